@@ -1,0 +1,228 @@
+//! Message ids: ULIDs whose time is the message's `created_at`, and the clock
+//! that gives them out in order.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use ulid::Ulid;
+
+use super::shown;
+
+/// The id of a message: a [ULID](https://github.com/ulid/spec), 26 characters
+/// of Crockford's base32 on the wire, 48 bits of Unix milliseconds and 80
+/// random bits. The order of ids is the order of times.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(u128);
+
+/// Not a ULID.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} is not a ULID; write 26 characters such as 01ARZ3NDEKTSV4RRFFQ69G5FAV", shown(.0))]
+pub struct IdError(String);
+
+const RANDOM_BITS: u32 = 80;
+const MAX_MILLIS: i64 = (1 << 48) - 1;
+
+impl MessageId {
+    /// The smallest id there can be.
+    pub const MIN: MessageId = MessageId(0);
+    /// The largest id there can be.
+    pub const MAX: MessageId = MessageId(u128::MAX);
+
+    /// The id with this time and these 80 low bits. Times outside what a ULID
+    /// holds (1970 to 10889) are moved to its nearest end.
+    pub fn from_parts(millis: i64, random: u128) -> MessageId {
+        let millis = millis.clamp(0, MAX_MILLIS) as u128;
+        MessageId(millis << RANDOM_BITS | (random & ((1 << RANDOM_BITS) - 1)))
+    }
+
+    /// The smallest id at or after a moment, so that a range of times is a
+    /// range of ids. A moment between two milliseconds rounds up.
+    pub fn first_at(moment: DateTime<Utc>) -> MessageId {
+        let millis = moment.timestamp_millis();
+        let between = moment.timestamp_subsec_nanos() % 1_000_000 != 0;
+        let millis = millis + i64::from(between);
+        if millis > MAX_MILLIS {
+            return MessageId::MAX;
+        }
+        MessageId::from_parts(millis, 0)
+    }
+
+    /// Unix milliseconds of this id.
+    pub fn millis(self) -> i64 {
+        // 48 bits always fit.
+        (self.0 >> RANDOM_BITS) as i64
+    }
+
+    /// The time of this id, which is the message's `created_at`.
+    pub fn created_at(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.millis()).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// The 16 bytes, in the order of ids.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// The id of 16 bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> MessageId {
+        MessageId(u128::from_be_bytes(bytes))
+    }
+
+    /// The next larger id, or this one at the very end.
+    pub fn successor(self) -> MessageId {
+        MessageId(self.0.saturating_add(1))
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let refused = || IdError(text.to_owned());
+        // The 26 characters hold 130 bits: a first character above 7 overflows.
+        if text.len() != 26 || !matches!(text.as_bytes()[0], b'0'..=b'7') {
+            return Err(refused());
+        }
+        let ulid = Ulid::from_string(&text.to_ascii_uppercase()).map_err(|_| refused())?;
+        Ok(MessageId(u128::from(ulid)))
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buffer = [0; ulid::ULID_LEN];
+        f.write_str(Ulid::from(self.0).array_to_str(&mut buffer))
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageId({self})")
+    }
+}
+
+/// Gives out ids in strictly rising order, whatever the wall clock does.
+#[derive(Debug)]
+pub struct IdClock {
+    last: MessageId,
+    entropy: Entropy,
+}
+
+impl IdClock {
+    /// A clock whose first id is larger than `last`, the last id stored.
+    pub fn after(last: Option<MessageId>) -> IdClock {
+        IdClock {
+            last: last.unwrap_or(MessageId::MIN),
+            entropy: Entropy::default(),
+        }
+    }
+
+    /// The next id: at `now` (Unix milliseconds), or just above the last one
+    /// when the clock has not moved on since, or has stepped back.
+    pub fn next(&mut self, now: i64) -> MessageId {
+        self.last = if now > self.last.millis() {
+            // The top bit stays clear so that an id always has room above it
+            // within its millisecond.
+            MessageId::from_parts(now, self.entropy.draw() >> 49)
+        } else {
+            self.last.successor()
+        };
+        self.last
+    }
+}
+
+/// Random bits, drawn from the system in blocks: one call serves a batch.
+#[derive(Debug)]
+struct Entropy {
+    block: [u8; 1024],
+    used: usize,
+}
+
+impl Default for Entropy {
+    fn default() -> Self {
+        Entropy {
+            block: [0; 1024],
+            used: 1024,
+        }
+    }
+}
+
+impl Entropy {
+    fn draw(&mut self) -> u128 {
+        if self.used + 16 > self.block.len() {
+            // A system without randomness at this point has failed in a way
+            // that nothing above could mend; the standard library aborts too.
+            getrandom::fill(&mut self.block).expect("the system gives random bytes");
+            self.used = 0;
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.block[self.used..self.used + 16]);
+        self.used += 16;
+        u128::from_le_bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_id_reads_back_in_either_case() {
+        let id: MessageId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        assert_eq!(id.to_string(), "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+        assert_eq!("01arz3ndektsv4rrffq69g5fav".parse(), Ok(id));
+        assert_eq!(
+            id.created_at().to_rfc3339(),
+            "2016-07-30T23:54:10.259+00:00"
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_ulid_is_refused_by_value() {
+        for text in [
+            "",
+            "1",
+            "01ARZ3NDEKTSV4RRFFQ69G5FA",
+            "81ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAU",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAé",
+        ] {
+            let error = text.parse::<MessageId>().unwrap_err();
+            assert!(error.to_string().contains("is not a ULID"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_never_yields_an_older_id() {
+        let mut clock = IdClock::after(Some(MessageId::from_parts(5_000, 7)));
+        let mut last = MessageId::from_parts(5_000, 7);
+        for now in [4_000, 5_000, 5_001, 5_001, 3, 5_002] {
+            let id = clock.next(now);
+            assert!(id > last, "{id} after {last}");
+            last = id;
+        }
+        assert_eq!(last.millis(), 5_002);
+    }
+
+    proptest! {
+        #[test]
+        fn every_id_survives_text_and_bytes(value: u128) {
+            let id = MessageId(value);
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert_eq!(MessageId::from_bytes(id.to_bytes()), id);
+        }
+
+        #[test]
+        fn any_text_is_an_id_or_a_refusal(text: String) {
+            let _ = text.parse::<MessageId>();
+        }
+
+        #[test]
+        fn the_order_of_texts_is_the_order_of_ids(a: u128, b: u128) {
+            let (a, b) = (MessageId(a), MessageId(b));
+            prop_assert_eq!(a.to_string().cmp(&b.to_string()), a.cmp(&b));
+        }
+    }
+}

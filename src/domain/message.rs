@@ -1,0 +1,335 @@
+//! Messages, what a person sends to become one, and the record that import
+//! and export carry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::{Hashtag, HashtagError, MessageId, UserName, hashtags_in_text, shown};
+
+/// The longest text, in bytes of UTF-8.
+pub const MAX_TEXT_BYTES: usize = 8 * 1024;
+/// The most hashtags a message can have.
+pub const MAX_HASHTAGS: usize = 16;
+
+/// The text of a message: not blank, at most 8 KiB, no NUL. Kept exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MessageText(Box<str>);
+
+/// Why a text cannot be a message's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing but white space.
+    #[error("the text {} is blank; write something", shown(.0))]
+    Blank(String),
+    /// More than 8 KiB.
+    #[error("the text has {0} bytes; at most 8192 are allowed")]
+    TooLong(usize),
+    /// U+0000, which PostgreSQL cannot store.
+    #[error("the text contains the character U+0000 at byte {0}; leave it out")]
+    Nul(usize),
+}
+
+impl MessageText {
+    /// The text as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A text read back from a store that only holds parsed ones.
+    pub fn from_stored(text: String) -> MessageText {
+        MessageText(text.into_boxed_str())
+    }
+}
+
+impl TryFrom<String> for MessageText {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(TextError::TooLong(text.len()));
+        }
+        if text.trim().is_empty() {
+            return Err(TextError::Blank(text));
+        }
+        if let Some(at) = text.find('\0') {
+            return Err(TextError::Nul(at));
+        }
+        Ok(MessageText(text.into_boxed_str()))
+    }
+}
+
+/// A stored message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The id; its time is the message's `created_at`.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub user: UserName,
+    /// What was written.
+    pub text: MessageText,
+    /// Each once, in the order they were given.
+    pub hashtags: Vec<Hashtag>,
+}
+
+impl Message {
+    /// When the message was taken in.
+    pub fn created_at(&self) -> DateTime<Utc> {
+        self.id.created_at()
+    }
+
+    /// Whether another message says the same: all but the id.
+    pub fn same_content(&self, other: &Message) -> bool {
+        self.user == other.user && self.text == other.text && self.hashtags == other.hashtags
+    }
+}
+
+/// A client's name for one post, so that a retry is not a second message:
+/// 1 to 128 visible ASCII characters, per user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(Box<str>);
+
+/// Not an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the Idempotency-Key {} is not 1 to 128 visible ASCII characters", shown(.0))]
+pub struct KeyError(String);
+
+impl IdempotencyKey {
+    /// The key as sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if fits {
+            Ok(IdempotencyKey(text.into()))
+        } else {
+            Err(KeyError(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A message on its way in: everything but the id, which the writer assigns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Who writes.
+    pub user: UserName,
+    /// What is written.
+    pub text: MessageText,
+    /// Those given and those found in the text, each once.
+    pub hashtags: Vec<Hashtag>,
+    /// Set by clients that may send the same post again.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Why something cannot become a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// The text.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// One of the hashtags.
+    #[error(transparent)]
+    Hashtag(#[from] HashtagError),
+    /// More than 16, those inside the text included.
+    #[error("the message has {0} hashtags, those inside the text included; at most 16 are allowed")]
+    TooManyHashtags(usize),
+}
+
+impl Draft {
+    /// Checks a text and the hashtags given beside it, and adds the hashtags
+    /// written inside the text.
+    ///
+    /// # Errors
+    /// The first fault found, as a sentence.
+    pub fn new<S: AsRef<str>>(
+        user: UserName,
+        text: String,
+        given: &[S],
+    ) -> Result<Draft, DraftError> {
+        let text = MessageText::try_from(text)?;
+        let mut hashtags: Vec<Hashtag> = Vec::with_capacity(given.len());
+        let mut add = |tag: Hashtag| {
+            if !hashtags.contains(&tag) {
+                hashtags.push(tag);
+            }
+        };
+        for tag in given {
+            add(tag.as_ref().parse()?);
+        }
+        hashtags_in_text(text.as_str())?.into_iter().for_each(add);
+        if hashtags.len() > MAX_HASHTAGS {
+            return Err(DraftError::TooManyHashtags(hashtags.len()));
+        }
+        Ok(Draft {
+            user,
+            text,
+            hashtags,
+            idempotency_key: None,
+        })
+    }
+
+    /// The message this becomes under an id.
+    pub fn into_message(self, id: MessageId) -> Message {
+        Message {
+            id,
+            user: self.user,
+            text: self.text,
+            hashtags: self.hashtags,
+        }
+    }
+
+    /// Whether a stored message is what this would have become.
+    pub fn matches(&self, message: &Message) -> bool {
+        self.user == message.user && self.text == message.text && self.hashtags == message.hashtags
+    }
+
+    /// The id of this message when it was written at `created_at` and came
+    /// without an id: the same content and time give the same id, so the same
+    /// line is the same message however often it is imported.
+    pub fn derived_id(&self, created_at: DateTime<Utc>) -> MessageId {
+        let mut hash = Sha256::new();
+        // Every part is preceded by its length: no two contents share bytes.
+        let mut part = |text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        };
+        part(self.user.as_str());
+        part(self.text.as_str());
+        self.hashtags.iter().for_each(|tag| part(tag.as_str()));
+        hash.update(created_at.timestamp_millis().to_be_bytes());
+        let digest = hash.finalize();
+        let random = digest[..16]
+            .iter()
+            .fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+        MessageId::from_parts(created_at.timestamp_millis(), random)
+    }
+}
+
+/// A message with all that import and export carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The message, its id included.
+    pub message: Message,
+    /// The key it was posted under.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Why a record cannot be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The id's time is not the record's.
+    #[error("the id {id} says {}, created_at says {}; leave one of them out or make them agree", .id.created_at().to_rfc3339(), .created_at.to_rfc3339())]
+    TimeMismatch {
+        /// The id given.
+        id: MessageId,
+        /// The time given.
+        created_at: DateTime<Utc>,
+    },
+    /// Ids before 1970 or after 10889 cannot be formed.
+    #[error("created_at {} is outside what an id can hold, 1970 to 10889", .0.to_rfc3339())]
+    OutOfRange(DateTime<Utc>),
+    /// Later posts would have to be dated after it.
+    #[error("created_at {} is in the future by this machine's clock", .0.to_rfc3339())]
+    Future(DateTime<Utc>),
+}
+
+/// How far an imported message may be ahead of this machine's clock, in
+/// minutes: two machines' clocks differ, but ids must not run away.
+const MAX_AHEAD_MINUTES: i64 = 10;
+
+impl Record {
+    /// A draft with its time, and its id where it has one.
+    ///
+    /// # Errors
+    /// The time cannot be that of a message, or contradicts the id.
+    pub fn new(
+        draft: Draft,
+        id: Option<MessageId>,
+        created_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Record, RecordError> {
+        if created_at > now + chrono::Duration::minutes(MAX_AHEAD_MINUTES) {
+            return Err(RecordError::Future(created_at));
+        }
+        let id = id.unwrap_or_else(|| draft.derived_id(created_at));
+        if created_at.timestamp_millis() < 0 {
+            return Err(RecordError::OutOfRange(created_at));
+        }
+        if id.millis() != created_at.timestamp_millis() {
+            return Err(RecordError::TimeMismatch { id, created_at });
+        }
+        let idempotency_key = draft.idempotency_key.clone();
+        Ok(Record {
+            message: draft.into_message(id),
+            idempotency_key,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(text: &str, tags: &[&str]) -> Result<Draft, DraftError> {
+        Draft::new("ann".parse().unwrap(), text.to_owned(), tags)
+    }
+
+    #[test]
+    fn hashtags_are_folded_once_each_in_the_order_given() {
+        let draft = draft("go #C and #b", &["B", "#a", "b"]).unwrap();
+        let names: Vec<_> = draft.hashtags.iter().map(Hashtag::as_str).collect();
+        assert_eq!(names, ["b", "a", "c"]);
+    }
+
+    #[test]
+    fn blank_oversize_and_nul_texts_are_refused() {
+        assert!(matches!(
+            draft(" \n\u{3000}", &[]),
+            Err(DraftError::Text(TextError::Blank(_)))
+        ));
+        assert!(matches!(
+            draft("a\0", &[]),
+            Err(DraftError::Text(TextError::Nul(1)))
+        ));
+        assert!(draft(&"x".repeat(MAX_TEXT_BYTES), &[]).is_ok());
+        assert_eq!(
+            draft(&"x".repeat(MAX_TEXT_BYTES + 1), &[]),
+            Err(DraftError::Text(TextError::TooLong(8193)))
+        );
+    }
+
+    #[test]
+    fn seventeen_hashtags_are_too_many_wherever_they_stand() {
+        let given: Vec<String> = (0..16).map(|n| format!("t{n}")).collect();
+        let refs: Vec<&str> = given.iter().map(String::as_str).collect();
+        assert!(draft("no more", &refs).is_ok());
+        assert_eq!(
+            draft("one #more", &refs),
+            Err(DraftError::TooManyHashtags(17))
+        );
+    }
+
+    #[test]
+    fn a_derived_id_depends_on_all_of_the_content_and_on_nothing_else() {
+        let at = DateTime::from_timestamp(1_500_000_000, 0).unwrap();
+        let id = draft("text", &["a"]).unwrap().derived_id(at);
+        assert_eq!(id, draft("text", &["#A"]).unwrap().derived_id(at));
+        assert_ne!(id, draft("texta", &[]).unwrap().derived_id(at));
+        assert_ne!(id, draft("text", &[]).unwrap().derived_id(at));
+        assert_eq!(id.created_at(), at);
+    }
+}

@@ -1,0 +1,45 @@
+//! What dunder is about, without I/O: messages, hashtags, users, ids, dates,
+//! filters, and the [`Store`] that keeps them.
+//!
+//! Values are parsed once into types that cannot be wrong afterwards; every
+//! parser's error is a sentence that names the value at fault.
+
+pub mod date;
+mod duration;
+mod feed;
+mod hashtag;
+mod id;
+mod interval;
+mod message;
+mod store;
+mod token;
+mod trend;
+mod user;
+
+pub use date::{DateError, Zone, parse_date};
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};
+pub use hashtag::{Hashtag, HashtagError, MAX_HASHTAG_CHARS, hashtags_in_text};
+pub use id::{IdClock, IdError, MessageId};
+pub use interval::{Interval, IntervalError, Level};
+pub use message::{
+    Draft, DraftError, IdempotencyKey, KeyError, MAX_HASHTAGS, MAX_TEXT_BYTES, Message,
+    MessageText, Record, RecordError, TextError,
+};
+pub use store::{Imported, PostError, Store, StoreError};
+pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
+pub use trend::{
+    Bucket, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,
+};
+pub use user::{MAX_USER_NAME_CHARS, UserName, UserNameError};
+
+/// A value as an error sentence shows it: quoted, escaped, and cut after 60
+/// characters, so that neither a terminal nor a reader drowns in it.
+pub fn shown(value: &str) -> String {
+    const MAX: usize = 60;
+    let mut cut: String = value.chars().take(MAX).collect();
+    if cut.len() < value.len() {
+        cut.push('…');
+    }
+    format!("{cut:?}")
+}

@@ -1,0 +1,123 @@
+//! What dunder asks of a place that keeps messages. One contract suite runs
+//! over this trait for every backend.
+
+use async_trait::async_trait;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Message, MessageId, Record,
+    SecretHash, Series, Token, TokenId, TrendFilter, UserName,
+};
+
+/// Keeps messages, counts them, and knows tokens.
+///
+/// Whatever a method acknowledged is durable. Nothing is ever stored twice.
+/// Absence is `Option`, never an error.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Stores a draft under the next id and answers once it is durable. A
+    /// draft whose idempotency key was used before answers the first message
+    /// and stores nothing.
+    async fn post(&self, draft: Draft) -> Result<Message, PostError>;
+
+    /// One message.
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// A page of messages, newest first.
+    async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError>;
+
+    /// One series for each hashtag of the filter, in its order, or one of all
+    /// messages. Answered from counters.
+    async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError>;
+
+    /// The busiest hashtags, busiest first, then by name. Answered from
+    /// counters.
+    async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError>;
+
+    /// User names that start so, in order, at most `limit`.
+    async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<UserName>, StoreError>;
+
+    /// Stores records under their own ids, in one transaction, and says for
+    /// each what became of it.
+    async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError>;
+
+    /// At most `limit` records, oldest first, after the given id.
+    async fn export(
+        &self,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// Keeps a new token under the hash of its secret.
+    async fn create_token(&self, token: Token, hash: SecretHash) -> Result<(), StoreError>;
+
+    /// The token of a secret, valid or not.
+    async fn token(&self, hash: SecretHash) -> Result<Option<Token>, StoreError>;
+
+    /// All tokens, oldest first.
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError>;
+
+    /// Revokes a token; `None` when there is no such token, else the token as
+    /// it is now. Revoking twice keeps the first time.
+    async fn revoke_token(
+        &self,
+        id: TokenId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Token>, StoreError>;
+
+    /// Whether the store answers at all.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Takes no more posts, finishes those already taken, and lets go of files
+    /// and connections.
+    async fn close(&self);
+}
+
+/// Why a store did not do what was asked. `Display` is for the log; no part
+/// of it reaches a client.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Not now: away, full or overloaded. Trying again later can help.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Others were faster, more often than retries allow.
+    #[error("the store could not get past concurrent writers: {0}")]
+    Conflict(String),
+    /// What is stored cannot be read as dunder's.
+    #[error("the store holds something that is not dunder's: {0}")]
+    Corrupt(String),
+    /// A defect, here or in the database.
+    #[error("the store failed: {0}")]
+    Unexpected(String),
+}
+
+/// Why a post was not stored.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PostError {
+    /// The same user used this idempotency key for another message.
+    #[error("the idempotency key was used for message {first}, which says something else")]
+    KeyReused {
+        /// The message it was used for.
+        first: MessageId,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// It is stored now.
+    Stored,
+    /// It was stored before, the same in every part.
+    AlreadyThere,
+    /// Its id belongs to another message.
+    IdTaken,
+    /// Its idempotency key belongs to another message of the user.
+    KeyTaken {
+        /// That message.
+        first: MessageId,
+    },
+}
