@@ -1,4 +1,10 @@
 //! dunder: a message JSON API with hashtags and trends, and its console
 //! client, in one binary.
 
+pub mod admin;
+pub mod api;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod server;
+pub mod store;

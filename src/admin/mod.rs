@@ -1,0 +1,1 @@
+//! Commands of the one who runs dunder: they open the store themselves.

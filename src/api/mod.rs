@@ -1,0 +1,1 @@
+//! The wire: what server and client say to each other.

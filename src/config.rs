@@ -1,0 +1,1 @@
+//! Every setting of the server: its key, flag, variable and default.

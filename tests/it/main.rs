@@ -1,0 +1,11 @@
+//! The tests of behaviour, one binary: stores, server and commands as they
+//! are used.
+
+mod admin;
+mod cli;
+mod cockroach;
+mod contract;
+mod http;
+mod shape;
+mod sqlite;
+mod support;
