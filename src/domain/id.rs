@@ -40,7 +40,7 @@ impl MessageId {
     /// range of ids. A moment between two milliseconds rounds up.
     pub fn first_at(moment: DateTime<Utc>) -> MessageId {
         let millis = moment.timestamp_millis();
-        let between = moment.timestamp_subsec_nanos() % 1_000_000 != 0;
+        let between = !moment.timestamp_subsec_nanos().is_multiple_of(1_000_000);
         let millis = millis + i64::from(between);
         if millis > MAX_MILLIS {
             return MessageId::MAX;
