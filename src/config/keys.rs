@@ -262,7 +262,7 @@ pub const KEYS: &[Key] = &[
         "limits.query_length",
         "SIZE",
         Value("8KiB"),
-        "Longest query string (414)",
+        "Longest path and query (414)",
     ),
     text(
         "limits.header_timeout",

@@ -18,14 +18,11 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Duration;
-
-use ipnet::IpNet;
 
 use crate::domain::shown;
+use crate::log::LogLevel;
+use crate::server::{AuthMode, Limits, ReadAccess, Settings as ServerSettings, TlsFiles};
 
 pub use file::ConfigFile;
 pub use flags::{Flags, ServeArgs, StoreArgs};
@@ -35,7 +32,7 @@ pub use store::{CockroachConfig, SslMode, StoreConfig};
 pub use value::Redacted;
 
 /// All that `dunder serve` needs to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// A name or an address, without brackets.
     pub host: String,
@@ -43,119 +40,12 @@ pub struct Config {
     pub port: u16,
     /// What is logged.
     pub log_level: LogLevel,
-    /// `None`: plain HTTP.
-    pub tls: Option<TlsFiles>,
-    /// Who is posting.
-    pub auth_mode: AuthMode,
-    /// Who may read.
-    pub auth_read: ReadAccess,
-    /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    /// What the server itself needs: TLS, who may do what, limits.
+    pub server: ServerSettings,
     /// Where messages are kept.
     pub store: StoreConfig,
-    /// What a client may use up.
-    pub limits: Limits,
     /// Every value as written, with its origin, and warnings.
     pub settings: Settings,
-}
-
-/// A certificate chain and its key, both PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The chain.
-    pub crt: PathBuf,
-    /// The key.
-    pub key: PathBuf,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogLevel {
-    /// What failed.
-    Error,
-    /// And what looks wrong.
-    Warn,
-    /// And every request.
-    Info,
-    /// And what dunder does about it.
-    Debug,
-    /// And what the libraries do.
-    Trace,
-}
-
-impl LogLevel {
-    const ALL: [LogLevel; 5] = [
-        LogLevel::Error,
-        LogLevel::Warn,
-        LogLevel::Info,
-        LogLevel::Debug,
-        LogLevel::Trace,
-    ];
-
-    /// The name in settings.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-            LogLevel::Trace => "trace",
-        }
-    }
-}
-
-impl fmt::Display for LogLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Who is posting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMode {
-    /// The token is the base64 of the name: anyone can be anyone.
-    Name,
-    /// The token is a secret that `dunder token create` made.
-    Token,
-}
-
-/// Who may read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadAccess {
-    /// Anyone.
-    Open,
-    /// Who has a token.
-    Token,
-}
-
-/// What a client may use up. Sizes in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Request body.
-    pub body_size: usize,
-    /// Request line and headers.
-    pub header_size: usize,
-    /// Query string.
-    pub query_length: usize,
-    /// Wait for a request's head.
-    pub header_timeout: Duration,
-    /// Wait for a request's body.
-    pub body_timeout: Duration,
-    /// Idle connection.
-    pub idle_timeout: Duration,
-    /// Connections at once.
-    pub connections: usize,
-    /// Requests in flight.
-    pub requests: usize,
-    /// Posts waiting to be stored.
-    pub writer_queue: usize,
-    /// Posts of one user a minute; `None`: no limit.
-    pub posts_per_minute: Option<NonZeroU32>,
-    /// Requests of one address a minute without the token they need; `None`:
-    /// no limit.
-    pub unauthenticated_per_minute: Option<NonZeroU32>,
-    /// For requests in flight to finish at a stop.
-    pub shutdown_timeout: Duration,
 }
 
 /// Why settings cannot be used: one sentence for the person who wrote them.
@@ -279,7 +169,7 @@ impl Config {
             .unwrap_or_default();
         // Behind a proxy, others reach what listens on a loopback address.
         let is_private = value::is_loopback(&host) && trusted_proxies.is_empty();
-        let (auth_mode, auth_read) = auth(&settings, &host, is_private)?;
+        let (auth_mode, read) = auth(&settings, &host, is_private)?;
         if auth_mode == AuthMode::Name && !is_private {
             settings.warn(
                 "auth.mode is name: anyone who reaches the server can post as anyone".to_owned(),
@@ -288,12 +178,14 @@ impl Config {
         Ok(Config {
             port: settings.value("port", value::port)?,
             log_level: settings.value("log_level", log_level)?,
-            tls: tls(&settings)?,
-            auth_mode,
-            auth_read,
-            trusted_proxies,
+            server: ServerSettings {
+                tls: tls(&settings)?,
+                auth_mode,
+                read,
+                trusted_proxies,
+                limits: limits(&settings, is_private)?,
+            },
             store: StoreConfig::from_settings(&settings, environment)?,
-            limits: limits(&settings, is_private)?,
             host,
             settings,
         })
@@ -308,10 +200,8 @@ impl Config {
 fn log_level(text: &str) -> Result<LogLevel, String> {
     let name = text.to_ascii_lowercase();
     let name = if name == "warning" { "warn" } else { &name };
-    LogLevel::ALL
-        .into_iter()
-        .find(|level| level.as_str() == name)
-        .ok_or_else(|| "write error, warn, info, debug or trace".to_owned())
+    name.parse()
+        .map_err(|_| "write error, warn, info, debug or trace".to_owned())
 }
 
 fn auth(
@@ -364,7 +254,7 @@ fn tls(settings: &Settings) -> Result<Option<TlsFiles>, ConfigError> {
     let path = |text: &str| Ok(PathBuf::from(text));
     match wanted {
         Some(true) => Ok(Some(TlsFiles {
-            crt: settings.value("tls.crt", path)?,
+            certificate: settings.value("tls.crt", path)?,
             key: settings.value("tls.key", path)?,
         })),
         Some(false) => Ok(None),
@@ -379,24 +269,20 @@ fn tls(settings: &Settings) -> Result<Option<TlsFiles>, ConfigError> {
 }
 
 fn limits(settings: &Settings, is_private: bool) -> Result<Limits, ConfigError> {
-    let rate = |name, public| -> Result<Option<NonZeroU32>, ConfigError> {
+    let rate = |name, public| -> Result<Option<u32>, ConfigError> {
         let written = settings.written(name, value::rate)?;
-        Ok(NonZeroU32::new(written.unwrap_or(if is_private {
-            0
-        } else {
-            public
-        })))
+        let rate = written.unwrap_or(if is_private { 0 } else { public });
+        Ok((rate > 0).then_some(rate))
     };
     Ok(Limits {
         body_size: settings.value("limits.body_size", value::size)?,
-        header_size: settings.value("limits.header_size", value::size)?,
+        header_size: settings.value("limits.header_size", value::header_size)?,
         query_length: settings.value("limits.query_length", value::size)?,
         header_timeout: settings.value("limits.header_timeout", value::time)?,
         body_timeout: settings.value("limits.body_timeout", value::time)?,
         idle_timeout: settings.value("limits.idle_timeout", value::time)?,
         connections: settings.value("limits.connections", value::count)?,
         requests: settings.value("limits.requests", value::count)?,
-        writer_queue: settings.value("limits.writer_queue", value::count)?,
         posts_per_minute: rate("limits.posts_per_minute", 600)?,
         unauthenticated_per_minute: rate("limits.unauthenticated_per_minute", 300)?,
         shutdown_timeout: settings.value("limits.shutdown_timeout", value::time)?,

@@ -16,6 +16,8 @@ pub enum StoreConfig {
         path: PathBuf,
         /// Nobody chose the path: its directory is made when missing.
         is_default: bool,
+        /// Posts that may wait to be stored.
+        writer_queue: usize,
     },
     /// CockroachDB or PostgreSQL.
     Cockroach(Box<CockroachConfig>),
@@ -47,6 +49,8 @@ pub struct CockroachConfig {
     pub cert: Option<PathBuf>,
     /// Its key, PEM.
     pub key: Option<PathBuf>,
+    /// Posts that may wait to be stored.
+    pub writer_queue: usize,
     /// Whether opening the store brings the schema up to date.
     pub should_migrate: bool,
     /// Whether every statement is logged.
@@ -133,6 +137,7 @@ impl StoreConfig {
         settings: &Settings,
         environment: &Environment,
     ) -> Result<StoreConfig, ConfigError> {
+        let writer_queue = settings.value("limits.writer_queue", value::count)?;
         let connection = settings.first_written(|key| key.is_connection());
         let file = settings.written("sqlite.path", path)?;
         match (connection, file) {
@@ -144,6 +149,7 @@ impl StoreConfig {
             (None, Some(path)) => Ok(StoreConfig::Sqlite {
                 path,
                 is_default: false,
+                writer_queue,
             }),
             (None, None) => {
                 if let Some((key, origin)) =
@@ -163,6 +169,7 @@ impl StoreConfig {
                 Ok(StoreConfig::Sqlite {
                     path,
                     is_default: true,
+                    writer_queue,
                 })
             }
         }
@@ -200,6 +207,7 @@ fn cockroach(settings: &Settings) -> Result<CockroachConfig, ConfigError> {
         ca: settings.written("cockroach.ca", path)?,
         cert: settings.written("cockroach.cert", path)?,
         key: settings.written("cockroach.key", path)?,
+        writer_queue: settings.value("limits.writer_queue", value::count)?,
         should_migrate: settings.value("cockroach.should_migrate", value::boolean)?,
         debug: settings.value("cockroach.debug", value::boolean)?,
         follower_reads: settings.value("cockroach.follower_reads", value::boolean)?,

@@ -5,9 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use crate::domain::parse_duration;
+use crate::server::Network;
 
 /// A text that no log shows: `Debug` prints `…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,12 +113,17 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a time from 1ms to 24h, such as 10s or 1m30s".to_owned())
 }
 
+/// The size of a request's head. hyper's buffer is never smaller.
+pub(super) fn header_size(text: &str) -> Result<usize, String> {
+    size(text)
+        .ok()
+        .filter(|bytes| *bytes >= 8192)
+        .ok_or_else(|| "write a size from 8KiB to 1 GiB".to_owned())
+}
+
 /// A network, or one address.
-pub(super) fn network(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse::<IpNet>()
-        .or_else(|_| address())
-        .map(|network| network.trunc())
+pub(super) fn network(text: &str) -> Result<Network, String> {
+    text.parse()
         .map_err(|_| "write an address or a network, such as 10.0.0.0/8 or ::1".to_owned())
 }
 
