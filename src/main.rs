@@ -1,1 +1,2 @@
+//! dunder's entry.
 fn main() {}
