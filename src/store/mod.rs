@@ -2,8 +2,11 @@
 //! CockroachDB cluster. What both do the same way, gathering posts into
 //! batches, is in `writer`.
 
+mod open;
 pub mod sqlite;
 mod writer;
+
+pub use open::open;
 
 use std::io;
 use std::path::PathBuf;

@@ -182,9 +182,7 @@ impl Store for SqliteStore {
     }
 
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        self.readers
-            .read(tokens::all)
-            .await
+        self.readers.read(tokens::all).await
     }
 
     async fn revoke_token(
