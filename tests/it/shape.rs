@@ -8,7 +8,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("api", &[]),
     ("domain", &[]),
     ("render", &["api"]),
-    ("config", &["domain", "server"]),
+    ("config", &["domain", "server", "log"]),
     ("store", &["domain", "config"]),
     ("server", &["api", "domain", "render"]),
     ("cli", &["api", "domain", "render"]),

@@ -44,7 +44,7 @@ async fn a_head_past_the_limit_is_refused() {
     let server = Server::start();
     let request = format!(
         "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
-        "a".repeat(100_000)
+        "a".repeat(17_000)
     );
     let answer = exchange(server.address(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
@@ -91,8 +91,9 @@ async fn pipelined_requests_are_answered_in_order() {
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = exchange(server.address(), request).await;
     let statuses: Vec<&str> = answer
-        .lines()
-        .filter_map(|line| line.strip_prefix("HTTP/1.1 "))
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .filter_map(|answer| answer.lines().next())
         .collect();
     assert_eq!(statuses, ["200 OK", "404 Not Found", "200 OK"], "{answer}");
 }
