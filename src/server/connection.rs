@@ -76,8 +76,7 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
         // Room beyond the limit, so that a head just over it is read and told.
         .max_buf_size(limits.header_size.max(8192) + 64 * 1024)
         // Who has said all may close that side and still read the answer.
-        .half_close(true)
-        .pipeline_flush(true);
+        .half_close(true);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
