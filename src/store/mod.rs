@@ -1,1 +1,3 @@
 //! The places where messages are kept.
+
+pub mod cockroach;
