@@ -152,6 +152,12 @@ pub async fn migrate(mut options: CockroachOptions) -> Result<Migrated, OpenErro
     migrate::prepare(&connector).await
 }
 
+/// The statement of a page, for tests of its plan.
+#[doc(hidden)]
+pub fn feed_statement(user: bool, hashtags: usize) -> String {
+    sql::feed(user, hashtags).text.into_owned()
+}
+
 impl CockroachStore {
     /// Connects, checks the schema (and migrates it, if so asked), and starts
     /// the writers.

@@ -234,7 +234,8 @@ mod tests {
             prefix in "\\PC{0,8}", more in "\\PC{0,8}", other in "\\PC{0,8}",
         ) {
             let end = after_prefix(&prefix);
-            prop_assert!(format!("{prefix}{more}") < end);
+            let longer = format!("{prefix}{more}");
+            prop_assert!(longer < end);
             prop_assert_eq!(
                 other.as_str() >= prefix.as_str() && other < end,
                 other.starts_with(&prefix)

@@ -292,34 +292,43 @@ pub(super) fn create_database(name: &str) -> String {
 }
 
 /// A page: `$1` from this id, `$2` before this one, `$3` at most, then the
-/// user if there is one, then the hashtags. Each form is one statement, and
-/// one index leads it: ids, (user, id) or (hashtag, id).
+/// user if there is one, then the hashtags. With hashtags the ids of the page
+/// come first, from indexes alone, each read from the edge of the range and
+/// no further than needed; whole messages are fetched for the page only.
 pub(super) fn feed(user: bool, hashtags: usize) -> Sql {
-    let mut text = String::from("SELECT m.id, m.user_name, m.text, m.hashtags FROM messages AS m");
-    let mut parameter = 3;
-    let mut condition = String::new();
-    if user {
-        parameter += 1;
-        let _ = write!(condition, " AND m.user_name = ${parameter}");
-    }
-    // The range stands on every table: each is then read from its edge.
-    let mut lead = "m.id".to_owned();
-    let mut joins = String::new();
-    for n in 1..=hashtags {
-        parameter += 1;
-        let _ = write!(
-            joins,
-            " JOIN message_hashtags AS h{n} ON h{n}.message_id = m.id AND h{n}.hashtag = ${parameter} \
-             AND h{n}.message_id >= $1 AND h{n}.message_id < $2"
-        );
-        lead = "h1.message_id".to_owned();
-    }
-    let _ = write!(
-        text,
-        "{joins} WHERE m.id >= $1 AND m.id < $2{condition} ORDER BY {lead} DESC LIMIT $3"
-    );
     let mut types = vec![TEXT, TEXT, INT];
-    types.resize(parameter, TEXT);
+    types.resize(3 + usize::from(user) + hashtags, TEXT);
+    let columns = "m.id, m.user_name, m.text, m.hashtags";
+    let by_user = if user { "m.user_name = $4 AND " } else { "" };
+    let first = if user { 5 } else { 4 };
+    let text = if hashtags == 0 {
+        format!(
+            "SELECT {columns} FROM messages AS m \
+             WHERE {by_user}m.id >= $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3"
+        )
+    } else {
+        let mut ids = format!("SELECT h{first}.message_id AS id FROM message_hashtags AS h{first}");
+        for n in first + 1..first + hashtags {
+            let _ = write!(
+                ids,
+                " JOIN message_hashtags AS h{n} ON h{n}.message_id = h{first}.message_id \
+                 AND h{n}.hashtag = ${n} AND h{n}.message_id >= $1 AND h{n}.message_id < $2"
+            );
+        }
+        if user {
+            let _ = write!(
+                ids,
+                " JOIN messages AS u ON u.id = h{first}.message_id \
+                 AND u.user_name = $4 AND u.id >= $1 AND u.id < $2"
+            );
+        }
+        format!(
+            "SELECT {columns} FROM ({ids} WHERE h{first}.hashtag = ${first} \
+             AND h{first}.message_id >= $1 AND h{first}.message_id < $2 \
+             ORDER BY h{first}.message_id DESC LIMIT $3) AS p \
+             JOIN messages AS m ON m.id = p.id ORDER BY m.id DESC"
+        )
+    };
     Sql {
         text: Cow::Owned(text),
         types: Cow::Owned(types),
@@ -357,8 +366,8 @@ mod tests {
     fn a_page_of_two_hashtags_is_one_statement_with_its_types() {
         let sql = feed(true, 2);
         assert_eq!(sql.types.len(), 6);
-        assert_eq!(sql.text.matches("JOIN").count(), 2);
-        assert!(sql.text.contains("m.user_name = $4") && sql.text.contains("h2.hashtag = $6"));
+        assert_eq!(sql.text.matches("JOIN").count(), 3);
+        assert!(sql.text.contains("u.user_name = $4") && sql.text.contains("h6.hashtag = $6"));
         assert!(feed(false, 0).text.ends_with("ORDER BY m.id DESC LIMIT $3"));
     }
 
