@@ -1,1 +1,25 @@
-//! The wire: what server and client say to each other.
+//! The wire: what server and client say to each other, in one place, so that
+//! the two cannot drift apart.
+//!
+//! Every success is an [`Envelope`], every failure an [`ErrorBody`]. Query
+//! strings are read and written by [`query`].
+
+mod error;
+mod message;
+pub mod query;
+pub mod time;
+mod trend;
+
+pub use error::{Code, ErrorBody};
+pub use message::{FeedPage, Message, PostBody, ShownMessage, User, Users, Whoami};
+pub use query::{FeedQuery, HashtagsQuery, QueryError, TrendQuery, UsersQuery};
+pub use trend::{HashtagCount, Hashtags, TrendBucket, Trends};
+
+use serde::{Deserialize, Serialize};
+
+/// What every success is wrapped in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope<T> {
+    /// The answer.
+    pub data: T,
+}

@@ -74,21 +74,28 @@ async fn look(conn: &Conn, records: &[Record]) -> Result<Stored, Failure> {
     Ok(stored)
 }
 
-/// What becomes of each record, those before it in the list included.
+/// What becomes of each record, those before it in the list included. The key
+/// decides before the id does.
 fn plan(records: &[Record], mut stored: Stored) -> Vec<Imported> {
     let fate = |record: &Record| {
         let id = record.message.id;
+        let key = record.idempotency_key.as_ref();
+        let owner = key.map(|key| (record.message.user.to_string(), key.to_string()));
+        if let Some(owner) = &owner
+            && let Some(&first) = stored.keys.get(owner)
+            && first != id
+        {
+            return Imported::KeyTaken { first };
+        }
         if let Some(there) = stored.records.get(&id) {
-            return match there == record {
+            // The same message under a key it did not have is another record.
+            let same_key = key.is_none() || key == there.idempotency_key.as_ref();
+            return match same_key && there.message.same_content(&record.message) {
                 true => Imported::AlreadyThere,
                 false => Imported::IdTaken,
             };
         }
-        if let Some(key) = &record.idempotency_key {
-            let owner = (record.message.user.to_string(), key.to_string());
-            if let Some(&first) = stored.keys.get(&owner) {
-                return Imported::KeyTaken { first };
-            }
+        if let Some(owner) = owner {
             stored.keys.insert(owner, id);
         }
         stored.records.insert(id, record.clone());
@@ -118,6 +125,8 @@ mod tests {
             record(1, "b", ""),
             record(2, "c", "k"),
             record(3, "a", ""),
+            record(3, "a", "l"),
+            record(1, "a", ""),
         ];
         let first = records[0].message.id;
         assert_eq!(
@@ -128,6 +137,8 @@ mod tests {
                 Imported::IdTaken,
                 Imported::KeyTaken { first },
                 Imported::Stored,
+                Imported::IdTaken,
+                Imported::AlreadyThere,
             ]
         );
     }

@@ -5,32 +5,31 @@ use std::collections::{HashSet, VecDeque};
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::domain::{
-    Draft, IdClock, IdempotencyKey, Imported, Message, PostError, Record, StoreError, UserName,
-};
+use crate::domain::{IdClock, IdempotencyKey, Imported, Record, StoreError, UserName};
+use crate::store::writer::{Pending, Posted};
 
 use super::migrate::unix_millis;
 
 /// A batch stops growing at this many bytes of text.
 const MAX_BATCH_BYTES: usize = 2 << 20;
 
-pub(super) type PostReply = oneshot::Sender<Result<Message, PostError>>;
+type PostReply = oneshot::Sender<Posted>;
 pub(super) type ImportReply = oneshot::Sender<Result<Vec<Imported>, StoreError>>;
 
 /// What waits.
 pub(super) enum Item {
-    Post(Box<Draft>, PostReply),
+    Post(Box<Pending>),
     Import(Vec<Record>, ImportReply),
 }
 
 /// What a writer does at once.
 pub(super) enum Work {
-    Posts(Vec<Pending>),
+    Posts(Vec<Assigned>),
     Import(Vec<Record>, ImportReply),
 }
 
 /// A post that has its id.
-pub(super) struct Pending {
+pub(super) struct Assigned {
     pub(super) record: Record,
     pub(super) reply: PostReply,
 }
@@ -73,8 +72,8 @@ impl Intake {
             tokio::task::yield_now().await;
             match first {
                 Item::Import(records, reply) => return Some(Work::Import(records, reply)),
-                Item::Post(draft, reply) => {
-                    let batch = state.gather(draft, reply, self.max_messages);
+                Item::Post(pending) => {
+                    let batch = state.gather(pending, self.max_messages);
                     if !batch.is_empty() {
                         return Some(Work::Posts(batch));
                     }
@@ -90,33 +89,34 @@ impl Intake {
 }
 
 impl State {
-    fn gather(&mut self, draft: Box<Draft>, reply: PostReply, max: usize) -> Vec<Pending> {
+    fn gather(&mut self, first: Box<Pending>, max: usize) -> Vec<Assigned> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut keys: HashSet<(UserName, IdempotencyKey)> = HashSet::new();
         let mut waiting = std::mem::take(&mut self.held);
-        waiting.push_front(Item::Post(draft, reply));
+        waiting.push_front(Item::Post(first));
         while batch.len() < max && bytes < MAX_BATCH_BYTES {
             let next = waiting.pop_front().or_else(|| self.queue.try_recv().ok());
             let Some(item) = next else { break };
-            let (draft, reply) = match item {
-                Item::Post(draft, reply) => (draft, reply),
+            let pending = match item {
+                Item::Post(pending) => pending,
                 Item::Import(..) => {
                     waiting.push_front(item);
                     break;
                 }
             };
             // Nobody waits for it any more and nobody was told it is stored.
-            if reply.is_closed() {
+            if pending.reply.is_closed() {
                 continue;
             }
             // The second post under a key has to see the first one stored.
-            if let Some(key) = &draft.idempotency_key
-                && !keys.insert((draft.user.clone(), key.clone()))
+            if let Some(key) = &pending.draft.idempotency_key
+                && !keys.insert((pending.draft.user.clone(), key.clone()))
             {
-                self.held.push_back(Item::Post(draft, reply));
+                self.held.push_back(Item::Post(pending));
                 continue;
             }
+            let Pending { draft, reply } = *pending;
             bytes += draft.text.as_str().len();
             let idempotency_key = draft.idempotency_key.clone();
             let message = draft.into_message(self.clock.next(unix_millis()));
@@ -124,7 +124,7 @@ impl State {
                 message,
                 idempotency_key,
             };
-            batch.push(Pending { record, reply });
+            batch.push(Assigned { record, reply });
         }
         self.held.append(&mut waiting);
         batch
@@ -134,23 +134,24 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Draft;
 
     fn post(queue: &mpsc::Sender<Item>, text: &str, key: &str) -> Reply {
         let mut draft = Draft::new::<&str>("ann".parse().unwrap(), text.to_owned(), &[]).unwrap();
         draft.idempotency_key = key.parse().ok();
-        let (reply, answer) = oneshot::channel();
-        let _ = queue.try_send(Item::Post(Box::new(draft), reply));
+        let (pending, answer) = Pending::new(draft);
+        let _ = queue.try_send(Item::Post(Box::new(pending)));
         answer
     }
 
-    type Reply = oneshot::Receiver<Result<Message, PostError>>;
+    type Reply = oneshot::Receiver<Posted>;
 
     fn texts(work: Option<Work>) -> Vec<String> {
         match work {
             Some(Work::Posts(batch)) => {
                 let ids: Vec<_> = batch.iter().map(|p| p.record.message.id).collect();
                 assert!(ids.is_sorted_by(|a, b| a < b));
-                let text = |p: Pending| p.record.message.text.as_str().to_owned();
+                let text = |p: Assigned| p.record.message.text.as_str().to_owned();
                 batch.into_iter().map(text).collect()
             }
             Some(Work::Import(..)) => vec!["import".to_owned()],

@@ -14,7 +14,7 @@ use crate::domain::{Message, MessageId, PostError, Record, StoreError};
 use super::batch::{self, KnownUsers};
 use super::connect::{Conn, SharedConnector, within};
 use super::import;
-use super::intake::{Intake, Pending, Work};
+use super::intake::{Assigned, Intake, Work};
 use super::retry::{Backoff, Failure, Kind, jitter};
 use super::slot::Slot;
 
@@ -87,12 +87,12 @@ impl Lane {
         }
     }
 
-    async fn post(&mut self, batch: Vec<Pending>) {
-        let records: Vec<&Record> = batch.iter().map(|pending| &pending.record).collect();
+    async fn post(&mut self, batch: Vec<Assigned>) {
+        let records: Vec<&Record> = batch.iter().map(|post| &post.record).collect();
         let stored = self.store(&records).await;
         match stored {
             Ok(mut first) => {
-                for Pending { record, reply } in batch {
+                for Assigned { record, reply } in batch {
                     let first = first.remove(&record.message.id);
                     // Whoever no longer waits has lost only the answer.
                     let _ = reply.send(answer(record.message, first));
@@ -100,8 +100,8 @@ impl Lane {
             }
             Err(failure) => {
                 let error = StoreError::from(failure);
-                for pending in batch {
-                    let _ = pending.reply.send(Err(error.clone().into()));
+                for post in batch {
+                    let _ = post.reply.send(Err(error.clone().into()));
                 }
             }
         }

@@ -9,6 +9,7 @@
 
 mod batch;
 mod connect;
+mod error;
 mod import;
 mod intake;
 mod lane;
@@ -29,10 +30,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use super::writer::{Pending, queue_full, writer_gone};
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Message,
     MessageId, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
@@ -41,86 +44,13 @@ use crate::domain::{
 
 use self::batch::KnownUsers;
 use self::connect::{Connector, SharedConnector, locked, within};
+pub use self::error::OpenError;
 use self::intake::{Intake, Item};
 use self::lane::Lane;
 pub use self::migrate::Migrated;
 pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
 use self::pool::Readers;
-use self::retry::Failure;
 pub use self::tls::TlsError;
-
-/// Why a database cannot be used. Every sentence says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// TLS files.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// It cannot be reached, or refuses to be used.
-    #[error("cannot use the database: {0}")]
-    Database(StoreError),
-    /// It is not there, and was not to be made.
-    #[error("the database {database:?} does not exist; make it with `dunder migrate`")]
-    NoDatabase {
-        /// Its name.
-        database: String,
-    },
-    /// It is not there, and cannot be made.
-    #[error("the database {database:?} does not exist and cannot be made: {reason}")]
-    CannotCreate {
-        /// Its name.
-        database: String,
-        /// What the server said.
-        reason: String,
-    },
-    /// Nothing in it yet.
-    #[error(
-        "the database {database:?} has no tables of dunder's yet; make them with `dunder migrate`"
-    )]
-    NoSchema {
-        /// Its name.
-        database: String,
-    },
-    /// Made by an older program.
-    #[error(
-        "the database {database:?} has {done} of {known} schema steps; bring it up to date with `dunder migrate`"
-    )]
-    OldSchema {
-        /// Its name.
-        database: String,
-        /// Steps done.
-        done: usize,
-        /// Steps there are.
-        known: usize,
-    },
-    /// Made by a newer program.
-    #[error(
-        "the database {database:?} is newer than this program: it has the schema step {step}, this program knows {known} steps; use a newer dunder"
-    )]
-    Newer {
-        /// Its name.
-        database: String,
-        /// The step that is not known.
-        step: String,
-        /// Steps this program has.
-        known: usize,
-    },
-    /// Somebody else's.
-    #[error(
-        "the database {database:?} holds tables that are not dunder's ({tables}); name an empty database or a new one"
-    )]
-    Foreign {
-        /// Its name.
-        database: String,
-        /// Their names.
-        tables: String,
-    },
-}
-
-impl From<Failure> for OpenError {
-    fn from(failure: Failure) -> OpenError {
-        OpenError::Database(failure.into())
-    }
-}
 
 /// The database counts as away, and posts are turned away at once, when no
 /// host took a connection for this long.
@@ -194,9 +124,7 @@ impl CockroachStore {
     }
 
     fn queue(&self) -> Result<mpsc::Sender<Item>, StoreError> {
-        locked(&self.queue)
-            .clone()
-            .ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))
+        locked(&self.queue).clone().ok_or_else(writer_gone)
     }
 
     fn refuse_while_away(&self) -> Result<(), StoreError> {
@@ -248,19 +176,17 @@ async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
 impl Store for CockroachStore {
     async fn post(&self, draft: Draft) -> Result<Message, PostError> {
         self.refuse_while_away()?;
-        let (reply, answer) = oneshot::channel();
-        let item = Item::Post(Box::new(draft), reply);
-        self.queue()?.try_send(item).map_err(|error| {
-            StoreError::Unavailable(match error {
-                mpsc::error::TrySendError::Full(_) => "too many posts are waiting".to_owned(),
-                mpsc::error::TrySendError::Closed(_) => "the store is closed".to_owned(),
-            })
+        let (pending, answer) = Pending::new(draft);
+        let queued = self.queue()?.try_send(Item::Post(Box::new(pending)));
+        queued.map_err(|error| match error {
+            TrySendError::Full(_) => queue_full(),
+            TrySendError::Closed(_) => writer_gone(),
         })?;
         // Longer than a batch may take, so that a writer's answer comes first.
         let patience = self.connector.options.write_limit + CHECK;
         match tokio::time::timeout(patience, answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(StoreError::Unavailable("the store was closed".to_owned()).into()),
+            Ok(Err(_)) => Err(writer_gone().into()),
             Err(_) => Err(StoreError::Unavailable("the writers are too slow".to_owned()).into()),
         }
     }
@@ -288,12 +214,11 @@ impl Store for CockroachStore {
     async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
         self.refuse_while_away()?;
         let (reply, answer) = oneshot::channel();
-        let closed = || StoreError::Unavailable("the store is closed".to_owned());
         let queue = self.queue()?;
         let queued = queue.send(Item::Import(records, reply)).await;
-        queued.map_err(|_| closed())?;
+        queued.map_err(|_| writer_gone())?;
         drop(queue);
-        answer.await.map_err(|_| closed())?
+        answer.await.map_err(|_| writer_gone())?
     }
 
     async fn export(

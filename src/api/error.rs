@@ -1,0 +1,49 @@
+//! Failures on the wire.
+
+use serde::{Deserialize, Serialize};
+
+/// What every failure is: a sentence for a person, a code for a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What was wrong, with which value, and what to do.
+    pub error: String,
+    /// Stable, for programs.
+    pub code: Code,
+}
+
+/// The kinds of failure a program can tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A body that is not the JSON asked for, or a value in it. 400.
+    InvalidBody,
+    /// A query parameter's value, or a ULID in the path. 400.
+    InvalidParameter,
+    /// A query parameter that the path does not take. 400.
+    UnknownParameter,
+    /// A header's value. 400.
+    InvalidHeader,
+    /// The token is missing, malformed, unknown, expired or revoked. 401.
+    Unauthorized,
+    /// No such path, or no such message. 404.
+    NotFound,
+    /// The path takes other methods. 405.
+    MethodNotAllowed,
+    /// The body did not arrive in time. 408.
+    RequestTimeout,
+    /// The idempotency key was used for another message. 409.
+    IdempotencyConflict,
+    /// The body is larger than the server takes. 413.
+    BodyTooLarge,
+    /// The path and query are longer than the server takes. 414.
+    UriTooLong,
+    /// Too many posts. 429.
+    RateLimited,
+    /// A defect; the log has the rest. 500.
+    Internal,
+    /// Not now; try again after `Retry-After`. 503.
+    Unavailable,
+    /// A code of a newer server.
+    #[serde(other)]
+    Unknown,
+}

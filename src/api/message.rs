@@ -1,0 +1,71 @@
+//! Messages and users on the wire.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The body of `POST /message`. Unknown fields are refused by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostBody {
+    /// Required, not blank, at most 8 KiB of UTF-8.
+    pub text: String,
+    /// With or without `#`; at most 16 with those inside the text.
+    #[serde(default)]
+    pub hashtags: Vec<String>,
+}
+
+/// A message as every answer shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// A ULID.
+    pub id: String,
+    /// Who wrote it.
+    pub user: User,
+    /// What was written, exactly.
+    pub text: String,
+    /// Without `#`, folded, in the order given.
+    pub hashtags: Vec<String>,
+    /// UTC, to the millisecond.
+    #[serde(with = "super::time::millis")]
+    pub created_at: DateTime<Utc>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// 1 to 64 characters.
+    pub name: String,
+}
+
+/// The answer to `GET /message/ULID`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownMessage {
+    /// The message.
+    pub message: Message,
+}
+
+/// The answer to `GET /message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedPage {
+    /// Newest first.
+    pub messages: Vec<Message>,
+    /// The `cursor` of the next page, only when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// The answer to `GET /whoami`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whoami {
+    /// Whom the token names.
+    pub user: User,
+    /// `name` or `token`: how the server knows.
+    pub mode: String,
+}
+
+/// The answer to `GET /user`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Users {
+    /// In the order of their names.
+    pub users: Vec<User>,
+}

@@ -1,0 +1,296 @@
+//! Query strings: the parameters each path takes, read strictly and written
+//! back. An unknown, repeated or empty parameter is an error that names it: a
+//! typo must never widen a query.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What may stand unencoded in a query value.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@');
+/// More parameters than any honest query has.
+const MAX_PARAMETERS: usize = 64;
+
+/// Why a query string was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// Not a parameter of this path.
+    #[error("unknown query parameter {name:?}; this path takes {}", list(.known))]
+    Unknown {
+        /// As sent, shortened.
+        name: String,
+        /// What there is.
+        known: &'static [&'static str],
+    },
+    /// Given twice where one is meant.
+    #[error("the query parameter {0} is given more than once; give it once")]
+    Repeated(&'static str),
+    /// Given without a value.
+    #[error("the query parameter {0} is empty; give it a value or leave it out")]
+    Empty(&'static str),
+    /// Not percent-encoded UTF-8.
+    #[error("the query contains {0:?}, which is not percent-encoded UTF-8")]
+    Encoding(String),
+    /// More than any honest query has.
+    #[error("the query has more than 64 parameters")]
+    TooMany,
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Declares a query type: its parameters once, for reading and writing.
+macro_rules! query {
+    ($(#[$meta:meta])* $name:ident { $($(#[$one_meta:meta])* $one:ident,)* $(; $(#[$many_meta:meta])* $many:ident)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$one_meta])* pub $one: Option<String>,)*
+            $($(#[$many_meta])* pub $many: Vec<String>,)?
+        }
+
+        impl $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($one),)* $(stringify!($many))?];
+
+            /// Reads a query string (without `?`).
+            ///
+            /// # Errors
+            /// [`QueryError`] names the parameter at fault.
+            pub fn parse(query: &str) -> Result<$name, QueryError> {
+                let mut parsed = $name::default();
+                for (name, value) in pairs(query)? {
+                    match name.as_str() {
+                        $(stringify!($one) => {
+                            let value = present(stringify!($one), value)?;
+                            if parsed.$one.replace(value).is_some() {
+                                return Err(QueryError::Repeated(stringify!($one)));
+                            }
+                        })*
+                        $(stringify!($many) => parsed.$many.push(present(stringify!($many), value)?),)?
+                        _ => return Err(QueryError::Unknown { name: short(&name), known: Self::NAMES }),
+                    }
+                }
+                Ok(parsed)
+            }
+
+            /// The query string (without `?`) that reads back as this.
+            pub fn to_query_string(&self) -> String {
+                let mut query = String::new();
+                $(if let Some(value) = &self.$one { push(&mut query, stringify!($one), value); })*
+                $(self.$many.iter().for_each(|value| push(&mut query, stringify!($many), value));)?
+                query
+            }
+        }
+    };
+}
+
+query! {
+    /// The parameters of `GET /message`.
+    FeedQuery {
+        /// Inclusive.
+        from_date,
+        /// Exclusive.
+        to_date,
+        /// 1 to 1000.
+        limit,
+        /// A ULID: older than it.
+        cursor,
+        /// Only this user's.
+        user_name,
+        /// One message by its id; goes with no other filter.
+        ulid,
+        /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
+        format,
+        /// Columns of a `text` answer.
+        width,
+        ; /// All of these.
+        hashtag
+    }
+}
+
+query! {
+    /// The parameters of `GET /trend`.
+    TrendQuery {
+        /// Inclusive; moved back to a bucket's edge.
+        from_date,
+        /// Exclusive; moved forward to a bucket's edge.
+        to_date,
+        /// The width of a bucket.
+        aggregation,
+        /// `true`: empty buckets too.
+        fill,
+        /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
+        format,
+        /// Columns of a `text` answer.
+        width,
+        ; /// One series each.
+        hashtag
+    }
+}
+
+query! {
+    /// The parameters of `GET /trend/hashtags`.
+    HashtagsQuery {
+        /// Inclusive; moved back to the edge of a bucket.
+        from_date,
+        /// Exclusive; moved forward to the edge of a bucket.
+        to_date,
+        /// 1 to 1000.
+        limit,
+        /// Only hashtags that start so.
+        prefix,
+    }
+}
+
+query! {
+    /// The parameters of `GET /user`.
+    UsersQuery {
+        /// Only names that start so.
+        prefix,
+        /// 1 to 1000.
+        limit,
+    }
+}
+
+/// Refuses every parameter: for paths that take none.
+///
+/// # Errors
+/// [`QueryError`] names the first parameter.
+pub fn refuse_parameters(query: &str) -> Result<(), QueryError> {
+    match pairs(query)?.first() {
+        Some((name, _)) => Err(QueryError::Unknown {
+            name: short(name),
+            known: &[],
+        }),
+        None => Ok(()),
+    }
+}
+
+fn pairs(query: &str) -> Result<Vec<(String, String)>, QueryError> {
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    let mut pairs = Vec::new();
+    for part in parts {
+        if pairs.len() == MAX_PARAMETERS {
+            return Err(QueryError::TooMany);
+        }
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        pairs.push((decode(name)?, decode(value)?));
+    }
+    Ok(pairs)
+}
+
+fn decode(text: &str) -> Result<String, QueryError> {
+    let refused = || QueryError::Encoding(short(text));
+    // A stray % would be kept as it is by the decoder; it is a mistake.
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        let digits = rest.get(at + 1..at + 3).ok_or_else(refused)?;
+        if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(refused());
+        }
+        rest = &rest[at + 3..];
+    }
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded.map(|text| text.into_owned()).map_err(|_| refused())
+}
+
+fn present(name: &'static str, value: String) -> Result<String, QueryError> {
+    if value.is_empty() {
+        Err(QueryError::Empty(name))
+    } else {
+        Ok(value)
+    }
+}
+
+fn push(query: &mut String, name: &str, value: &str) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    query.push_str(name);
+    query.push('=');
+    query.extend(utf8_percent_encode(value, VALUE));
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_typo_is_refused_by_name_and_never_widens_a_query() {
+        let error = FeedQuery::parse("hastag=a").unwrap_err().to_string();
+        assert!(
+            error.contains("\"hastag\"") && error.contains("hashtag"),
+            "{error}"
+        );
+        assert_eq!(
+            FeedQuery::parse("limit=1&limit=2"),
+            Err(QueryError::Repeated("limit"))
+        );
+        assert_eq!(
+            FeedQuery::parse("user_name="),
+            Err(QueryError::Empty("user_name"))
+        );
+        assert_eq!(
+            FeedQuery::parse("user_name"),
+            Err(QueryError::Empty("user_name"))
+        );
+        assert!(matches!(
+            FeedQuery::parse("hashtag=%zz"),
+            Err(QueryError::Encoding(_))
+        ));
+        assert!(matches!(
+            FeedQuery::parse("hashtag=%ff"),
+            Err(QueryError::Encoding(_))
+        ));
+        assert!(matches!(
+            refuse_parameters("x=1"),
+            Err(QueryError::Unknown { .. })
+        ));
+        assert_eq!(
+            FeedQuery::parse(&"hashtag=a&".repeat(65)),
+            Err(QueryError::TooMany)
+        );
+    }
+
+    #[test]
+    fn hashtags_repeat_and_a_plus_is_a_blank() {
+        let query =
+            FeedQuery::parse("hashtag=a&hashtag=%23B&from_date=2019-01-01T00:00:00+02:00").unwrap();
+        assert_eq!(query.hashtag, ["a", "#B"]);
+        assert_eq!(
+            query.from_date.as_deref(),
+            Some("2019-01-01T00:00:00 02:00")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_read_or_refused(query: String) {
+            let _ = FeedQuery::parse(&query);
+            let _ = TrendQuery::parse(&query);
+        }
+
+        #[test]
+        fn what_is_written_reads_back(user in ".+", tags in proptest::collection::vec(".+", 0..5)) {
+            let query = FeedQuery { user_name: Some(user), hashtag: tags, ..FeedQuery::default() };
+            let written = query.to_query_string();
+            prop_assert!(written.is_ascii());
+            prop_assert_eq!(FeedQuery::parse(&written), Ok(query));
+        }
+    }
+}

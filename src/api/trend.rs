@@ -1,0 +1,43 @@
+//! Trends on the wire.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The answer to `GET /trend`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trends {
+    /// Oldest first; in each bucket, hashtags in the order asked for.
+    pub trends: Vec<TrendBucket>,
+}
+
+/// Messages in one bucket of one series.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrendBucket {
+    /// Inclusive, to the second.
+    #[serde(with = "super::time::seconds")]
+    pub from_date: DateTime<Utc>,
+    /// Exclusive, to the second.
+    #[serde(with = "super::time::seconds")]
+    pub to_date: DateTime<Utc>,
+    /// How many.
+    pub count: u64,
+    /// The series, only when hashtags were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashtag: Option<String>,
+}
+
+/// The answer to `GET /trend/hashtags`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hashtags {
+    /// Busiest first, then by name.
+    pub hashtags: Vec<HashtagCount>,
+}
+
+/// How often a hashtag was used in a period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashtagCount {
+    /// Without `#`.
+    pub hashtag: String,
+    /// Messages that carry it.
+    pub count: u64,
+}
