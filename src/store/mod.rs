@@ -2,11 +2,12 @@
 //! CockroachDB cluster. What both do the same way, gathering posts into
 //! batches, is in `writer`.
 
+pub mod cockroach;
 mod open;
 pub mod sqlite;
 mod writer;
 
-pub use open::open;
+pub use open::{migrate, open};
 
 use std::io;
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ pub enum OpenError {
         /// What the system says.
         source: io::Error,
     },
+    /// A cluster.
+    #[error(transparent)]
+    Cockroach(#[from] cockroach::OpenError),
     /// The database itself.
     #[error("cannot open {place}: {reason}")]
     Database {
