@@ -60,7 +60,7 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     let whole: u128 = if whole.is_empty() {
         0
     } else {
-        u64::from_str_radix(whole, 10).ok()?.into()
+        whole.parse::<u64>().ok()?.into()
     };
     let part: u128 = if fraction.is_empty() {
         0

@@ -40,7 +40,7 @@ impl MessageId {
     /// range of ids. A moment between two milliseconds rounds up.
     pub fn first_at(moment: DateTime<Utc>) -> MessageId {
         let millis = moment.timestamp_millis();
-        let between = moment.timestamp_subsec_nanos() % 1_000_000 != 0;
+        let between = !moment.timestamp_subsec_nanos().is_multiple_of(1_000_000);
         let millis = millis + i64::from(between);
         if millis > MAX_MILLIS {
             return MessageId::MAX;
@@ -116,6 +116,11 @@ impl IdClock {
             last: last.unwrap_or(MessageId::MIN),
             entropy: Entropy::default(),
         }
+    }
+
+    /// Keeps later ids above one that was stored by somebody else.
+    pub fn raise(&mut self, last: Option<MessageId>) {
+        self.last = last.map_or(self.last, |last| last.max(self.last));
     }
 
     /// The next id: at `now` (Unix milliseconds), or just above the last one

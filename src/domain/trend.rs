@@ -77,6 +77,31 @@ impl TrendFilter {
         hashtags: Vec<Hashtag>,
         now: DateTime<Utc>,
     ) -> Result<TrendFilter, TrendError> {
+        let filter = TrendFilter::of_range(from, to, interval, hashtags, now)?;
+        filter.check_buckets()?;
+        Ok(filter)
+    }
+
+    /// A range whose buckets are summed, not listed: any number of them.
+    ///
+    /// # Errors
+    /// A backward range.
+    pub fn unlimited(
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        interval: Interval,
+        now: DateTime<Utc>,
+    ) -> Result<TrendFilter, TrendError> {
+        TrendFilter::of_range(from, to, interval, Vec::new(), now)
+    }
+
+    fn of_range(
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        interval: Interval,
+        hashtags: Vec<Hashtag>,
+        now: DateTime<Utc>,
+    ) -> Result<TrendFilter, TrendError> {
         let end = to.unwrap_or(now);
         if let Some(from) = from
             && from >= end
@@ -100,14 +125,12 @@ impl TrendFilter {
             Some(from) => interval.floor(from.timestamp().clamp(0, MAX_SECONDS)),
             None => (to - DEFAULT_BUCKETS * interval.seconds()).max(0),
         };
-        let filter = TrendFilter {
+        Ok(TrendFilter {
             from: from.min(to),
             to,
             interval,
             hashtags: series,
-        };
-        filter.check_buckets()?;
-        Ok(filter)
+        })
     }
 
     fn check_buckets(&self) -> Result<(), TrendError> {

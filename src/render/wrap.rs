@@ -83,17 +83,26 @@ fn wrap_line(line: &str, width: usize, lines: &mut Vec<String>) {
             used += piece.width;
             continue;
         }
-        for grapheme in piece.text.graphemes(true) {
-            let columns = columns(grapheme);
+        for part in piece.text.graphemes(true).flat_map(|g| split(g, width)) {
+            let columns = columns(part);
             if used + columns > width && used > 0 {
                 lines.push(std::mem::take(&mut current));
                 (used, fresh) = (0, false);
             }
-            current.push_str(grapheme);
+            current.push_str(part);
             used += columns;
         }
     }
     lines.push(current);
+}
+
+/// A grapheme, or its characters if it is wider than a line: conjoining
+/// letters and spacing marks can be strung together without end.
+fn split(grapheme: &str, width: usize) -> Vec<&str> {
+    if columns(grapheme) <= width {
+        return vec![grapheme];
+    }
+    grapheme.split_inclusive(|_| true).collect()
 }
 
 /// Words, blanks, and wide characters one by one (scripts that write without
@@ -174,6 +183,14 @@ mod tests {
         let lines = wrap(&word, 37);
         assert_eq!(lines.len(), 8192usize.div_ceil(37));
         assert_eq!(lines.concat(), word);
+    }
+
+    #[test]
+    fn letters_that_join_without_end_still_fit() {
+        let jamo = "\u{1100}".repeat(50);
+        let lines = wrap(&jamo, 10);
+        assert!(lines.iter().all(|line| columns(line) <= 10), "{lines:?}");
+        assert_eq!(lines.concat(), jamo);
     }
 
     #[test]

@@ -1,1 +1,72 @@
-//! The HTTP server.
+//! The HTTP server: a bound listener, a store and a shutdown signal in, one
+//! answer for every request out.
+//!
+//! `accept` takes connections and ends them, `router` knows every path, one
+//! file a resource answers, `error` says what went wrong. Nothing here knows
+//! which store it talks to.
+
+mod accept;
+mod auth;
+mod body;
+mod connection;
+mod error;
+mod feed;
+mod format;
+mod health;
+mod help;
+mod limits;
+mod message;
+mod parameters;
+mod proxy;
+mod response;
+mod router;
+mod settings;
+mod tls;
+mod trend;
+mod user;
+
+pub use proxy::{Network, NetworkError};
+pub use settings::{AuthMode, Limits, ReadAccess, Settings, TlsFiles};
+pub use tls::TlsError;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::domain::Store;
+
+/// Everything a request may need.
+struct Context {
+    store: Arc<dyn Store>,
+    settings: Settings,
+    auth: auth::Auth,
+    limits: limits::Limiters,
+}
+
+/// Serves until `shutdown` turns true, then stops accepting, finishes what is
+/// in flight within `limits.shutdown_timeout`, and closes the store.
+///
+/// # Errors
+/// The certificate or key cannot be used. Everything later is answered to the
+/// client or logged.
+pub async fn serve(
+    listener: TcpListener,
+    store: Arc<dyn Store>,
+    settings: Settings,
+    shutdown: watch::Receiver<bool>,
+) -> Result<(), TlsError> {
+    let tls = match &settings.tls {
+        Some(files) => Some(tls::Acceptor::load(files)?),
+        None => None,
+    };
+    let context = Arc::new(Context {
+        auth: auth::Auth::new(&settings),
+        limits: limits::Limiters::new(&settings.limits),
+        store,
+        settings,
+    });
+    accept::run(listener, tls, Arc::clone(&context), shutdown).await;
+    context.store.close().await;
+    Ok(())
+}

@@ -1,1 +1,72 @@
-//! shape
+//! The shape of the code: which module may use which.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every top-level module with the ones it may name.
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("api", &[]),
+    ("domain", &[]),
+    ("render", &["api"]),
+    ("config", &["domain", "server"]),
+    ("store", &["domain", "config"]),
+    ("server", &["api", "domain", "render"]),
+    ("cli", &["api", "domain", "render"]),
+    ("admin", &["config", "domain", "store", "server"]),
+    ("log", &[]),
+];
+
+#[test]
+fn arrows_between_modules_point_one_way() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for (module, allowed) in ARROWS {
+        for file in sources(&src, module) {
+            let text = fs::read_to_string(&file).unwrap();
+            for (name, _) in ARROWS {
+                let names = text.contains(&format!("crate::{name}::"))
+                    || text.contains(&format!("crate::{name};"));
+                if names && name != module && !allowed.contains(&name) {
+                    wrong.push(format!("{} uses {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn every_file_can_be_read_in_one_sitting() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut long = Vec::new();
+    for folder in ["src", "tests"] {
+        for file in files(&root.join(folder)) {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            if lines > 450 {
+                long.push(format!("{} has {lines} lines", file.display()));
+            }
+        }
+    }
+    assert_eq!(long, [""; 0]);
+}
+
+fn sources(src: &Path, module: &str) -> Vec<PathBuf> {
+    let mut found = files(&src.join(module));
+    found.extend(Some(src.join(format!("{module}.rs"))).filter(|file| file.exists()));
+    found
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}

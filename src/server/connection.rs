@@ -1,0 +1,250 @@
+//! One connection: TLS where it is on, HTTP/1.1 or HTTP/2, and limits on how
+//! long a client may take.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
+
+use super::tls::Acceptor;
+use super::{Context, router};
+
+/// Serves one connection to its end.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Acceptor>,
+    context: Arc<Context>,
+    stop: watch::Receiver<bool>,
+) {
+    // Answers are small and written at once: waiting to fill a segment only
+    // costs time.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => http1(stream, peer, context, stop).await,
+        Some(tls) => {
+            let patience = context.settings.limits.header_timeout;
+            match tokio::time::timeout(patience, tls.accept(stream)).await {
+                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                    http2(stream, peer, context, stop).await;
+                }
+                Ok(Ok(stream)) => http1(stream, peer, context, stop).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+            }
+        }
+    }
+}
+
+async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: SocketAddr,
+    context: Arc<Context>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let limits = context.settings.limits.clone();
+    let phase = Arc::new(Phase::default());
+    let stream = HeadTimer::new(stream, Arc::clone(&phase), limits.header_timeout);
+    let service = service_fn(|request| {
+        phase.answering.store(true, Ordering::Relaxed);
+        let (context, phase) = (&context, &phase);
+        async move {
+            let answer = router::answer(context, peer.ip(), &request_id(), request).await;
+            phase.answering.store(false, Ordering::Relaxed);
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // hyper's timer also runs between requests, so it is the idle one;
+        // the head's own is ours.
+        .header_read_timeout(limits.idle_timeout)
+        .max_buf_size(limits.header_size.max(8192))
+        .pipeline_flush(true);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            if phase.is_idle() {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    log_end(peer, ended);
+}
+
+async fn http2<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: SocketAddr,
+    context: Arc<Context>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let limits = context.settings.limits.clone();
+    let service = service_fn(|request| {
+        let context = Arc::clone(&context);
+        async move {
+            Ok::<_, Infallible>(router::answer(&context, peer.ip(), &request_id(), request).await)
+        }
+    });
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .max_header_list_size(limits.header_size as u32)
+        // A client that does not answer a ping in time is gone.
+        .keep_alive_interval(limits.idle_timeout)
+        .keep_alive_timeout(limits.header_timeout);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    log_end(peer, ended);
+}
+
+/// Ends once the server is told to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// What clients do is not the operator's problem: `debug`.
+fn log_end(peer: SocketAddr, ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended early");
+    }
+}
+
+/// Unique within this process and hard to mistake for another's.
+fn request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static RUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let run = RUN.get_or_init(|| getrandom::u32().unwrap_or_default());
+    format!("{run:08x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Where an HTTP/1 connection stands.
+#[derive(Default)]
+struct Phase {
+    /// A request has been read and its answer is not yet made.
+    answering: AtomicBool,
+    /// Part of a head has been read.
+    in_head: AtomicBool,
+}
+
+impl Phase {
+    fn is_idle(&self) -> bool {
+        !self.answering.load(Ordering::Relaxed) && !self.in_head.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends a connection whose client takes too long from the first byte of a
+/// head to its last.
+struct HeadTimer<S> {
+    stream: S,
+    phase: Arc<Phase>,
+    patience: Duration,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> HeadTimer<S> {
+    fn new(stream: S, phase: Arc<Phase>, patience: Duration) -> Self {
+        HeadTimer {
+            stream,
+            phase,
+            patience,
+            deadline: None,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for HeadTimer<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.phase.answering.load(Ordering::Relaxed) {
+            this.deadline = None;
+            this.phase.in_head.store(false, Ordering::Relaxed);
+            return Pin::new(&mut this.stream).poll_read(task, buffer);
+        }
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(task, buffer);
+        match polled {
+            Poll::Ready(_) => {
+                // hyper asks again only while the head is not whole.
+                if buffer.filled().len() > before && this.deadline.is_none() {
+                    this.phase.in_head.store(true, Ordering::Relaxed);
+                    this.deadline = Some(Box::pin(tokio::time::sleep_until(
+                        Instant::now() + this.patience,
+                    )));
+                }
+                polled
+            }
+            Poll::Pending => {
+                let over = this.deadline.as_mut().map(|end| end.as_mut().poll(task));
+                match over {
+                    Some(Poll::Ready(())) => Poll::Ready(Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "the request's head took too long",
+                    ))),
+                    Some(Poll::Pending) | None => Poll::Pending,
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeadTimer<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        // An answer begins: whatever is read next is a new head.
+        self.deadline = None;
+        self.phase.in_head.store(false, Ordering::Relaxed);
+        Pin::new(&mut self.stream).poll_write(task, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.deadline = None;
+        self.phase.in_head.store(false, Ordering::Relaxed);
+        Pin::new(&mut self.stream).poll_write_vectored(task, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

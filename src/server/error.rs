@@ -1,0 +1,181 @@
+//! Everything a request can fail with. One exhaustive match gives each failure
+//! its status, its code and the sentence a client sees; what only the log may
+//! know stays in `Display`.
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+
+use crate::api::{Code, QueryError};
+use crate::domain::{DraftError, IdError, KeyError, MessageId, PostError, StoreError, shown};
+
+/// A failure of one request.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// The query string as a whole.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A value in the query string.
+    #[error("{name}: {reason}")]
+    Parameter { name: &'static str, reason: String },
+    /// The id in the path.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// The body is not the JSON asked for.
+    #[error("the body is not a message: {0}; send {{\"text\": \"…\", \"hashtags\": [\"…\"]}}")]
+    Json(String),
+    /// The body's values.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The Idempotency-Key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Any other header.
+    #[error("{0}")]
+    Header(String),
+    /// No token, or none that names a user. Never says which.
+    #[error("a valid token is needed: send it as 'Authorization: Bearer TOKEN'")]
+    Unauthorized,
+    #[error("there is nothing at {}; GET / lists the paths", shown(.0))]
+    PathNotFound(String),
+    #[error("there is no message {0}")]
+    MessageNotFound(MessageId),
+    #[error("{path} does not take {method}; it takes {allow}")]
+    Method {
+        path: String,
+        method: Method,
+        allow: &'static str,
+    },
+    #[error("the body did not arrive within {} seconds", .0.as_secs())]
+    BodyTimeout(Duration),
+    #[error("the body broke off: {0}")]
+    BodyBroken(String),
+    #[error("the body is larger than {0} bytes")]
+    BodyTooLarge(usize),
+    #[error("path and query are longer than {0} bytes; ask for less at once")]
+    UriTooLong(usize),
+    #[error(
+        "the Idempotency-Key was used for message {first}, which says something else; use a new key for a new message"
+    )]
+    KeyReused { first: MessageId },
+    #[error("too many requests; try again in {} seconds", retry_seconds(.0))]
+    RateLimited(Duration),
+    #[error("the server is busy; try again")]
+    Overloaded,
+    #[error(transparent)]
+    Store(StoreError),
+    #[error("an answer could not be encoded: {0}")]
+    Encoding(#[from] serde_json::Error),
+}
+
+impl ApiError {
+    /// A value in the query string was refused.
+    pub(super) fn parameter(name: &'static str, reason: impl std::fmt::Display) -> ApiError {
+        ApiError::Parameter {
+            name,
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            ApiError::Query(_)
+            | ApiError::Parameter { .. }
+            | ApiError::Id(_)
+            | ApiError::Json(_)
+            | ApiError::Draft(_)
+            | ApiError::Key(_)
+            | ApiError::Header(_)
+            | ApiError::BodyBroken(_) => StatusCode::BAD_REQUEST,
+            ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
+            ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => StatusCode::NOT_FOUND,
+            ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            ApiError::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+            ApiError::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::UriTooLong(_) => StatusCode::URI_TOO_LONG,
+            ApiError::KeyReused { .. } => StatusCode::CONFLICT,
+            ApiError::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
+            | ApiError::Encoding(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub(super) fn code(&self) -> Code {
+        match self {
+            ApiError::Query(QueryError::Unknown { .. }) => Code::UnknownParameter,
+            ApiError::Query(
+                QueryError::Repeated(_)
+                | QueryError::Empty(_)
+                | QueryError::Encoding(_)
+                | QueryError::TooMany,
+            )
+            | ApiError::Parameter { .. }
+            | ApiError::Id(_) => Code::InvalidParameter,
+            ApiError::Json(_) | ApiError::Draft(_) | ApiError::BodyBroken(_) => Code::InvalidBody,
+            ApiError::Key(_) | ApiError::Header(_) => Code::InvalidHeader,
+            ApiError::Unauthorized => Code::Unauthorized,
+            ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => Code::NotFound,
+            ApiError::Method { .. } => Code::MethodNotAllowed,
+            ApiError::BodyTimeout(_) => Code::RequestTimeout,
+            ApiError::BodyTooLarge(_) => Code::BodyTooLarge,
+            ApiError::UriTooLong(_) => Code::UriTooLong,
+            ApiError::KeyReused { .. } => Code::IdempotencyConflict,
+            ApiError::RateLimited(_) => Code::RateLimited,
+            ApiError::Overloaded => Code::Unavailable,
+            ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
+                Code::Unavailable
+            }
+            ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
+            | ApiError::Encoding(_) => Code::Internal,
+        }
+    }
+
+    /// What the client reads: `Display`, except where that is for the log.
+    pub(super) fn public_text(&self) -> String {
+        match self {
+            ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
+                "the store is not available right now; try again".to_owned()
+            }
+            ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
+            | ApiError::Encoding(_) => {
+                "the server failed; its log says why, under this answer's X-Request-Id".to_owned()
+            }
+            ApiError::BodyBroken(_) => {
+                "the body broke off before its end; send it whole".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Seconds after which trying again makes sense.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        match self {
+            ApiError::RateLimited(wait) => Some(retry_seconds(wait)),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
+        }
+    }
+}
+
+fn retry_seconds(wait: &Duration) -> u64 {
+    wait.as_secs() + 1
+}
+
+impl From<PostError> for ApiError {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::KeyReused { first } => ApiError::KeyReused { first },
+            PostError::Store(error) => ApiError::Store(error),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        ApiError::Store(error)
+    }
+}

@@ -1,0 +1,46 @@
+//! `GET /message`: pages of messages.
+
+use chrono::Utc;
+use hyper::header::HeaderMap;
+
+use super::error::ApiError;
+use super::format::Format;
+use super::response::Answer;
+use super::{Context, message, parameters};
+use crate::api::{self, FeedQuery};
+use crate::domain::MessageId;
+
+/// Answers a page, or the one message that `ulid` names.
+pub(super) async fn feed(
+    context: &Context,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Answer, ApiError> {
+    let query = FeedQuery::parse(query)?;
+    let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
+    if let Some(id) = parameters::parsed::<MessageId>("ulid", query.ulid.as_deref())? {
+        let alone = FeedQuery {
+            ulid: None,
+            format: None,
+            width: None,
+            ..query
+        };
+        if alone != FeedQuery::default() {
+            return Err(ApiError::parameter(
+                "ulid",
+                "it names one message and goes with no other filter; leave the others out",
+            ));
+        }
+        return message::by_id(context, id, format).await;
+    }
+    let filter = parameters::feed_filter(&query, Utc::now())?;
+    let page = context.store.feed(&filter).await?;
+    format.feed(api::FeedPage {
+        messages: page
+            .messages
+            .into_iter()
+            .map(message::on_the_wire)
+            .collect(),
+        next_cursor: page.next_cursor.map(|id| id.to_string()),
+    })
+}

@@ -1,0 +1,32 @@
+//! `GET /healthz`: the process answers. `GET /readyz`: the store does too.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::Context;
+use super::error::ApiError;
+use super::response::{self, Answer};
+use crate::api::query::refuse_parameters;
+use crate::domain::StoreError;
+
+/// A store that has not answered by then is not ready.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn healthz(query: &str) -> Result<Answer, ApiError> {
+    refuse_parameters(query)?;
+    response::data(
+        StatusCode::OK,
+        json!({"status": "alive", "version": env!("CARGO_PKG_VERSION")}),
+    )
+}
+
+pub(super) async fn readyz(context: &Context, query: &str) -> Result<Answer, ApiError> {
+    refuse_parameters(query)?;
+    let late =
+        || StoreError::Unavailable(format!("no answer within {} seconds", PATIENCE.as_secs()));
+    let checked = tokio::time::timeout(PATIENCE, context.store.check()).await;
+    checked.map_err(|_| late()).and_then(|answer| answer)?;
+    response::data(StatusCode::OK, json!({"status": "ready"}))
+}

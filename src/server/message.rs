@@ -1,0 +1,100 @@
+//! One message: posting it and reading it back.
+
+use std::net::IpAddr;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, LOCATION};
+use hyper::{Request, StatusCode};
+
+use super::error::ApiError;
+use super::response::{self, Answer};
+use super::{Context, body, format};
+use crate::api;
+use crate::domain::{Draft, IdempotencyKey, Message, MessageId};
+
+/// `POST /message`.
+pub(super) async fn post(
+    context: &Context,
+    peer: IpAddr,
+    query: &str,
+    request: Request<Incoming>,
+) -> Result<Answer, ApiError> {
+    api::query::refuse_parameters(query)?;
+    let user = context.auth.user(context, peer, request.headers()).await?;
+    context.limits.post(&user)?;
+    let idempotency_key = idempotency_key(request.headers())?;
+    let limits = &context.settings.limits;
+    let body = body::read(request.into_body(), limits.body_size, limits.body_timeout).await?;
+    let body: api::PostBody =
+        serde_json::from_slice(&body).map_err(|error| ApiError::Json(error.to_string()))?;
+    let draft = Draft {
+        idempotency_key,
+        ..Draft::new(user, body.text, &body.hashtags)?
+    };
+    let message = context.store.post(draft).await?;
+    let location = HeaderValue::from_str(&format!("/message/{}", message.id));
+    let mut answer = response::data(StatusCode::CREATED, on_the_wire(message))?;
+    if let Ok(location) = location {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    Ok(answer)
+}
+
+/// `GET /message/ULID`.
+pub(super) async fn show(
+    context: &Context,
+    id: &str,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Answer, ApiError> {
+    let format = format::Format::of_query(query, headers)?;
+    let id: MessageId = id.parse()?;
+    by_id(context, id, format).await
+}
+
+/// One message, however its id was given.
+pub(super) async fn by_id(
+    context: &Context,
+    id: MessageId,
+    format: format::Format,
+) -> Result<Answer, ApiError> {
+    let message = context
+        .store
+        .message(id)
+        .await?
+        .ok_or(ApiError::MessageNotFound(id))?;
+    format.message(on_the_wire(message))
+}
+
+/// A message as answers show it.
+pub(super) fn on_the_wire(message: Message) -> api::Message {
+    let created_at = message.created_at();
+    let Message {
+        id,
+        user,
+        text,
+        hashtags,
+    } = message;
+    api::Message {
+        id: id.to_string(),
+        user: api::User {
+            name: user.to_string(),
+        },
+        text: text.as_str().to_owned(),
+        hashtags: hashtags.iter().map(ToString::to_string).collect(),
+        created_at,
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(ApiError::Header(
+            "the Idempotency-Key is given more than once; give it once".to_owned(),
+        ));
+    }
+    Ok(Some(String::from_utf8_lossy(value.as_bytes()).parse()?))
+}

@@ -1,0 +1,80 @@
+//! How answers are put together: the envelope, and the headers that every
+//! answer carries.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use super::error::ApiError;
+use crate::api::{Envelope, ErrorBody};
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A success in the envelope.
+pub(super) fn data<T: Serialize>(status: StatusCode, data: T) -> Result<Answer, ApiError> {
+    let body = serde_json::to_vec(&Envelope { data })?;
+    Ok(answer(status, JSON, body))
+}
+
+/// Any body of a known type.
+pub(super) fn answer(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: impl Into<Bytes>,
+) -> Answer {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// A failure in the envelope, with the headers that belong to its status.
+pub(super) fn failure(error: &ApiError) -> Answer {
+    let body = ErrorBody {
+        error: error.public_text(),
+        code: error.code(),
+    };
+    // Two strings always encode; an empty object is still JSON.
+    let body = serde_json::to_vec(&body).unwrap_or_else(|_| b"{}".to_vec());
+    let mut response = answer(error.status(), JSON, body);
+    let headers = response.headers_mut();
+    if let Some(seconds) = error.retry_after() {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    match error {
+        ApiError::Unauthorized => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        ApiError::Method { allow, .. } => {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        // What is left of the body would be read as the next request.
+        ApiError::BodyTimeout(_) | ApiError::BodyTooLarge(_) | ApiError::BodyBroken(_) => {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// What every answer carries: live data is not cached, types are not guessed.
+pub(super) fn finish(headers: &mut HeaderMap, request_id: &str) {
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+}

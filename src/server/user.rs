@@ -1,0 +1,51 @@
+//! `GET /whoami` and `GET /user`.
+
+use std::net::IpAddr;
+
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+
+use super::error::ApiError;
+use super::response::{self, Answer};
+use super::{Context, parameters};
+use crate::api::{self, UsersQuery};
+use crate::domain::FeedLimit;
+
+/// Whom the token names, and how the server knows.
+pub(super) async fn whoami(
+    context: &Context,
+    peer: IpAddr,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Answer, ApiError> {
+    api::query::refuse_parameters(query)?;
+    let name = context.auth.user(context, peer, headers).await?.to_string();
+    let mode = context.settings.auth_mode.as_str().to_owned();
+    response::data(
+        StatusCode::OK,
+        api::Whoami {
+            user: api::User { name },
+            mode,
+        },
+    )
+}
+
+/// User names by prefix.
+pub(super) async fn users(context: &Context, query: &str) -> Result<Answer, ApiError> {
+    let query = UsersQuery::parse(query)?;
+    let limit = match &query.limit {
+        Some(text) => parameters::limit("limit", text)?,
+        None => FeedLimit::default(),
+    };
+    let prefix = query.prefix.as_deref().unwrap_or("");
+    let names = context.store.users(prefix, limit.get()).await?;
+    let users = names.into_iter().map(|name| api::User {
+        name: name.to_string(),
+    });
+    response::data(
+        StatusCode::OK,
+        api::Users {
+            users: users.collect(),
+        },
+    )
+}

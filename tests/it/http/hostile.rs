@@ -1,0 +1,128 @@
+//! Clients that do not mean well: slow, large, malformed, too many.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Server, bearer};
+
+/// Sends bytes as they are and reads until the server closes.
+pub async fn exchange(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The server may answer and close before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    let _ = stream.shutdown().await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn malformed_requests_are_refused_and_the_server_stays() {
+    let server = Server::start();
+    for request in [
+        &b"\r\n\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00",
+        b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n",
+        b"POST /message HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"POST /message HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        b"POST /message HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ] {
+        let answer = exchange(server.address(), request).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{request:?} got {answer}"
+        );
+        assert_eq!(server.get("/healthz").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_head_past_the_limit_is_refused() {
+    let server = Server::start();
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
+        "a".repeat(100_000)
+    );
+    let answer = exchange(server.address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_slow_with_its_head_is_let_go_of() {
+    let server = Server::with(&["--limits.header_timeout", "100ms"]);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
+    let mut answer = Vec::new();
+    // Ends only because the server closes.
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP/1.1 2"));
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_let_go_of() {
+    let server = Server::with(&["--limits.idle_timeout", "100ms"]);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"));
+}
+
+#[tokio::test]
+async fn a_client_slow_with_its_body_gets_408() {
+    let server = Server::with(&["--limits.body_timeout", "100ms"]);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!(
+        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\n\r\n{{",
+        bearer("john")
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("request_timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let server = Server::start();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let answer = exchange(server.address(), request).await;
+    let statuses: Vec<&str> = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("HTTP/1.1 "))
+        .collect();
+    assert_eq!(statuses, ["200 OK", "404 Not Found", "200 OK"], "{answer}");
+}
+
+#[tokio::test]
+async fn too_many_posts_of_one_user_get_429_and_others_go_on() {
+    let server = Server::with(&["--limits.posts_per_minute", "3"]);
+    for _ in 0..3 {
+        server.post(r#"{"text":"x"}"#).await.id();
+    }
+    let refused = server.post(r#"{"text":"x"}"#).await;
+    refused.refused(429, "rate_limited", "seconds");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() <= 60);
+    server.post_as("ann", r#"{"text":"x"}"#, &[]).await.id();
+}
+
+#[tokio::test]
+async fn more_requests_at_once_than_allowed_are_shed_with_503() {
+    let server = Server::with(&["--limits.requests", "1"]);
+    let mut holding = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!(
+        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\nexpect: 100-continue\r\n\r\n",
+        bearer("john")
+    );
+    holding.write_all(head.as_bytes()).await.unwrap();
+    let mut continued = [0; 12];
+    holding.read_exact(&mut continued).await.unwrap();
+    let refused = server.get("/message").await;
+    refused.refused(503, "unavailable", "busy");
+    assert_eq!(refused.header("retry-after"), "1");
+    // Health does not queue behind the rest.
+    assert_eq!(server.get("/healthz").await.status, 200);
+}
