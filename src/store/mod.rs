@@ -1,1 +1,71 @@
-//! The places where messages are kept.
+//! The places where messages are kept: an embedded SQLite file, or a
+//! CockroachDB cluster. What both do the same way, gathering posts into
+//! batches, is in `writer`.
+
+mod open;
+pub mod sqlite;
+mod writer;
+
+pub use open::open;
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a store cannot be used. Nothing has been changed in it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is something else in its place.
+    #[error("{place} is not a dunder store; name another place for it")]
+    NotDunder {
+        /// Which file or database.
+        place: String,
+    },
+    /// Made by a newer program.
+    #[error(
+        "{place} was written by a newer dunder (schema {found}, this program knows {known}); use that version"
+    )]
+    Newer {
+        /// Which file or database.
+        place: String,
+        /// The schema in it.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+    /// The schema is old and changing it was not asked for.
+    #[error(
+        "{place} has the old schema {found}, this program needs {known}; run 'dunder migrate' with the same settings"
+    )]
+    Old {
+        /// Which file or database.
+        place: String,
+        /// The schema in it.
+        found: i64,
+        /// The schema needed.
+        known: i64,
+    },
+    /// It can be read and not written.
+    #[error("{} cannot be written: {reason}; make it writable by this user or name another with --sqlite.path", .path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Files.
+    #[error("cannot use {}: {source}", .path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The database itself.
+    #[error("cannot open {place}: {reason}")]
+    Database {
+        /// Which file or database.
+        place: String,
+        /// What it says.
+        reason: String,
+    },
+}

@@ -1,0 +1,38 @@
+//! Gathering posts into batches: whatever waits is committed together, so
+//! batches grow with the load and a lone post does not wait for company.
+
+use tokio::sync::oneshot;
+
+use crate::domain::{Draft, Message, PostError, StoreError};
+
+/// What a post is answered with.
+pub(crate) type Posted = Result<Message, PostError>;
+
+/// A draft whose sender waits.
+pub(crate) struct Pending {
+    pub(crate) draft: Draft,
+    pub(crate) reply: oneshot::Sender<Posted>,
+}
+
+impl Pending {
+    /// A draft and where its answer will arrive.
+    pub(crate) fn new(draft: Draft) -> (Pending, oneshot::Receiver<Posted>) {
+        let (reply, answer) = oneshot::channel();
+        (Pending { draft, reply }, answer)
+    }
+
+    /// Answers. A sender that has gone away no longer wants to know.
+    pub(crate) fn answer(self, posted: Posted) {
+        let _ = self.reply.send(posted);
+    }
+}
+
+/// The queue cannot take another post.
+pub(crate) fn queue_full() -> StoreError {
+    StoreError::Unavailable("the writer's queue is full".to_owned())
+}
+
+/// The writer is gone, or going.
+pub(crate) fn writer_gone() -> StoreError {
+    StoreError::Unavailable("the writer has stopped".to_owned())
+}
