@@ -15,8 +15,6 @@ mod progress;
 mod tls;
 mod token;
 
-use std::error::Error;
-use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +23,8 @@ use clap::Subcommand;
 
 use crate::config::{ConfigError, Settings, StoreArgs, StoreConfig};
 use crate::domain::{Store, StoreError};
+use crate::log::{self, LogLevel};
+use crate::store::{self, OpenError};
 
 pub use export::{ExportArgs, export};
 pub use import::{ImportArgs, Input, Refusal, Summary, import};
@@ -63,8 +63,8 @@ pub enum AdminError {
     #[error("{0}")]
     Refused(String),
     /// The store does not open.
-    #[error("{0}")]
-    Open(Box<dyn Error + Send + Sync>),
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -100,33 +100,18 @@ impl AdminError {
     }
 }
 
-/// Runs a command with this process's streams and environment; `open` opens
-/// the store that settings name.
+/// Runs a command with this process's streams and environment, and gives its
+/// exit code.
 ///
 /// # Errors
 /// [`AdminError`]. A command that did part of its work says so itself and
 /// gives 1.
-pub async fn run<O, F, E>(command: AdminCommand, open: O) -> Result<u8, AdminError>
-where
-    O: FnOnce(StoreConfig) -> F,
-    F: Future<Output = Result<Arc<dyn Store>, E>>,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    let opened = async |args: &StoreArgs, migrate: bool| {
-        let (mut config, settings) = args.load()?;
-        warn(&settings);
-        if let StoreConfig::Cockroach(cockroach) = &mut config {
-            cockroach.should_migrate |= migrate;
-        }
-        open(config)
-            .await
-            .map_err(|error| AdminError::Open(error.into()))
-    };
+pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
     let out = &mut io::stdout();
     match command {
         AdminCommand::Import(args) => {
             let input = args.input()?;
-            let store = opened(&args.store, false).await?;
+            let store = open(&args.store, false).await?;
             let progress = Progress::on_terminal(input.bytes);
             let err = &mut io::stderr();
             let done = import(Arc::clone(&store), input, err, &progress).await;
@@ -134,24 +119,38 @@ where
             done?.print(args.json, out)
         }
         AdminCommand::Export(args) => {
-            let store = opened(&args.store, false).await?;
+            let store = open(&args.store, false).await?;
             let done = args.write(store.as_ref()).await;
             store.close().await;
             done.map(|()| 0)
         }
         AdminCommand::Migrate(args) => {
-            let store = opened(&args.store, true).await?;
+            let store = open(&args.store, true).await?;
             store.close().await;
             say(out, "the store is up to date")
         }
         AdminCommand::Token(command) => {
-            let store = opened(command.store(), false).await?;
+            let store = open(command.store(), false).await?;
             let done = command.run(store.as_ref(), out, &mut io::stderr()).await;
             store.close().await;
             done
         }
         AdminCommand::Tls(TlsCommand::Generate(args)) => generate(&args, out).map(|()| 0),
     }
+}
+
+async fn open(args: &StoreArgs, migrate: bool) -> Result<Arc<dyn Store>, AdminError> {
+    let (mut config, settings) = args.load()?;
+    warn(&settings);
+    let mut level = LogLevel::Warn;
+    if let StoreConfig::Cockroach(cockroach) = &mut config {
+        cockroach.should_migrate |= migrate;
+        if cockroach.debug {
+            level = LogLevel::Debug;
+        }
+    }
+    log::start(level);
+    Ok(store::open(&config).await?)
 }
 
 fn warn(settings: &Settings) {

@@ -5,7 +5,8 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
 use super::{AdminError, is_terminal, say, visible, written};
@@ -242,7 +243,7 @@ pub async fn list(
         return written(out.flush());
     }
     let mut table = Table::new();
-    table.load_style(TableStyle::from(presets::NOTHING));
+    table.load_style(NOTHING);
     table.set_header(["ID", "USER", "STATE", "MADE", "EXPIRES", "NOTE"]);
     table.add_rows(rows);
     say(out, &table.trim_fmt()).map(|_| ())
