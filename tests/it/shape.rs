@@ -12,7 +12,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("store", &["domain", "config"]),
     ("server", &["api", "domain", "render"]),
     ("cli", &["api", "domain", "render"]),
-    ("admin", &["config", "domain", "store", "server"]),
+    ("admin", &["config", "domain", "store", "server", "log"]),
     ("log", &[]),
 ];
 
