@@ -6,6 +6,8 @@ mod hostile;
 mod posting;
 mod reading;
 mod stopping;
+mod tls;
+mod tokens;
 mod trend;
 
 use reqwest::Method;
