@@ -2,6 +2,7 @@
 
 mod auth;
 mod format;
+mod fuzz;
 mod hostile;
 mod posting;
 mod reading;
