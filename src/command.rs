@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ServeArgs;
+use crate::admin::{self, AdminCommand, AdminError};
+use crate::config::{ConfigError, ServeArgs};
 use crate::serve;
 
 /// Messages with hashtags, and their trends, from the terminal.
@@ -20,21 +21,40 @@ pub struct Cli {
 enum Command {
     /// Run the server; with no settings, over an embedded file on 127.0.0.1:9000
     Serve(ServeArgs),
+    #[command(flatten)]
+    Admin(AdminCommand),
 }
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Serve(arguments) => run_server(&arguments),
+        Command::Serve(arguments) => run_server(&arguments).map(|()| 0),
+        Command::Admin(command) => run_admin(command),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("dunder: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// 2 when the command or its settings are wrong, 1 for what failed.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<ConfigError>() {
+        return 2;
+    }
+    error.downcast_ref::<AdminError>().map_or(1, AdminError::exit_code)
+}
+
+fn run_admin(command: AdminCommand) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let done = runtime.block_on(admin::run(command));
+    // Nobody waits for a reader that waits for input.
+    runtime.shutdown_background();
+    Ok(done?)
 }
 
 fn run_server(arguments: &ServeArgs) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ pub mod command;
 pub mod config;
 pub mod domain;
 pub mod log;
+pub mod render;
 pub mod serve;
 pub mod server;
 pub mod store;

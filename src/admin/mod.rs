@@ -1,1 +1,195 @@
-//! Commands of the one who runs dunder: they open the store themselves.
+//! Commands of the one who runs dunder: they open the store themselves and
+//! need no server. One file a command, each over `Arc<dyn Store>`, a reader
+//! and a writer, so that tests need no process.
+//!
+//! Results go to standard output, everything else to standard error. A
+//! command ends with 0 (done), 1 (refused or failed) or 2 (wrong usage,
+//! wrong settings).
+
+mod decode;
+mod export;
+mod import;
+mod lines;
+mod migrate;
+mod progress;
+mod tls;
+mod token;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use crate::config::{ConfigError, Settings, StoreArgs, StoreConfig};
+use crate::domain::{Store, StoreError};
+use crate::log::{self, LogLevel};
+use crate::store::{self, OpenError};
+
+pub use export::{ExportArgs, export};
+pub use import::{ImportArgs, Input, Refusal, Summary, import};
+pub use migrate::MigrateArgs;
+pub use progress::Progress;
+pub use tls::{GenerateArgs, TlsCommand, generate};
+pub use token::{CreateArgs, ListArgs, RevokeArgs, TokenCommand, create, list, revoke};
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Store messages from newline-delimited JSON
+    Import(ImportArgs),
+    /// Write all messages as newline-delimited JSON, oldest first
+    Export(ExportArgs),
+    /// Bring the store's schema up to date
+    Migrate(MigrateArgs),
+    /// Make, list and revoke the tokens of auth.mode: token
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Certificates for development
+    #[command(subcommand)]
+    Tls(TlsCommand),
+}
+
+/// Why a command failed, for the person who gave it.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// What was asked for cannot be done as things are.
+    #[error("{0}")]
+    Refused(String),
+    /// The store does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Input or output.
+    #[error("{what}: {error}")]
+    Io {
+        /// The file or stream, and what was done to it.
+        what: String,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl AdminError {
+    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> AdminError {
+        let what = what.into();
+        move |error| AdminError::Io { what, error }
+    }
+
+    fn file(verb: &str, path: &std::path::Path) -> impl FnOnce(io::Error) -> AdminError {
+        AdminError::io(format!("cannot {verb} {}", path.display()))
+    }
+
+    /// The process's exit code: 2 for wrong usage and settings, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            AdminError::Config(_) | AdminError::Usage(_) => 2,
+            AdminError::Refused(_)
+            | AdminError::Open(_)
+            | AdminError::Store(_)
+            | AdminError::Io { .. } => 1,
+        }
+    }
+}
+
+/// Runs a command with this process's streams and environment, and gives its
+/// exit code.
+///
+/// # Errors
+/// [`AdminError`]. A command that did part of its work says so itself and
+/// gives 1.
+pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
+    let out = &mut io::stdout();
+    match command {
+        AdminCommand::Import(args) => {
+            let input = args.input()?;
+            let store = open(&args.store, false).await?;
+            let progress = Progress::on_terminal(input.bytes);
+            let err = &mut io::stderr();
+            let done = import(Arc::clone(&store), input, err, &progress).await;
+            store.close().await;
+            done?.print(args.json, out)
+        }
+        AdminCommand::Export(args) => {
+            let store = open(&args.store, false).await?;
+            let done = args.write(store.as_ref()).await;
+            store.close().await;
+            done.map(|()| 0)
+        }
+        AdminCommand::Migrate(args) => {
+            let store = open(&args.store, true).await?;
+            store.close().await;
+            say(out, "the store is up to date")
+        }
+        AdminCommand::Token(command) => {
+            let store = open(command.store(), false).await?;
+            let done = command.run(store.as_ref(), out, &mut io::stderr()).await;
+            store.close().await;
+            done
+        }
+        AdminCommand::Tls(TlsCommand::Generate(args)) => generate(&args, out).map(|()| 0),
+    }
+}
+
+async fn open(args: &StoreArgs, migrate: bool) -> Result<Arc<dyn Store>, AdminError> {
+    let (mut config, settings) = args.load()?;
+    warn(&settings);
+    let mut level = LogLevel::Warn;
+    if let StoreConfig::Cockroach(cockroach) = &mut config {
+        cockroach.should_migrate |= migrate;
+        if cockroach.debug {
+            level = LogLevel::Debug;
+        }
+    }
+    log::start(level);
+    Ok(store::open(&config).await?)
+}
+
+fn warn(settings: &Settings) {
+    for warning in settings.warnings() {
+        eprintln!("dunder: warning: {warning}");
+    }
+}
+
+fn say(out: &mut dyn Write, line: &str) -> Result<u8, AdminError> {
+    written(writeln!(out, "{line}").and_then(|()| out.flush())).map(|()| 0)
+}
+
+/// Output that nobody reads any more (`| head`) is not an error.
+fn written(result: io::Result<()>) -> Result<(), AdminError> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(AdminError::io("cannot write the output")),
+    }
+}
+
+/// A text of unknown origin as a terminal may have it: control and format
+/// characters as escapes.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// Whether standard output is a person's.
+fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// `-` for standard streams.
+fn is_dash(path: &std::path::Path) -> bool {
+    *path == *PathBuf::from("-")
+}

@@ -12,7 +12,7 @@ mod trend;
 
 pub use error::{Code, ErrorBody};
 pub use message::{FeedPage, Message, PostBody, ShownMessage, User, Users, Whoami};
-pub use query::{FeedQuery, HashtagsQuery, QueryError, TrendQuery, UsersQuery};
+pub use query::{FeedQuery, FormatQuery, HashtagsQuery, QueryError, TrendQuery, UsersQuery};
 pub use trend::{HashtagCount, Hashtags, TrendBucket, Trends};
 
 use serde::{Deserialize, Serialize};

@@ -161,6 +161,16 @@ query! {
     }
 }
 
+query! {
+    /// The parameters of `GET /message/ULID`.
+    FormatQuery {
+        /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
+        format,
+        /// Columns of a `text` answer.
+        width,
+    }
+}
+
 /// Refuses every parameter: for paths that take none.
 ///
 /// # Errors

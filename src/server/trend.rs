@@ -22,11 +22,11 @@ pub(super) async fn trend(
     let fill = parameters::flag("fill", query.fill.as_deref())?;
     let filter = parameters::trend_filter(&query, Utc::now())?;
     let series = context.store.trend(&filter).await?;
-    let fill = fill || format.draws();
     let trends = filter.buckets(&series, fill).into_iter().map(on_the_wire);
-    format.trend(api::Trends {
+    let trends = api::Trends {
         trends: trends.collect(),
-    })
+    };
+    format.trend(&filter, trends)
 }
 
 /// The busiest hashtags.

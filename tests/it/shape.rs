@@ -8,11 +8,11 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("api", &[]),
     ("domain", &[]),
     ("render", &["api"]),
-    ("config", &["domain", "server"]),
+    ("config", &["domain", "server", "log"]),
     ("store", &["domain", "config"]),
     ("server", &["api", "domain", "render"]),
     ("cli", &["api", "domain", "render"]),
-    ("admin", &["config", "domain", "store", "server"]),
+    ("admin", &["config", "domain", "store", "server", "log"]),
     ("log", &[]),
 ];
 

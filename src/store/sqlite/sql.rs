@@ -4,7 +4,7 @@
 use crate::domain::FeedFilter;
 
 /// Whether the file answers.
-pub const CHECK: &str = "SELECT 1 FROM counters WHERE level = 86400 AND series = 0 LIMIT 1";
+pub const CHECK: &str = "SELECT EXISTS (SELECT 1 FROM counters WHERE level = 86400 AND series = 0)";
 
 /// One message. Parameters: id.
 pub const MESSAGE: &str = "SELECT m.id, u.name, m.text, m.hashtags FROM messages m JOIN users u ON u.id = m.user_id WHERE m.id = ?1";

@@ -20,8 +20,7 @@ pub async fn exchange(address: &str, bytes: &[u8]) -> String {
 async fn malformed_requests_are_refused_and_the_server_stays() {
     let server = Server::start();
     for request in [
-        &b"\r\n\r\n\r\n"[..],
-        b"GET\r\n\r\n",
+        &b"GET\r\n\r\n"[..],
         b"GET / HTTP/9.9\r\n\r\n",
         b"\x16\x03\x01\x00\xa5\x01\x00\x00",
         b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
@@ -31,10 +30,7 @@ async fn malformed_requests_are_refused_and_the_server_stays() {
         b"POST /message HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ] {
         let answer = exchange(server.address(), request).await;
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
-            "{request:?} got {answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 4"), "{request:?} got {answer}");
         assert_eq!(server.get("/healthz").await.status, 200);
     }
 }
@@ -44,7 +40,7 @@ async fn a_head_past_the_limit_is_refused() {
     let server = Server::start();
     let request = format!(
         "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
-        "a".repeat(100_000)
+        "a".repeat(17_000)
     );
     let answer = exchange(server.address(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
@@ -91,8 +87,9 @@ async fn pipelined_requests_are_answered_in_order() {
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = exchange(server.address(), request).await;
     let statuses: Vec<&str> = answer
-        .lines()
-        .filter_map(|line| line.strip_prefix("HTTP/1.1 "))
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .filter_map(|answer| answer.lines().next())
         .collect();
     assert_eq!(statuses, ["200 OK", "404 Not Found", "200 OK"], "{answer}");
 }

@@ -1,6 +1,7 @@
 //! The HTTP contract, over real sockets.
 
 mod auth;
+mod format;
 mod hostile;
 mod posting;
 mod reading;

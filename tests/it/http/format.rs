@@ -1,0 +1,148 @@
+//! Curl as a console: tables, charts and lines instead of JSON.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::Server;
+
+const HOSTILE: &str = "red \u{1b}[31m and \u{202e}reversed, \"quoted\"";
+
+async fn with_messages() -> Server {
+    let server = Server::start();
+    for text in ["one", HOSTILE] {
+        server
+            .post(&json!({"text": text, "hashtags": ["a"]}).to_string())
+            .await
+            .id();
+    }
+    server
+}
+
+#[tokio::test]
+async fn a_feed_is_a_table_within_the_width_asked_for() {
+    let server = with_messages().await;
+    for width in [40, 60, 200] {
+        let table = server
+            .get(&format!("/message?format=text&width={width}"))
+            .await;
+        assert_eq!(table.header("content-type"), "text/plain; charset=utf-8");
+        assert!(
+            table.body.contains("john") && table.body.contains("one"),
+            "{}",
+            table.body
+        );
+        assert!(
+            table.body.lines().all(|line| line.chars().count() <= width),
+            "{}",
+            table.body
+        );
+        assert!(
+            !table.body.contains(['\u{1b}', '\u{202e}']),
+            "{}",
+            table.body
+        );
+    }
+    let page = server.get("/message?format=text&limit=1").await;
+    assert!(page.body.contains("cursor="), "{}", page.body);
+    assert_ne!(page.header("x-next-cursor"), "");
+}
+
+#[tokio::test]
+async fn accept_asks_for_the_same_as_format() {
+    let server = with_messages().await;
+    for (accept, format) in [
+        ("text/plain", "text"),
+        ("text/csv", "csv"),
+        ("application/x-ndjson", "ndjson"),
+        ("*/*", "json"),
+    ] {
+        let accepted = server
+            .send(
+                Method::GET,
+                "/message?to_date=now",
+                &[("accept", accept)],
+                "",
+            )
+            .await;
+        let named = server
+            .get(&format!("/message?to_date=now&format={format}"))
+            .await;
+        assert_eq!(
+            accepted.header("content-type"),
+            named.header("content-type"),
+            "{accept}"
+        );
+        assert_eq!(accepted.body, named.body, "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn csv_and_ndjson_carry_texts_exactly() {
+    let server = with_messages().await;
+    let lines = server.get("/message?format=ndjson").await.body;
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["text"], HOSTILE);
+    let csv = server.get("/message?format=csv").await.body;
+    assert!(
+        csv.starts_with("created_at,id,user_name,hashtags,text\n"),
+        "{csv}"
+    );
+    assert!(csv.contains("\"\"quoted\"\""), "{csv}");
+}
+
+#[tokio::test]
+async fn a_trend_is_a_chart_with_its_total() {
+    let server = with_messages().await;
+    let chart = server
+        .get("/trend?format=text&hashtag=a&hashtag=none&width=60")
+        .await;
+    assert_eq!(chart.header("content-type"), "text/plain; charset=utf-8");
+    assert!(chart.body.contains("2 in total"), "{}", chart.body);
+    let csv = server.get("/trend?format=csv&hashtag=a").await.body;
+    assert!(
+        csv.starts_with("from_date,to_date,count,hashtag\n") && csv.ends_with(",2,a\n"),
+        "{csv}"
+    );
+}
+
+#[tokio::test]
+async fn one_message_is_shown_in_every_form() {
+    let server = with_messages().await;
+    let id = server.get("/message?limit=1").await.data()["messages"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let card = server.get(&format!("/message/{id}?format=text")).await;
+    assert!(
+        card.body.contains("reversed") && !card.body.contains('\u{1b}'),
+        "{}",
+        card.body
+    );
+    assert!(
+        server
+            .get(&format!("/message/{id}?format=csv"))
+            .await
+            .body
+            .contains(&id)
+    );
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_there_is_refused() {
+    let server = Server::start();
+    for (query, named) in [
+        ("format=xml", "\"xml\""),
+        ("format=text&width=39", "\"39\""),
+        ("width=80", "format=text"),
+        ("format=csv&width=80", "format=text"),
+    ] {
+        server
+            .get(&format!("/message?{query}"))
+            .await
+            .refused(400, "invalid_parameter", named);
+        server
+            .get(&format!("/trend?{query}"))
+            .await
+            .refused(400, "invalid_parameter", named);
+    }
+}
