@@ -7,6 +7,7 @@ mod migrations;
 mod plans;
 mod postgres;
 mod proxy;
+mod serving;
 mod tls;
 mod writing;
 
