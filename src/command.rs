@@ -3,9 +3,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::admin::{self, AdminCommand, AdminError};
+use crate::cli::{self, ClientCommand};
 use crate::config::{ConfigError, ServeArgs};
 use crate::serve;
 
@@ -22,6 +23,8 @@ enum Command {
     /// Run the server; with no settings, over an embedded file on 127.0.0.1:9000
     Serve(ServeArgs),
     #[command(flatten)]
+    Client(ClientCommand),
+    #[command(flatten)]
     Admin(AdminCommand),
 }
 
@@ -30,6 +33,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(arguments) => run_server(&arguments).map(|()| 0),
+        Command::Client(command) => return cli::run(command, Cli::command),
         Command::Admin(command) => run_admin(command),
     };
     match done {
@@ -46,7 +50,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<ConfigError>() {
         return 2;
     }
-    error.downcast_ref::<AdminError>().map_or(1, AdminError::exit_code)
+    error
+        .downcast_ref::<AdminError>()
+        .map_or(1, AdminError::exit_code)
 }
 
 fn run_admin(command: AdminCommand) -> anyhow::Result<u8> {
