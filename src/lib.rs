@@ -4,8 +4,11 @@
 pub mod admin;
 pub mod api;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod domain;
 pub mod log;
+pub mod render;
+pub mod serve;
 pub mod server;
 pub mod store;

@@ -60,13 +60,17 @@ impl From<LogLevel> for LevelFilter {
 /// Starts logging for the rest of the process. A second call changes nothing.
 pub fn start(level: LogLevel) {
     // Libraries below us may log what they are given: bodies, statements.
-    let ours = tracing_subscriber::filter::Targets::new().with_target("dunder", LevelFilter::from(level));
+    let ours =
+        tracing_subscriber::filter::Targets::new().with_target("dunder", LevelFilter::from(level));
     let registry = tracing_subscriber::registry();
     let started = if io::stderr().is_terminal() {
         let lines = fmt::layer().with_writer(io::stderr).with_target(false);
         registry.with(lines.with_filter(ours)).try_init()
     } else {
-        let json = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+        let json = fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(io::stderr);
         registry.with(json.with_filter(ours)).try_init()
     };
     if let Err(error) = started {

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `dunder` program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dunder::command::main()
+}

@@ -17,12 +17,20 @@ use crate::{config::Config, log, server, store};
 /// Whatever keeps the server from starting, as a sentence.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     log::start(config.log_level);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     let shutdown = stop_on_signals()?;
     let store = store::open(&config.store).await?;
     let host = config.host.trim_matches(['[', ']']);
     let listener = TcpListener::bind((host, config.port))
         .await
-        .with_context(|| format!("cannot listen on {}:{}; is another program there? choose another --host or --port", config.host, config.port))?;
+        .with_context(|| {
+            format!(
+                "cannot listen on {}:{}; is another program there? choose another --host or --port",
+                config.host, config.port
+            )
+        })?;
     announce(listener.local_addr()?, config.server.tls.is_some())?;
     server::serve(listener, store, config.server, shutdown).await?;
     tracing::info!("stopped");

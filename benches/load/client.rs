@@ -42,16 +42,30 @@ pub fn load(load: &Load) -> Result<Measured> {
         Request::Post => "POST",
     };
     let connections = load.connections.to_string();
-    let output = Command::new(std::env::current_exe()?).args(["client", &load.address, &connections, path]).output()?;
+    let output = Command::new(std::env::current_exe()?)
+        .args(["client", &load.address, &connections, path])
+        .output()?;
     if !output.status.success() {
-        return Err(format!("load generator: {}", String::from_utf8_lossy(&output.stderr)).into());
+        return Err(format!(
+            "load generator: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into());
     }
     let text = String::from_utf8(output.stdout)?;
-    let numbers: Vec<u64> = text.split_whitespace().map(str::parse).collect::<std::result::Result<_, _>>()?;
+    let numbers: Vec<u64> = text
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>()?;
     let [requests, micros, p50, p99] = numbers[..] else {
         return Err(format!("load generator said {text:?}").into());
     };
-    Ok(Measured { requests, seconds: micros as f64 / 1e6, p50: Duration::from_nanos(p50), p99: Duration::from_nanos(p99) })
+    Ok(Measured {
+        requests,
+        seconds: micros as f64 / 1e6,
+        p50: Duration::from_nanos(p50),
+        p99: Duration::from_nanos(p99),
+    })
 }
 
 /// The child's side.
@@ -59,23 +73,48 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let [address, connections, path] = arguments else {
         return Err("client ADDRESS CONNECTIONS PATH".into());
     };
-    let seconds: f64 = std::env::var("DUNDER_BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(5.0);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let seconds: f64 = std::env::var("DUNDER_BENCH_SECONDS")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(5.0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let warm_until = Instant::now() + Duration::from_secs_f64(seconds * 0.2);
         let end = warm_until + Duration::from_secs_f64(seconds);
         let mut tasks = Vec::new();
         for number in 0..connections.parse::<usize>()? {
-            let request = if path == "POST" { post(number) } else { get(path) };
-            tasks.push(tokio::spawn(one_connection(address.clone(), request, warm_until, end)));
+            let request = if path == "POST" {
+                post(number)
+            } else {
+                get(path)
+            };
+            tasks.push(tokio::spawn(one_connection(
+                address.clone(),
+                request,
+                warm_until,
+                end,
+            )));
         }
         let mut latencies = Vec::new();
         for task in tasks {
             latencies.extend(task.await??);
         }
         latencies.sort_unstable();
-        let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied().unwrap_or_default();
-        println!("{} {} {} {}", latencies.len(), (seconds * 1e6) as u64, at(0.5), at(0.99));
+        let at = |share: f64| {
+            latencies
+                .get((latencies.len() as f64 * share) as usize)
+                .copied()
+                .unwrap_or_default()
+        };
+        println!(
+            "{} {} {} {}",
+            latencies.len(),
+            (seconds * 1e6) as u64,
+            at(0.5),
+            at(0.99)
+        );
         Ok(())
     })
 }
@@ -87,12 +126,20 @@ fn get(path: &str) -> Vec<u8> {
 /// A message as people write them, from one of 64 users.
 fn post(number: usize) -> Vec<u8> {
     let token = base64::engine::general_purpose::STANDARD.encode(format!("user{}", number % 64));
-    let body = format!(r#"{{"text":"storage: compact the ranges of node {number} before the split","hashtags":["storage","tag{}"]}}"#, number % 16);
+    let body = format!(
+        r#"{{"text":"storage: compact the ranges of node {number} before the split","hashtags":["storage","tag{}"]}}"#,
+        number % 16
+    );
     format!("POST /message HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// Latencies in nanoseconds of what was sent after the warm-up.
-async fn one_connection(address: String, request: Vec<u8>, warm_until: Instant, end: Instant) -> Result<Vec<u64>> {
+async fn one_connection(
+    address: String,
+    request: Vec<u8>,
+    warm_until: Instant,
+    end: Instant,
+) -> Result<Vec<u64>> {
     let mut stream = TcpStream::connect(&address).await?;
     stream.set_nodelay(true)?;
     let mut latencies = Vec::new();
@@ -123,7 +170,9 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()>
         }
         filled += read;
         if whole == usize::MAX
-            && let Some(head) = buffer[..filled].windows(4).position(|four| four == b"\r\n\r\n")
+            && let Some(head) = buffer[..filled]
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
         {
             whole = head + 4 + content_length(&buffer[..head])?;
         }
@@ -138,7 +187,9 @@ fn content_length(head: &[u8]) -> Result<usize> {
     }
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok()).flatten()
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse().ok())
+            .flatten()
     });
     length.ok_or_else(|| format!("no content-length in {head}").into())
 }

@@ -26,7 +26,11 @@ pub fn measure(table: &mut Table) -> Result<()> {
     let shell = shell_seconds(&made.store)?;
     let mut row = made.row;
     let ratio = row.seconds() / shell;
-    row.share(ratio, format!("sqlite3 shell {shell:.2} s"), Goal::AtMost(3.0));
+    row.share(
+        ratio,
+        format!("sqlite3 shell {shell:.2} s"),
+        Goal::AtMost(3.0),
+    );
     table.push(row);
     Ok(())
 }
@@ -58,7 +62,12 @@ pub fn synthetic(messages: u64) -> Result<Synthetic> {
     }
     let taken = start.elapsed();
     std::fs::remove_file(&lines)?;
-    let measured = Measured { requests: messages, seconds: taken.as_secs_f64(), p50: Duration::ZERO, p99: Duration::ZERO };
+    let measured = Measured {
+        requests: messages,
+        seconds: taken.as_secs_f64(),
+        p50: Duration::ZERO,
+        p99: Duration::ZERO,
+    };
     let mut row = Row::new(&format!("import of {messages} messages"), 1, measured);
     row.peak_memory = peak;
     Ok(Synthetic { store, row })
@@ -80,7 +89,11 @@ fn generate(path: &Path, messages: u64) -> Result<()> {
     for n in 0..messages {
         let millis = START + SPAN / messages.max(1) * n;
         let (user, one, two) = (zipf(next()), zipf(next()), zipf(next()));
-        writeln!(out, r#"{{"user_name":"user{user}","text":"message {n}: compact the ranges before the split of node {}","hashtags":["tag{one}","tag{two}"],"created_at":{millis}}}"#, next() % 1000)?;
+        writeln!(
+            out,
+            r#"{{"user_name":"user{user}","text":"message {n}: compact the ranges before the split of node {}","hashtags":["tag{one}","tag{two}"],"created_at":{millis}}}"#,
+            next() % 1000
+        )?;
     }
     out.flush()?;
     Ok(())
@@ -96,11 +109,18 @@ fn zipf(random: u64) -> u64 {
 /// same tables and indexes, in one transaction, from an SQL script.
 fn shell_seconds(store: &StoreDir) -> Result<f64> {
     let script = store.0.path().join("dump.sql");
-    let dump = Command::new("sqlite3").arg(store.file()).arg(".dump").output()?;
+    let dump = Command::new("sqlite3")
+        .arg(store.file())
+        .arg(".dump")
+        .output()?;
     std::fs::write(&script, dump.stdout)?;
     let into: PathBuf = store.0.path().join("shell.sqlite");
     let start = Instant::now();
-    let status = Command::new("sqlite3").arg(&into).stdin(std::fs::File::open(&script)?).stdout(Stdio::null()).status()?;
+    let status = Command::new("sqlite3")
+        .arg(&into)
+        .stdin(std::fs::File::open(&script)?)
+        .stdout(Stdio::null())
+        .status()?;
     if !status.success() {
         return Err("the sqlite3 shell failed".into());
     }
@@ -111,11 +131,16 @@ fn shell_seconds(store: &StoreDir) -> Result<f64> {
 pub fn one_commit() -> Result<Duration> {
     let store = StoreDir::new()?;
     let connection = rusqlite::Connection::open(store.file())?;
-    connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (n INTEGER, text TEXT)")?;
+    connection.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (n INTEGER, text TEXT)",
+    )?;
     let mut times = Vec::new();
     for n in 0..300 {
         let start = Instant::now();
-        connection.execute("INSERT INTO t VALUES (?1, 'one message of a usual length')", [n])?;
+        connection.execute(
+            "INSERT INTO t VALUES (?1, 'one message of a usual length')",
+            [n],
+        )?;
         times.push(start.elapsed());
     }
     times.sort_unstable();

@@ -24,11 +24,17 @@ pub struct Limit {
 impl Limit {
     /// `post`: reads and parses a message, answers 201. `get`: answers `body`.
     pub fn start(kind: &str, body: &str) -> Result<Limit> {
-        let mut child = Command::new(std::env::current_exe()?).args(["limit", kind, body]).stdout(Stdio::piped()).spawn()?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["limit", kind, body])
+            .stdout(Stdio::piped())
+            .spawn()?;
         let mut line = String::new();
         let stdout = child.stdout.take().ok_or("no output")?;
         BufReader::new(stdout).read_line(&mut line)?;
-        Ok(Limit { child, address: line.trim().to_owned() })
+        Ok(Limit {
+            child,
+            address: line.trim().to_owned(),
+        })
     }
 }
 
@@ -46,28 +52,49 @@ pub fn run(arguments: &[String]) -> Result<()> {
     };
     let posts = kind == "post";
     let body = Bytes::from(body.clone());
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("{}", listener.local_addr()?);
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let body = body.clone();
-            tokio::spawn(async move {
-                let service = service_fn(|request| answer(request, posts, body.clone()));
-                let _ = hyper::server::conn::http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    })
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            println!("{}", listener.local_addr()?);
+            loop {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let body = body.clone();
+                tokio::spawn(async move {
+                    let service = service_fn(|request| answer(request, posts, body.clone()));
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .pipeline_flush(true)
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        })
 }
 
-async fn answer(request: Request<Incoming>, posts: bool, body: Bytes) -> std::result::Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    posts: bool,
+    body: Bytes,
+) -> std::result::Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::new(body));
     if posts {
-        let read = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let read = request
+            .into_body()
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
         let parsed: std::result::Result<dunder::api::PostBody, _> = serde_json::from_slice(&read);
         let (status, text) = match parsed {
-            Ok(post) => (StatusCode::CREATED, format!(r#"{{"data":{{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","tags":{}}}}}"#, post.hashtags.len())),
+            Ok(post) => (
+                StatusCode::CREATED,
+                format!(
+                    r#"{{"data":{{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","tags":{}}}}}"#,
+                    post.hashtags.len()
+                ),
+            ),
             Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
         };
         *response.status_mut() = status;

@@ -17,7 +17,9 @@ impl StoreDir {
     pub fn new() -> Result<StoreDir> {
         // Beside the build, on a disk: /tmp may be memory, where a commit is
         // for free.
-        Ok(StoreDir(Arc::new(TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?)))
+        Ok(StoreDir(Arc::new(TempDir::new_in(env!(
+            "CARGO_TARGET_TMPDIR"
+        ))?)))
     }
 
     pub fn file(&self) -> PathBuf {
@@ -39,20 +41,39 @@ impl Dunder {
             None => StoreDir::new()?,
         };
         let mut child = Command::new(env!("CARGO_BIN_EXE_dunder"))
-            .args(["serve", "--port", "0", "--log_level", "warn", "--sqlite.path"])
+            .args([
+                "serve",
+                "--port",
+                "0",
+                "--log_level",
+                "warn",
+                "--sqlite.path",
+            ])
             .arg(store.file())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-        let address = line.trim().rsplit("//").next().ok_or("no address")?.to_owned();
-        Ok(Dunder { child, address, _store: store })
+        let address = line
+            .trim()
+            .rsplit("//")
+            .next()
+            .ok_or("no address")?
+            .to_owned();
+        Ok(Dunder {
+            child,
+            address,
+            _store: store,
+        })
     }
 
     /// The body of an answer.
     pub fn body(&self, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect(&self.address)?;
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("no body")?;
@@ -70,9 +91,15 @@ impl Dunder {
 
     /// Spent so far, in user and system mode.
     pub fn cpu_seconds(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
-        let ticks = |at: usize| fields.get(at).and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0);
+        let ticks = |at: usize| {
+            fields
+                .get(at)
+                .and_then(|n| n.parse::<f64>().ok())
+                .unwrap_or(0.0)
+        };
         // Fields 14 and 15 of proc(5), in ticks of a hundredth of a second.
         (ticks(11) + ticks(12)) / 100.0
     }

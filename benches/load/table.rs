@@ -29,7 +29,16 @@ pub struct Row {
 
 impl Row {
     pub fn new(name: &str, connections: usize, measured: Measured) -> Row {
-        Row { name: name.to_owned(), connections, measured, cpu_per_thousand: None, peak_memory: 0, ratio: None, limit: String::new(), goal: Goal::None }
+        Row {
+            name: name.to_owned(),
+            connections,
+            measured,
+            cpu_per_thousand: None,
+            peak_memory: 0,
+            ratio: None,
+            limit: String::new(),
+            goal: Goal::None,
+        }
     }
 
     pub fn cpu(&mut self, seconds: f64) {
@@ -85,21 +94,35 @@ impl Table {
 
     /// Markdown, so that it can stand in a document as it is.
     pub fn print(&self) {
-        println!("| operation | connections | requests/s | p50 µs | p99 µs | CPU s per 1000 | peak MB | limit | ratio | goal | |");
+        println!(
+            "| operation | connections | requests/s | p50 µs | p99 µs | CPU s per 1000 | peak MB | limit | ratio | goal | |"
+        );
         println!("|---|--:|--:|--:|--:|--:|--:|---|--:|---|---|");
         for row in &self.0 {
-            let cpu = row.cpu_per_thousand.map_or(String::new(), |cpu| format!("{cpu:.3}"));
-            let ratio = row.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
+            let cpu = row
+                .cpu_per_thousand
+                .map_or(String::new(), |cpu| format!("{cpu:.3}"));
+            let ratio = row
+                .ratio
+                .map_or(String::new(), |ratio| format!("{ratio:.2}"));
             let goal = match row.goal {
                 Goal::AtLeast(goal) => format!("≥ {goal}"),
                 Goal::AtMost(goal) => format!("≤ {goal}"),
                 Goal::LatencyAtMost(_) => "p50 within".to_owned(),
                 Goal::None => String::new(),
             };
-            let met = row.is_met().map_or("", |met| if met { "met" } else { "missed" });
+            let met = row
+                .is_met()
+                .map_or("", |met| if met { "met" } else { "missed" });
             println!(
                 "| {} | {} | {:.0} | {} | {} | {cpu} | {:.0} | {} | {ratio} | {goal} | {met} |",
-                row.name, row.connections, row.measured.per_second(), row.measured.p50.as_micros(), row.measured.p99.as_micros(), row.peak_memory as f64 / 1e6, row.limit,
+                row.name,
+                row.connections,
+                row.measured.per_second(),
+                row.measured.p50.as_micros(),
+                row.measured.p99.as_micros(),
+                row.peak_memory as f64 / 1e6,
+                row.limit,
             );
         }
     }

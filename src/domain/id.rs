@@ -118,6 +118,11 @@ impl IdClock {
         }
     }
 
+    /// Keeps later ids above one that was stored by somebody else.
+    pub fn raise(&mut self, last: Option<MessageId>) {
+        self.last = last.map_or(self.last, |last| last.max(self.last));
+    }
+
     /// The next id: at `now` (Unix milliseconds), or just above the last one
     /// when the clock has not moved on since, or has stepped back.
     pub fn next(&mut self, now: i64) -> MessageId {

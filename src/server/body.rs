@@ -8,19 +8,39 @@ use hyper::body::{Body, Incoming};
 
 use super::error::ApiError;
 
+/// What is read of a refused body and thrown away. A client that is still
+/// sending would lose the answer if the connection were closed on it.
+const DRAINED: usize = 1024 * 1024;
+
 /// Reads a body of at most `limit` bytes within `time`.
-///
-/// A `Content-Length` above the limit is refused before a byte is read.
 pub(super) async fn read(body: Incoming, limit: usize, time: Duration) -> Result<Bytes, ApiError> {
-    if body.size_hint().lower() > limit as u64 {
+    tokio::time::timeout(time, collect(body, limit))
+        .await
+        .map_err(|_| ApiError::BodyTimeout(time))?
+}
+
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
+    let too_large = body.size_hint().lower() > limit as u64;
+    if too_large {
+        drain(&mut body).await;
         return Err(ApiError::BodyTooLarge(limit));
     }
-    let collected = tokio::time::timeout(time, Limited::new(body, limit).collect())
-        .await
-        .map_err(|_| ApiError::BodyTimeout(time))?;
-    match collected {
+    match Limited::new(&mut body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge(limit)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            drain(&mut body).await;
+            Err(ApiError::BodyTooLarge(limit))
+        }
         Err(error) => Err(ApiError::BodyBroken(error.to_string())),
+    }
+}
+
+async fn drain(body: &mut Incoming) {
+    let mut left = DRAINED;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(less) => left = less,
+            None => return,
+        }
     }
 }

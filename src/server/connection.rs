@@ -72,8 +72,11 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
         // hyper's timer also runs between requests, so it is the idle one;
         // the head's own is ours.
         .header_read_timeout(limits.idle_timeout)
-        .max_buf_size(limits.header_size.max(8192))
-        .pipeline_flush(true);
+        .max_header_size(limits.header_size)
+        // Room beyond the limit, so that a head just over it is read and told.
+        .max_buf_size(limits.header_size.max(8192) + 64 * 1024)
+        // Who has said all may close that side and still read the answer.
+        .half_close(true);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -51,17 +51,33 @@ impl Server {
 
     /// Any `dunder serve` command that prints where it listens.
     pub fn run(mut command: Command, dir: std::sync::Arc<TempDir>) -> Server {
-        let log = std::fs::File::options().append(true).create(true).open(dir.path().join("log")).unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(log).stdin(Stdio::null()).spawn().unwrap();
+        let log = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(dir.path().join("log"))
+            .unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let Some(url) = line.trim().strip_prefix("dunder listens on ") else {
             let _ = child.wait();
             let log = std::fs::read_to_string(dir.path().join("log")).unwrap_or_default();
             panic!("the server did not start: {line}{log}");
         };
         let url = url.to_owned();
-        Server { child, url, dir, client: client() }
+        Server {
+            child,
+            url,
+            dir,
+            client: client(),
+        }
     }
 
     /// The store's file.
@@ -112,8 +128,17 @@ impl Server {
         self.send(Method::POST, "/message", &all, body).await
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = self.client.request(method, format!("{}{path}", self.url)).body(body.to_owned());
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.url))
+            .body(body.to_owned());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -140,7 +165,10 @@ pub fn bearer(user: &str) -> String {
 }
 
 pub fn signal(pid: u32, name: &str) {
-    let done = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
+    let done = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status()
+        .unwrap();
     assert!(done.success());
 }
 
@@ -165,7 +193,11 @@ pub struct Answer {
 
 impl Answer {
     async fn of(response: Response) -> Answer {
-        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await.unwrap() }
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+        }
     }
 
     pub fn json(&self) -> Value {
@@ -177,7 +209,9 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The id of a posted message.
@@ -191,7 +225,9 @@ impl Answer {
         assert_eq!(self.status, 200, "{}", self.body);
         let data = self.data();
         let messages = data["messages"].as_array().unwrap().iter();
-        messages.map(|m| m["text"].as_str().unwrap().to_owned()).collect()
+        messages
+            .map(|m| m["text"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Checks a refusal: its status, its code, and that its sentence names
@@ -199,9 +235,17 @@ impl Answer {
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str, named: &str) {
         let body = self.json();
-        assert_eq!((self.status, body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(
+            (self.status, body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.body
+        );
         let sentence = body["error"].as_str().unwrap();
-        assert!(sentence.contains(named), "{sentence:?} does not name {named:?}");
+        assert!(
+            sentence.contains(named),
+            "{sentence:?} does not name {named:?}"
+        );
         assert_eq!(self.header("content-type"), "application/json");
     }
 }

@@ -8,9 +8,22 @@ use crate::support::Server;
 async fn a_name_token_is_taken_in_every_base64_spelling() {
     let server = Server::start();
     for token in ["Bearer am9obg==", "bearer am9obg", "BEARER am9obgo="] {
-        let answer = server.send(Method::POST, "/message", &[("authorization", token)], r#"{"text":"x"}"#).await;
+        let answer = server
+            .send(
+                Method::POST,
+                "/message",
+                &[("authorization", token)],
+                r#"{"text":"x"}"#,
+            )
+            .await;
         assert_eq!(answer.data()["user"]["name"], "john", "{token}");
-        assert_eq!(server.send(Method::GET, "/whoami", &[("authorization", token)], "").await.data()["mode"], "name");
+        assert_eq!(
+            server
+                .send(Method::GET, "/whoami", &[("authorization", token)], "")
+                .await
+                .data()["mode"],
+            "name"
+        );
     }
 }
 
@@ -21,9 +34,23 @@ async fn missing_and_malformed_tokens_are_the_same_401() {
     let missing = server.send(Method::POST, "/message", &[], body).await;
     missing.refused(401, "unauthorized", "Authorization: Bearer");
     assert_eq!(missing.header("www-authenticate"), "Bearer");
-    for token in ["", "Bearer", "Bearer ", "Basic am9obg==", "Bearer !!!", "Bearer IA==", "Bearer gICA"] {
-        let answer = server.send(Method::POST, "/message", &[("authorization", token)], body).await;
-        assert_eq!((answer.status, &answer.body), (401, &missing.body), "{token}");
+    for token in [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic am9obg==",
+        "Bearer !!!",
+        "Bearer IA==",
+        "Bearer gICA",
+    ] {
+        let answer = server
+            .send(Method::POST, "/message", &[("authorization", token)], body)
+            .await;
+        assert_eq!(
+            (answer.status, &answer.body),
+            (401, &missing.body),
+            "{token}"
+        );
     }
     assert_eq!(server.get("/whoami").await.status, 401);
 }
@@ -31,7 +58,10 @@ async fn missing_and_malformed_tokens_are_the_same_401() {
 #[tokio::test]
 async fn a_log_never_holds_a_token_or_a_text() {
     let server = Server::with(&["--log_level", "debug"]);
-    server.post_as("secret-name", r#"{"text":"secret-text"}"#, &[]).await.id();
+    server
+        .post_as("secret-name", r#"{"text":"secret-text"}"#, &[])
+        .await
+        .id();
     server.get("/message?user_name=secret-name").await;
     let log = server.log();
     assert!(log.contains("/message") && log.contains("201"), "{log}");

@@ -20,8 +20,7 @@ pub async fn exchange(address: &str, bytes: &[u8]) -> String {
 async fn malformed_requests_are_refused_and_the_server_stays() {
     let server = Server::start();
     for request in [
-        &b"\r\n\r\n\r\n"[..],
-        b"GET\r\n\r\n",
+        &b"GET\r\n\r\n"[..],
         b"GET / HTTP/9.9\r\n\r\n",
         b"\x16\x03\x01\x00\xa5\x01\x00\x00",
         b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
@@ -31,7 +30,7 @@ async fn malformed_requests_are_refused_and_the_server_stays() {
         b"POST /message HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ] {
         let answer = exchange(server.address(), request).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{request:?} got {answer}");
+        assert!(answer.starts_with("HTTP/1.1 4"), "{request:?} got {answer}");
         assert_eq!(server.get("/healthz").await.status, 200);
     }
 }
@@ -39,7 +38,10 @@ async fn malformed_requests_are_refused_and_the_server_stays() {
 #[tokio::test]
 async fn a_head_past_the_limit_is_refused() {
     let server = Server::start();
-    let request = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(100_000));
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
+        "a".repeat(17_000)
+    );
     let answer = exchange(server.address(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
@@ -68,7 +70,10 @@ async fn an_idle_connection_is_let_go_of() {
 async fn a_client_slow_with_its_body_gets_408() {
     let server = Server::with(&["--limits.body_timeout", "100ms"]);
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    let head = format!("POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\n\r\n{{", bearer("john"));
+    let head = format!(
+        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\n\r\n{{",
+        bearer("john")
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer).await;
@@ -81,7 +86,11 @@ async fn pipelined_requests_are_answered_in_order() {
     let server = Server::start();
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = exchange(server.address(), request).await;
-    let statuses: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")).collect();
+    let statuses: Vec<&str> = answer
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .filter_map(|answer| answer.lines().next())
+        .collect();
     assert_eq!(statuses, ["200 OK", "404 Not Found", "200 OK"], "{answer}");
 }
 
@@ -101,7 +110,10 @@ async fn too_many_posts_of_one_user_get_429_and_others_go_on() {
 async fn more_requests_at_once_than_allowed_are_shed_with_503() {
     let server = Server::with(&["--limits.requests", "1"]);
     let mut holding = TcpStream::connect(server.address()).await.unwrap();
-    let head = format!("POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\nexpect: 100-continue\r\n\r\n", bearer("john"));
+    let head = format!(
+        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\nexpect: 100-continue\r\n\r\n",
+        bearer("john")
+    );
     holding.write_all(head.as_bytes()).await.unwrap();
     let mut continued = [0; 12];
     holding.read_exact(&mut continued).await.unwrap();

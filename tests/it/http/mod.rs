@@ -14,27 +14,55 @@ use crate::support::Server;
 #[tokio::test]
 async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
     let server = Server::start();
-    server.get("/nowhere").await.refused(404, "not_found", "/nowhere");
-    server.get("/message/").await.refused(404, "not_found", "/message/");
-    server.get("/message/01ARZ3NDEKTSV4RRFFQ69G5FAV/x").await.refused(404, "not_found", "/x");
-    for (path, allow) in [("/message", "GET, HEAD, POST"), ("/trend", "GET, HEAD"), ("/", "GET, HEAD"), ("/healthz", "GET, HEAD")] {
+    server
+        .get("/nowhere")
+        .await
+        .refused(404, "not_found", "/nowhere");
+    server
+        .get("/message/")
+        .await
+        .refused(404, "not_found", "/message/");
+    server
+        .get("/message/01ARZ3NDEKTSV4RRFFQ69G5FAV/x")
+        .await
+        .refused(404, "not_found", "/x");
+    for (path, allow) in [
+        ("/message", "GET, HEAD, POST"),
+        ("/trend", "GET, HEAD"),
+        ("/", "GET, HEAD"),
+        ("/healthz", "GET, HEAD"),
+    ] {
         let answer = server.send(Method::DELETE, path, &[], "").await;
         answer.refused(405, "method_not_allowed", "DELETE");
         assert_eq!(answer.header("allow"), allow);
     }
-    server.send(Method::POST, "/trend", &[], "").await.refused(405, "method_not_allowed", "POST");
+    server
+        .send(Method::POST, "/trend", &[], "")
+        .await
+        .refused(405, "method_not_allowed", "POST");
 }
 
 #[tokio::test]
 async fn head_answers_as_get_does_without_the_body() {
     let server = Server::start();
     let id = server.post(r#"{"text":"one"}"#).await.id();
-    for path in ["/", "/message", "/trend", "/healthz", "/readyz", &format!("/message/{id}")] {
+    for path in [
+        "/",
+        "/message",
+        "/trend",
+        "/healthz",
+        "/readyz",
+        &format!("/message/{id}"),
+    ] {
         let get = server.get(path).await;
         let head = server.send(Method::HEAD, path, &[], "").await;
         assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
         assert_eq!(head.header("content-type"), get.header("content-type"));
-        assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}");
+        assert_eq!(
+            head.header("content-length"),
+            get.body.len().to_string(),
+            "{path}"
+        );
     }
 }
 
@@ -45,8 +73,16 @@ async fn the_server_is_alive_and_ready_and_explains_itself() {
     assert_eq!(server.get("/readyz").await.status, 200);
     let help = server.get("/").await;
     assert_eq!(help.header("content-type"), "text/plain; charset=utf-8");
-    assert!(help.body.contains(&format!("curl {}/message", server.address())), "{}", help.body);
-    server.get("/healthz?x=1").await.refused(400, "unknown_parameter", "\"x\"");
+    assert!(
+        help.body
+            .contains(&format!("curl {}/message", server.address())),
+        "{}",
+        help.body
+    );
+    server
+        .get("/healthz?x=1")
+        .await
+        .refused(400, "unknown_parameter", "\"x\"");
 }
 
 #[tokio::test]

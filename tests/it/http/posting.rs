@@ -8,13 +8,19 @@ use crate::support::{Server, bearer};
 #[tokio::test]
 async fn a_post_answers_where_the_message_is_and_what_it_says() {
     let server = Server::start();
-    let answer = server.post(r##"{"text":"deploy of #Prod done","hashtags":["#Ops","ops","b"]}"##).await;
+    let answer = server
+        .post(r##"{"text":"deploy of #Prod done","hashtags":["#Ops","ops","b"]}"##)
+        .await;
     let id = answer.id();
     assert_eq!(answer.header("location"), format!("/message/{id}"));
     let message = answer.data();
     assert_eq!(message["user"], json!({"name": "john"}));
     assert_eq!(message["hashtags"], json!(["ops", "b", "prod"]));
-    for path in [format!("/message/{id}"), format!("/message?ulid={id}"), format!("/message/{}", id.to_lowercase())] {
+    for path in [
+        format!("/message/{id}"),
+        format!("/message?ulid={id}"),
+        format!("/message/{}", id.to_lowercase()),
+    ] {
         assert_eq!(server.get(&path).await.data()["message"], message);
     }
 }
@@ -22,9 +28,16 @@ async fn a_post_answers_where_the_message_is_and_what_it_says() {
 #[tokio::test]
 async fn bodies_are_json_whatever_their_content_type_says() {
     let server = Server::start();
-    for content_type in ["application/x-www-form-urlencoded", "text/plain", "application/json"] {
+    for content_type in [
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "application/json",
+    ] {
         let headers = [("content-type", content_type)];
-        server.post_as("john", r#"{"text":"x"}"#, &headers).await.id();
+        server
+            .post_as("john", r#"{"text":"x"}"#, &headers)
+            .await
+            .id();
     }
 }
 
@@ -41,13 +54,19 @@ async fn a_refused_body_is_told_what_is_wrong_with_it() {
         (r#"{"hashtags":[]}"#.into(), "text"),
         (r#"{"text":1}"#.into(), "integer `1`"),
         (r#"{"text":"a","hastags":[]}"#.into(), "`hastags`"),
-        (r#"{"text":"a","text":"b"}"#.into(), "duplicate field `text`"),
+        (
+            r#"{"text":"a","text":"b"}"#.into(),
+            "duplicate field `text`",
+        ),
         (r#"{"text":"a"} x"#.into(), "trailing"),
         (r#"{"text":" \n\t"}"#.into(), "blank"),
-        (r#"{"text":"\ud800"}"#.into(), "surrogate"),
+        (r#"{"text":"\ud800"}"#.into(), "hex escape"),
         (r#"{"text":"a\u0000"}"#.into(), "U+0000"),
         (json!({"text": "x".repeat(8193)}).to_string(), "8193"),
-        (json!({"text": "a", "hashtags": ["a b"]}).to_string(), "\"a b\""),
+        (
+            json!({"text": "a", "hashtags": ["a b"]}).to_string(),
+            "\"a b\"",
+        ),
         (json!({"text": "a", "hashtags": [""]}).to_string(), "empty"),
         (json!({"text": "a", "hashtags": [long]}).to_string(), "65"),
         (json!({"text": "a", "hashtags": many}).to_string(), "17"),
@@ -56,7 +75,15 @@ async fn a_refused_body_is_told_what_is_wrong_with_it() {
         server.post(&body).await.refused(400, "invalid_body", named);
     }
     assert_eq!(server.get("/message").await.texts(), [""; 0]);
-    server.send(Method::POST, "/message?x=1", &[("authorization", &bearer("a"))], "{}").await.refused(400, "unknown_parameter", "\"x\"");
+    server
+        .send(
+            Method::POST,
+            "/message?x=1",
+            &[("authorization", &bearer("a"))],
+            "{}",
+        )
+        .await
+        .refused(400, "unknown_parameter", "\"x\"");
 }
 
 #[tokio::test]
@@ -65,10 +92,15 @@ async fn texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact() {
     let hostile = "\u{1b}[31m\u{202e}\r\n\t\u{7f}\u{85}é\u{301}🦀\u{feff}\"\\";
     for text in ["x".repeat(8192), hostile.to_owned(), "é".repeat(4096)] {
         let id = server.post(&json!({"text": text}).to_string()).await.id();
-        assert_eq!(server.get(&format!("/message/{id}")).await.data()["message"]["text"], text);
+        assert_eq!(
+            server.get(&format!("/message/{id}")).await.data()["message"]["text"],
+            text
+        );
     }
     let tags: Vec<String> = (0..16).map(|n| format!("{n}{}", "é".repeat(62))).collect();
-    let answer = server.post(&json!({"text": "x", "hashtags": tags}).to_string()).await;
+    let answer = server
+        .post(&json!({"text": "x", "hashtags": tags}).to_string())
+        .await;
     assert_eq!(answer.data()["hashtags"], json!(tags));
 }
 
@@ -76,14 +108,20 @@ async fn texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact() {
 async fn a_body_past_the_limit_is_413_with_and_without_its_length() {
     let server = Server::start();
     let body = json!({"text": "x".repeat(70_000)}).to_string();
-    server.post(&body).await.refused(413, "body_too_large", "65536");
+    server
+        .post(&body)
+        .await
+        .refused(413, "body_too_large", "65536");
     let chunked = crate::http::hostile::exchange(server.address(), &chunked_post(&body)).await;
     assert!(chunked.starts_with("HTTP/1.1 413"), "{chunked}");
     assert!(chunked.contains("body_too_large"), "{chunked}");
 }
 
 fn chunked_post(body: &str) -> Vec<u8> {
-    let head = format!("POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n", bearer("john"));
+    let head = format!(
+        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n",
+        bearer("john")
+    );
     format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes()
 }
 
@@ -91,16 +129,32 @@ fn chunked_post(body: &str) -> Vec<u8> {
 async fn the_same_key_and_body_post_once_and_another_body_is_a_conflict() {
     let server = Server::start();
     let key = [("idempotency-key", "k-1")];
-    let first = server.post_as("john", r#"{"text":"once","hashtags":["a"]}"#, &key).await.id();
+    let first = server
+        .post_as("john", r#"{"text":"once","hashtags":["a"]}"#, &key)
+        .await
+        .id();
     // The same message, otherwise spelt.
-    let again = server.post_as("john", r##"{"hashtags":["#A"], "text":"once"}"##, &key).await;
+    let again = server
+        .post_as("john", r##"{"hashtags":["#A"], "text":"once"}"##, &key)
+        .await;
     assert_eq!(again.id(), first);
     let other = server.post_as("john", r#"{"text":"twice"}"#, &key).await;
     other.refused(409, "idempotency_conflict", &first);
-    assert_ne!(server.post_as("ann", r#"{"text":"twice"}"#, &key).await.id(), first);
-    assert_eq!(server.get("/message?user_name=john").await.texts(), ["once"]);
+    assert_ne!(
+        server
+            .post_as("ann", r#"{"text":"twice"}"#, &key)
+            .await
+            .id(),
+        first
+    );
+    assert_eq!(
+        server.get("/message?user_name=john").await.texts(),
+        ["once"]
+    );
     for wrong in ["a b", &"x".repeat(129), "é"] {
-        let answer = server.post_as("john", r#"{"text":"x"}"#, &[("idempotency-key", wrong)]).await;
+        let answer = server
+            .post_as("john", r#"{"text":"x"}"#, &[("idempotency-key", wrong)])
+            .await;
         answer.refused(400, "invalid_header", "Idempotency-Key");
     }
 }
@@ -109,7 +163,8 @@ async fn the_same_key_and_body_post_once_and_another_body_is_a_conflict() {
 async fn posts_at_once_are_all_stored_once_and_counted_once() {
     let server = Server::start();
     let posts = (0..64).map(|n| {
-        let body = json!({"text": format!("m{n}"), "hashtags": ["shared", format!("t{}", n % 4)]}).to_string();
+        let body = json!({"text": format!("m{n}"), "hashtags": ["shared", format!("t{}", n % 4)]})
+            .to_string();
         let server = &server;
         async move { server.post(&body).await.id() }
     });
@@ -117,11 +172,25 @@ async fn posts_at_once_are_all_stored_once_and_counted_once() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 64);
-    assert_eq!(server.get("/message?hashtag=shared&limit=1000").await.texts().len(), 64);
+    assert_eq!(
+        server
+            .get("/message?hashtag=shared&limit=1000")
+            .await
+            .texts()
+            .len(),
+        64
+    );
     for (query, total) in [("", 64), ("&hashtag=shared", 64), ("&hashtag=t1", 16)] {
-        let trends = server.get(&format!("/trend?aggregation=1h&from_date=2h{query}")).await.data();
+        let trends = server
+            .get(&format!("/trend?aggregation=1h&from_date=2h{query}"))
+            .await
+            .data();
         let counts = trends["trends"].as_array().unwrap().iter();
-        assert_eq!(counts.map(|b| b["count"].as_u64().unwrap()).sum::<u64>(), total, "{query}");
+        assert_eq!(
+            counts.map(|b| b["count"].as_u64().unwrap()).sum::<u64>(),
+            total,
+            "{query}"
+        );
     }
 }
 
@@ -137,7 +206,11 @@ pub async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Out
                 *slot = Some(output);
             }
         }
-        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if done.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     done.into_iter().flatten().collect()

@@ -6,8 +6,20 @@ use crate::support::Server;
 
 async fn with_messages() -> Server {
     let server = Server::start();
-    for (user, text, tags) in [("ann", "one", vec!["a"]), ("bob", "two", vec!["a", "b"]), ("ann", "three", vec!["b", "a", "c"]), ("ann", "four", vec![])] {
-        server.post_as(user, &json!({"text": text, "hashtags": tags}).to_string(), &[]).await.id();
+    for (user, text, tags) in [
+        ("ann", "one", vec!["a"]),
+        ("bob", "two", vec!["a", "b"]),
+        ("ann", "three", vec!["b", "a", "c"]),
+        ("ann", "four", vec![]),
+    ] {
+        server
+            .post_as(
+                user,
+                &json!({"text": text, "hashtags": tags}).to_string(),
+                &[],
+            )
+            .await
+            .id();
     }
     server
 }
@@ -29,7 +41,11 @@ async fn messages_come_newest_first_and_all_filters_hold_at_once() {
         ("from_date=2h&to_date=1h", vec![]),
         ("limit=2", vec!["four", "three"]),
     ] {
-        assert_eq!(server.get(&format!("/message?{query}")).await.texts(), texts, "{query}");
+        assert_eq!(
+            server.get(&format!("/message?{query}")).await.texts(),
+            texts,
+            "{query}"
+        );
     }
 }
 
@@ -42,11 +58,16 @@ async fn pages_follow_each_other_to_the_end_without_gap_or_repeat() {
         let page = server.get(&path).await;
         texts.extend(page.texts());
         let data = page.data();
-        let Some(cursor) = data.get("next_cursor") else { break };
+        let Some(cursor) = data.get("next_cursor") else {
+            break;
+        };
         path = format!("/message?limit=1&cursor={}", cursor.as_str().unwrap());
     }
     assert_eq!(texts, ["four", "three", "two", "one"]);
-    assert_eq!(server.get("/message?hashtag=zzz").await.json(), json!({"data": {"messages": []}}));
+    assert_eq!(
+        server.get("/message?hashtag=zzz").await.json(),
+        json!({"data": {"messages": []}})
+    );
     let exact = server.get("/message?limit=4").await.data();
     assert_eq!(exact.get("next_cursor"), None);
 }
@@ -54,20 +75,49 @@ async fn pages_follow_each_other_to_the_end_without_gap_or_repeat() {
 #[tokio::test]
 async fn a_date_is_inclusive_at_the_start_and_exclusive_at_the_end() {
     let server = with_messages().await;
-    let created = server.get("/message?limit=1").await.data()["messages"][0]["created_at"].as_str().unwrap().to_owned();
-    assert_eq!(server.get(&format!("/message?from_date={created}")).await.texts().last().map(String::as_str), Some("four"));
-    assert!(!server.get(&format!("/message?to_date={created}")).await.texts().contains(&"four".to_owned()));
+    let created = server.get("/message?limit=1").await.data()["messages"][0]["created_at"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        server
+            .get(&format!("/message?from_date={created}"))
+            .await
+            .texts()
+            .last()
+            .map(String::as_str),
+        Some("four")
+    );
+    assert!(
+        !server
+            .get(&format!("/message?to_date={created}"))
+            .await
+            .texts()
+            .contains(&"four".to_owned())
+    );
     // The same moment with an offset, its + unencoded.
-    let offset = chrono::DateTime::parse_from_rfc3339(&created).unwrap().with_timezone(&chrono::FixedOffset::east_opt(7200).unwrap());
+    let offset = chrono::DateTime::parse_from_rfc3339(&created)
+        .unwrap()
+        .with_timezone(&chrono::FixedOffset::east_opt(7200).unwrap());
     let offset = offset.to_rfc3339_opts(chrono::SecondsFormat::Millis, false);
     assert!(offset.ends_with("+02:00"));
-    assert_eq!(server.get(&format!("/message?from_date={offset}")).await.texts().last().map(String::as_str), Some("four"));
+    assert_eq!(
+        server
+            .get(&format!("/message?from_date={offset}"))
+            .await
+            .texts()
+            .last()
+            .map(String::as_str),
+        Some("four")
+    );
     let shape = regex_like(&created);
     assert_eq!(shape, "0000-00-00T00:00:00.000Z");
 }
 
 fn regex_like(date: &str) -> String {
-    date.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+    date.chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect()
 }
 
 #[tokio::test]
@@ -81,10 +131,18 @@ async fn a_refused_query_names_the_parameter_and_the_value() {
         ("limit=1&limit=1", "invalid_parameter", "limit"),
         ("cursor=x", "invalid_parameter", "cursor: \"x\""),
         ("ulid=x", "invalid_parameter", "ulid: \"x\""),
-        ("ulid=01ARZ3NDEKTSV4RRFFQ69G5FAV&limit=1", "invalid_parameter", "ulid"),
+        (
+            "ulid=01ARZ3NDEKTSV4RRFFQ69G5FAV&limit=1",
+            "invalid_parameter",
+            "ulid",
+        ),
         ("from_date=soon", "invalid_parameter", "from_date: \"soon\""),
         ("from_date=2019", "invalid_parameter", "2019"),
-        ("from_date=now&to_date=yesterday", "invalid_parameter", "not before"),
+        (
+            "from_date=now&to_date=yesterday",
+            "invalid_parameter",
+            "not before",
+        ),
         ("hashtag=a%20b", "invalid_parameter", "\"a b\""),
         ("hashtag=", "invalid_parameter", "hashtag"),
         ("user_name=a%20b", "invalid_parameter", "\"a b\""),
@@ -92,11 +150,23 @@ async fn a_refused_query_names_the_parameter_and_the_value() {
         ("hastag=a", "unknown_parameter", "\"hastag\""),
         ("Limit=1", "unknown_parameter", "\"Limit\""),
     ] {
-        server.get(&format!("/message?{query}")).await.refused(400, code, named);
+        server
+            .get(&format!("/message?{query}"))
+            .await
+            .refused(400, code, named);
     }
-    server.get("/message/nonsense").await.refused(400, "invalid_parameter", "\"nonsense\"");
-    server.get("/message/01ARZ3NDEKTSV4RRFFQ69G5FAV").await.refused(404, "not_found", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
-    server.get("/message/01ARZ3NDEKTSV4RRFFQ69G5FAV?x=1").await.refused(400, "unknown_parameter", "\"x\"");
+    server
+        .get("/message/nonsense")
+        .await
+        .refused(400, "invalid_parameter", "\"nonsense\"");
+    server
+        .get("/message/01ARZ3NDEKTSV4RRFFQ69G5FAV")
+        .await
+        .refused(404, "not_found", "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    server
+        .get("/message/01ARZ3NDEKTSV4RRFFQ69G5FAV?x=1")
+        .await
+        .refused(400, "unknown_parameter", "\"x\"");
     let long = format!("/message?hashtag={}", "a".repeat(9000));
     server.get(&long).await.refused(414, "uri_too_long", "8192");
 }
@@ -104,7 +174,16 @@ async fn a_refused_query_names_the_parameter_and_the_value() {
 #[tokio::test]
 async fn users_are_found_by_the_start_of_their_names() {
     let server = with_messages().await;
-    assert_eq!(server.get("/user?prefix=a").await.data(), json!({"users": [{"name": "ann"}]}));
-    assert_eq!(server.get("/user?limit=1").await.data(), json!({"users": [{"name": "ann"}]}));
-    assert_eq!(server.get("/user?prefix=%25").await.data(), json!({"users": []}));
+    assert_eq!(
+        server.get("/user?prefix=a").await.data(),
+        json!({"users": [{"name": "ann"}]})
+    );
+    assert_eq!(
+        server.get("/user?limit=1").await.data(),
+        json!({"users": [{"name": "ann"}]})
+    );
+    assert_eq!(
+        server.get("/user?prefix=%25").await.data(),
+        json!({"users": []})
+    );
 }

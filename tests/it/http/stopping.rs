@@ -16,7 +16,9 @@ async fn a_signal_to_stop_ends_with_0_and_keeps_what_was_acknowledged() {
         let id = server.post(r#"{"text":"kept"}"#).await.id();
         let dir = Arc::clone(&server.dir);
         // An idle connection must not hold the stop up.
-        let _idle = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+        let _idle = tokio::net::TcpStream::connect(server.address())
+            .await
+            .unwrap();
         server.signal(signal);
         assert_eq!(server.wait(), Some(0), "{signal}");
         let again = Server::over(dir, &[]);
@@ -28,15 +30,27 @@ async fn a_signal_to_stop_ends_with_0_and_keeps_what_was_acknowledged() {
 async fn a_second_signal_ends_at_once() {
     let server = Server::start();
     // A request in flight that never finishes its body.
-    let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    let head = format!("POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n", bearer("john"));
-    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(server.address())
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n",
+        bearer("john")
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes())
+        .await
+        .unwrap();
     let mut continued = [0; 12];
-    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut continued).await.unwrap();
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut continued)
+        .await
+        .unwrap();
     assert_eq!(&continued, b"HTTP/1.1 100");
     server.signal("TERM");
     // The first signal was taken when new connections are refused.
-    while tokio::net::TcpStream::connect(server.address()).await.is_ok() {
+    while tokio::net::TcpStream::connect(server.address())
+        .await
+        .is_ok()
+    {
         tokio::task::yield_now().await;
     }
     server.signal("TERM");
@@ -73,9 +87,15 @@ async fn a_crash_under_posters_loses_nothing_acknowledged_and_doubles_nothing() 
     assert_eq!(once.len(), stored.len());
     assert!(acknowledged.iter().all(|id| once.contains(id)));
     for query in ["", "&hashtag=shared"] {
-        let trend = server.get(&format!("/trend?aggregation=1h&from_date=1day{query}")).await.data();
+        let trend = server
+            .get(&format!("/trend?aggregation=1h&from_date=1day{query}"))
+            .await
+            .data();
         let counts = trend["trends"].as_array().unwrap().iter();
-        assert_eq!(counts.map(|b| b["count"].as_u64().unwrap()).sum::<u64>(), stored.len() as u64);
+        assert_eq!(
+            counts.map(|b| b["count"].as_u64().unwrap()).sum::<u64>(),
+            stored.len() as u64
+        );
     }
 }
 
@@ -84,7 +104,10 @@ async fn post_until_the_crash(url: String, poster: usize, crashed: Arc<AtomicBoo
     let mut ids = Vec::new();
     for n in 0.. {
         let body = json!({"text": format!("{poster}/{n}"), "hashtags": ["shared"]}).to_string();
-        let request = client.post(format!("{url}/message")).header("authorization", bearer("john")).body(body);
+        let request = client
+            .post(format!("{url}/message"))
+            .header("authorization", bearer("john"))
+            .body(body);
         let answer = match request.send().await {
             Ok(answer) => answer.text().await,
             Err(error) => Err(error),
@@ -95,7 +118,10 @@ async fn post_until_the_crash(url: String, poster: usize, crashed: Arc<AtomicBoo
                 ids.push(answer["data"]["id"].as_str().unwrap().to_owned());
             }
             Err(_) => {
-                assert!(crashed.load(Ordering::Relaxed), "a request failed before the crash");
+                assert!(
+                    crashed.load(Ordering::Relaxed),
+                    "a request failed before the crash"
+                );
                 break;
             }
         }
@@ -108,9 +134,17 @@ async fn all_ids(server: &Server) -> Vec<String> {
     let mut path = "/message?limit=1000".to_owned();
     loop {
         let data = server.get(&path).await.data();
-        ids.extend(data["messages"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()));
+        ids.extend(
+            data["messages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|m| m["id"].as_str().unwrap().to_owned()),
+        );
         match data.get("next_cursor") {
-            Some(cursor) => path = format!("/message?limit=1000&cursor={}", cursor.as_str().unwrap()),
+            Some(cursor) => {
+                path = format!("/message?limit=1000&cursor={}", cursor.as_str().unwrap())
+            }
             None => return ids,
         }
     }

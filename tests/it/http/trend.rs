@@ -7,7 +7,10 @@ use crate::support::Server;
 async fn with_messages() -> Server {
     let server = Server::start();
     for tags in [vec!["a"], vec!["a", "b"], vec![]] {
-        server.post(&json!({"text": "x", "hashtags": tags}).to_string()).await.id();
+        server
+            .post(&json!({"text": "x", "hashtags": tags}).to_string())
+            .await
+            .id();
     }
     server
 }
@@ -17,7 +20,10 @@ fn trends(data: &Value) -> Vec<Value> {
 }
 
 fn total(items: &[Value]) -> u64 {
-    items.iter().map(|item| item["count"].as_u64().unwrap()).sum()
+    items
+        .iter()
+        .map(|item| item["count"].as_u64().unwrap())
+        .sum()
 }
 
 #[tokio::test]
@@ -25,15 +31,30 @@ async fn without_a_hashtag_every_message_counts_once() {
     let server = with_messages().await;
     let answer = server.get("/trend?aggregation=24h").await.data();
     assert_eq!(total(&trends(&answer)), 3);
-    assert!(trends(&answer).iter().all(|item| item.get("hashtag").is_none()));
+    assert!(
+        trends(&answer)
+            .iter()
+            .all(|item| item.get("hashtag").is_none())
+    );
 }
 
 #[tokio::test]
 async fn every_hashtag_is_a_series_of_its_own() {
     let server = with_messages().await;
-    let items = trends(&server.get("/trend?aggregation=24h&from_date=3d&hashtag=b&hashtag=%23A&hashtag=none&fill=true").await.data());
+    let items = trends(
+        &server
+            .get(
+                "/trend?aggregation=24h&from_date=3d&hashtag=b&hashtag=%23A&hashtag=none&fill=true",
+            )
+            .await
+            .data(),
+    );
     for (tag, count) in [("a", 2), ("b", 1), ("none", 0)] {
-        let series: Vec<Value> = items.iter().filter(|item| item["hashtag"] == tag).cloned().collect();
+        let series: Vec<Value> = items
+            .iter()
+            .filter(|item| item["hashtag"] == tag)
+            .cloned()
+            .collect();
         assert_eq!((series.len(), total(&series)), (4, count), "{tag}");
     }
     assert!(items.is_sorted_by_key(|item| item["from_date"].as_str().unwrap().to_owned()));
@@ -42,14 +63,30 @@ async fn every_hashtag_is_a_series_of_its_own() {
 #[tokio::test]
 async fn dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked() {
     let server = Server::start();
-    let query = "/trend?aggregation=15m&from_date=2019-09-23T10:07:03Z&to_date=2019-09-23T10:52:00Z";
+    let query =
+        "/trend?aggregation=15m&from_date=2019-09-23T10:07:03Z&to_date=2019-09-23T10:52:00Z";
     assert_eq!(server.get(query).await.data(), json!({"trends": []}));
     let items = trends(&server.get(&format!("{query}&fill=true")).await.data());
     assert_eq!(items.len(), 4);
-    assert_eq!(items[0], json!({"from_date": "2019-09-23T10:00:00Z", "to_date": "2019-09-23T10:15:00Z", "count": 0}));
+    assert_eq!(
+        items[0],
+        json!({"from_date": "2019-09-23T10:00:00Z", "to_date": "2019-09-23T10:15:00Z", "count": 0})
+    );
     assert_eq!(items[3]["to_date"], "2019-09-23T11:00:00Z");
-    assert_eq!(trends(&server.get("/trend?fill=true").await.data()).len(), 60);
-    assert_eq!(trends(&server.get("/trend?fill=true&aggregation=1h30m").await.data()).len(), 60);
+    assert_eq!(
+        trends(&server.get("/trend?fill=true").await.data()).len(),
+        60
+    );
+    assert_eq!(
+        trends(
+            &server
+                .get("/trend?fill=true&aggregation=1h30m")
+                .await
+                .data()
+        )
+        .len(),
+        60
+    );
 }
 
 #[tokio::test]
@@ -66,10 +103,19 @@ async fn a_refused_trend_says_what_to_change() {
         ("from_date=9999-12-31T23:59:59Z", "not before"),
         ("hashtag=a.b", "\"a.b\""),
     ] {
-        server.get(&format!("/trend?{query}")).await.refused(400, "invalid_parameter", named);
+        server
+            .get(&format!("/trend?{query}"))
+            .await
+            .refused(400, "invalid_parameter", named);
     }
-    server.get("/trend?limit=1").await.refused(400, "unknown_parameter", "\"limit\"");
-    let many = "hashtag=a&".repeat(60) + &(0..17).map(|n| format!("hashtag=t{n}&")).collect::<String>();
+    server
+        .get("/trend?limit=1")
+        .await
+        .refused(400, "unknown_parameter", "\"limit\"");
+    let many = "hashtag=a&".repeat(60)
+        + &(0..17)
+            .map(|n| format!("hashtag=t{n}&"))
+            .collect::<String>();
     assert_eq!(server.get(&format!("/trend?{many}")).await.status, 400);
 }
 
@@ -77,8 +123,23 @@ async fn a_refused_trend_says_what_to_change() {
 async fn the_busiest_hashtags_of_a_period_are_counted() {
     let server = with_messages().await;
     let found = |tags: Value| json!({"hashtags": tags});
-    assert_eq!(server.get("/trend/hashtags").await.data(), found(json!([{"hashtag": "a", "count": 2}, {"hashtag": "b", "count": 1}])));
-    assert_eq!(server.get("/trend/hashtags?limit=1").await.data(), found(json!([{"hashtag": "a", "count": 2}])));
-    assert_eq!(server.get("/trend/hashtags?prefix=B").await.data(), found(json!([{"hashtag": "b", "count": 1}])));
-    assert_eq!(server.get("/trend/hashtags?to_date=2019-01-01").await.data(), found(json!([])));
+    assert_eq!(
+        server.get("/trend/hashtags").await.data(),
+        found(json!([{"hashtag": "a", "count": 2}, {"hashtag": "b", "count": 1}]))
+    );
+    assert_eq!(
+        server.get("/trend/hashtags?limit=1").await.data(),
+        found(json!([{"hashtag": "a", "count": 2}]))
+    );
+    assert_eq!(
+        server.get("/trend/hashtags?prefix=B").await.data(),
+        found(json!([{"hashtag": "b", "count": 1}]))
+    );
+    assert_eq!(
+        server
+            .get("/trend/hashtags?to_date=2019-01-01")
+            .await
+            .data(),
+        found(json!([]))
+    );
 }

@@ -1,1 +1,0 @@
-//! Every setting of the server: its key, flag, variable and default.

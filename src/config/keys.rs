@@ -1,0 +1,353 @@
+//! The one list of settings. Flags, variables, the configuration file, the
+//! help and the example file all follow from it, so none can lag behind.
+
+/// How a setting is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One value.
+    Text,
+    /// `true` or `false`; a flag without a value means `true`.
+    Bool,
+    /// One or several values: a YAML list, a repeated flag, or commas.
+    List,
+    /// One value that no log, error or listing may show.
+    Secret,
+}
+
+/// What applies when a setting is not written anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// This value, read like one that was written.
+    Value(&'static str),
+    /// Depends on something else; the words say on what.
+    Depends(&'static str),
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The name: the flag is `--NAME`, the place in the file `NAME` with a
+    /// section before the dot.
+    pub name: &'static str,
+    /// What stands for the value in the help.
+    pub value: &'static str,
+    /// What applies when nothing is written.
+    pub default: Fallback,
+    /// What it does, in a sentence without a full stop.
+    pub help: &'static str,
+    /// How it is written.
+    pub kind: Kind,
+    /// Whether the file can hold it: all but the file's own name.
+    pub in_file: bool,
+}
+
+impl Key {
+    /// The environment variable: `DUNDER_COCKROACH_HOST`.
+    pub fn variable(&self) -> String {
+        format!("DUNDER_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// Whether commands that only open the store take it too.
+    pub fn is_for_store(&self) -> bool {
+        let section = self.section();
+        section == Some("sqlite") || section == Some("cockroach") || !self.in_file
+    }
+
+    /// The part before the dot.
+    pub fn section(&self) -> Option<&'static str> {
+        self.name.split_once('.').map(|(section, _)| section)
+    }
+
+    /// Whether setting it says that messages live in CockroachDB.
+    pub fn is_connection(&self) -> bool {
+        self.section() == Some("cockroach")
+            && !matches!(
+                self.name,
+                "cockroach.should_migrate" | "cockroach.debug" | "cockroach.follower_reads"
+            )
+    }
+}
+
+const fn text(
+    name: &'static str,
+    value: &'static str,
+    default: Fallback,
+    help: &'static str,
+) -> Key {
+    Key {
+        name,
+        value,
+        default,
+        help,
+        kind: Kind::Text,
+        in_file: true,
+    }
+}
+
+const fn flag(name: &'static str, default: &'static str, help: &'static str) -> Key {
+    Key {
+        kind: Kind::Bool,
+        ..text(name, "BOOL", Fallback::Value(default), help)
+    }
+}
+
+const fn as_kind(kind: Kind, key: Key) -> Key {
+    Key { kind, ..key }
+}
+
+use Fallback::{Depends, Value};
+
+/// Every setting, in the order of the help and of the example file.
+pub const KEYS: &[Key] = &[
+    Key {
+        in_file: false,
+        ..text(
+            "config_file",
+            "FILE",
+            Depends("none"),
+            "Read settings from this YAML file",
+        )
+    },
+    text(
+        "host",
+        "HOST",
+        Value("127.0.0.1"),
+        "Address to listen on; 0.0.0.0 or :: for all",
+    ),
+    text(
+        "port",
+        "PORT",
+        Value("9000"),
+        "Port to listen on; 0 for any free one",
+    ),
+    text(
+        "log_level",
+        "LEVEL",
+        Value("info"),
+        "error, warn, info, debug or trace",
+    ),
+    flag("use_tls", "false", "Serve HTTPS with tls.crt and tls.key"),
+    text(
+        "tls.crt",
+        "FILE",
+        Value("tls/crt.pem"),
+        "Certificate chain (PEM), the server's own first",
+    ),
+    text(
+        "tls.key",
+        "FILE",
+        Value("tls/key.pem"),
+        "Private key of the certificate (PEM)",
+    ),
+    text(
+        "auth.mode",
+        "MODE",
+        Depends("name while listening on a loopback address, else it must be written"),
+        "name: the token is the base64 of a user name, anyone can be anyone; token: secrets made by dunder token create",
+    ),
+    text(
+        "auth.read",
+        "WHO",
+        Value("open"),
+        "open: anyone reads; token: reading needs a token too",
+    ),
+    as_kind(
+        Kind::List,
+        text(
+            "trusted_proxies",
+            "NETWORK",
+            Depends("none"),
+            "Addresses (10.0.0.0/8, ::1) whose X-Forwarded-For is believed",
+        ),
+    ),
+    text(
+        "sqlite.path",
+        "FILE",
+        Depends("dunder/dunder.sqlite in the user's data directory"),
+        "The embedded store's file, created when missing",
+    ),
+    as_kind(
+        Kind::List,
+        text(
+            "cockroach.host",
+            "HOST",
+            Value("127.0.0.1"),
+            "Host of the cluster, or several (HOST or HOST:PORT), tried in turn",
+        ),
+    ),
+    text(
+        "cockroach.port",
+        "PORT",
+        Value("26257"),
+        "Port of hosts that name none",
+    ),
+    text("cockroach.user", "USER", Value("root"), "Database user"),
+    as_kind(
+        Kind::Secret,
+        text(
+            "cockroach.password",
+            "PASSWORD",
+            Depends("none"),
+            "Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file",
+        ),
+    ),
+    text(
+        "cockroach.password_file",
+        "FILE",
+        Depends("none"),
+        "File that holds the password",
+    ),
+    text("cockroach.database", "NAME", Value("dunder"), "Database"),
+    as_kind(
+        Kind::Secret,
+        text(
+            "cockroach.url",
+            "URL",
+            Depends("none"),
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts",
+        ),
+    ),
+    text(
+        "cockroach.sslmode",
+        "MODE",
+        Depends("verify-full; disable when every host is a loopback address"),
+        "disable, require, verify-ca or verify-full",
+    ),
+    text(
+        "cockroach.ca",
+        "FILE",
+        Depends("the system's trust store"),
+        "Authority that signed the cluster's certificates (PEM)",
+    ),
+    text(
+        "cockroach.cert",
+        "FILE",
+        Depends("none"),
+        "Client certificate (PEM)",
+    ),
+    text(
+        "cockroach.key",
+        "FILE",
+        Depends("none"),
+        "Private key of the client certificate (PEM)",
+    ),
+    flag(
+        "cockroach.should_migrate",
+        "false",
+        "Bring the database's schema up to date at start, creating the database if need be",
+    ),
+    flag(
+        "cockroach.debug",
+        "false",
+        "Log every statement with its time, never its parameters",
+    ),
+    flag(
+        "cockroach.follower_reads",
+        "false",
+        "Read trends a few seconds stale from the nearest replica, where the cluster can",
+    ),
+    text(
+        "limits.body_size",
+        "SIZE",
+        Value("64KiB"),
+        "Largest request body (413)",
+    ),
+    text(
+        "limits.header_size",
+        "SIZE",
+        Value("16KiB"),
+        "Largest request head (431)",
+    ),
+    text(
+        "limits.query_length",
+        "SIZE",
+        Value("8KiB"),
+        "Longest path and query (414)",
+    ),
+    text(
+        "limits.header_timeout",
+        "TIME",
+        Value("10s"),
+        "Longest wait for a request's head",
+    ),
+    text(
+        "limits.body_timeout",
+        "TIME",
+        Value("10s"),
+        "Longest wait for a request's body (408)",
+    ),
+    text(
+        "limits.idle_timeout",
+        "TIME",
+        Value("75s"),
+        "Longest time a connection may stay idle",
+    ),
+    text(
+        "limits.connections",
+        "COUNT",
+        Value("20000"),
+        "Most connections at once; more wait to be accepted",
+    ),
+    text(
+        "limits.requests",
+        "COUNT",
+        Value("1024"),
+        "Most requests in flight; more get 503",
+    ),
+    text(
+        "limits.writer_queue",
+        "COUNT",
+        Value("10000"),
+        "Most posts waiting to be stored; more get 503",
+    ),
+    text(
+        "limits.posts_per_minute",
+        "COUNT",
+        Depends("0 while listening on a loopback address, else 600"),
+        "Most posts of one user a minute (429); 0 for no limit",
+    ),
+    text(
+        "limits.unauthenticated_per_minute",
+        "COUNT",
+        Depends("0 while listening on a loopback address, else 300"),
+        "Most requests of one address a minute that need a token and bring no valid one (429); 0 for no limit",
+    ),
+    text(
+        "limits.shutdown_timeout",
+        "TIME",
+        Value("30s"),
+        "Longest time that requests in flight get to finish at a stop",
+    ),
+];
+
+/// Keys of the file alone, that stand for others: `debug: true` for
+/// `log_level: debug`, `hosts` for `host`.
+pub const FILE_ONLY: [&str; 2] = ["debug", "cockroach.hosts"];
+
+/// Variables under our prefix that the client reads.
+pub const CLIENT_VARIABLES: [&str; 4] = [
+    "DUNDER_SERVER",
+    "DUNDER_TOKEN",
+    "DUNDER_CACERT",
+    "DUNDER_TIMEOUT",
+];
+
+/// The key of a name. Asked only for names of the list.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The name closest to a mistyped one, if any is close.
+pub(super) fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    names
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&wrong, &name.to_lowercase()),
+                name,
+            )
+        })
+        .filter(|(steps, name)| *steps <= 1 + name.len() / 5)
+        .min()
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,132 @@
+//! What people read: tables, charts and lines, drawn from wire values.
+//!
+//! Everything here is pure, value and [`Look`] to text, so that the console
+//! client and the server's plain-text answers are one. Text that came from
+//! other people passes through [`sanitize`] on every way out; JSON does not,
+//! it is exact.
+
+pub mod chart;
+pub mod feed;
+pub mod lines;
+pub mod sanitize;
+mod table;
+mod tags;
+mod times;
+mod wrap;
+
+pub use sanitize::{sanitize, sanitize_line};
+pub use tags::{TagRow, tags_table};
+pub use times::{Clock, TimeFormat, Zone};
+pub use wrap::{columns, wrap};
+
+/// The narrowest output that is drawn; a terminal that is narrower wraps it.
+pub const MIN_WIDTH: usize = 40;
+/// The widest output that is drawn: on a wider terminal lines would be too
+/// long to read, and a request could ask for any width.
+pub const MAX_WIDTH: usize = 400;
+
+/// Which characters a reader's terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    /// Everything.
+    Unicode,
+    /// Texts as they are, tables and charts drawn in ASCII: a dumb terminal,
+    /// or one that says nothing about its encoding.
+    AsciiDrawing,
+    /// ASCII only: in another encoding than UTF-8 the bytes of a text could
+    /// be read as control characters. Others are shown as `\u{e9}`.
+    AsciiOnly,
+}
+
+/// How output is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns to draw in.
+    width: usize,
+    /// Whether ANSI colours may be used. Nothing depends on them.
+    pub color: bool,
+    /// Which characters may be used.
+    pub charset: Charset,
+}
+
+impl Look {
+    /// A look of `width` columns, moved to between [`MIN_WIDTH`] and
+    /// [`MAX_WIDTH`].
+    pub fn new(width: usize, color: bool, charset: Charset) -> Look {
+        Look {
+            width: width.clamp(MIN_WIDTH, MAX_WIDTH),
+            color,
+            charset,
+        }
+    }
+
+    /// Columns to draw in.
+    pub fn width(self) -> usize {
+        self.width
+    }
+
+    /// Whether lines and blocks may be drawn with Unicode.
+    pub fn draws_unicode(self) -> bool {
+        self.charset == Charset::Unicode
+    }
+
+    /// A text of several lines as this reader can see it.
+    pub(crate) fn text(self, text: &str) -> String {
+        self.encoded(sanitize(text))
+    }
+
+    /// A text on one line as this reader can see it.
+    pub(crate) fn line(self, text: &str) -> String {
+        self.encoded(sanitize_line(text))
+    }
+
+    fn encoded(self, text: String) -> String {
+        match self.charset {
+            Charset::Unicode | Charset::AsciiDrawing => text,
+            Charset::AsciiOnly => sanitize::ascii_only(&text),
+        }
+    }
+
+    /// `text` between the ANSI codes `start` and reset.
+    pub(crate) fn painted(self, text: &str, start: &str) -> String {
+        if self.color && !text.is_empty() {
+            format!("\u{1b}[{start}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A count with thousands separated: `1,234,567`.
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 message`, `1,234 messages`.
+pub fn counted(count: u64, one: &str) -> String {
+    format!(
+        "{} {one}{}",
+        thousands(count),
+        if count == 1 { "" } else { "s" }
+    )
+}
+
+/// A stable number for a name, for picking its colour.
+pub(crate) fn palette_index(name: &str, colors: usize) -> usize {
+    let hash = name.bytes().fold(0x811c_9dc5u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    // The low bits of FNV mix badly for short names.
+    (hash >> 16 ^ hash) as usize % colors.max(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Where posts and imports wait for a writer, and where ids are given out, in
+//! order, as a batch is formed. Bounded: what does not fit is turned away.
+
+use std::collections::{HashSet, VecDeque};
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::domain::{IdClock, IdempotencyKey, Imported, Record, StoreError, UserName};
+use crate::store::writer::{Pending, Posted};
+
+use super::migrate::unix_millis;
+
+/// A batch stops growing at this many bytes of text.
+const MAX_BATCH_BYTES: usize = 2 << 20;
+
+type PostReply = oneshot::Sender<Posted>;
+pub(super) type ImportReply = oneshot::Sender<Result<Vec<Imported>, StoreError>>;
+
+/// What waits.
+pub(super) enum Item {
+    Post(Box<Pending>),
+    Import(Vec<Record>, ImportReply),
+}
+
+/// What a writer does at once.
+pub(super) enum Work {
+    Posts(Vec<Assigned>),
+    Import(Vec<Record>, ImportReply),
+}
+
+/// A post that has its id.
+pub(super) struct Assigned {
+    pub(super) record: Record,
+    pub(super) reply: PostReply,
+}
+
+/// The queue that all writers of a store take from.
+pub(super) struct Intake {
+    state: Mutex<State>,
+    max_messages: usize,
+}
+
+struct State {
+    queue: mpsc::Receiver<Item>,
+    /// Taken from the queue, but not fit for the batch that was formed.
+    held: VecDeque<Item>,
+    clock: IdClock,
+}
+
+impl Intake {
+    pub(super) fn new(queue: mpsc::Receiver<Item>, clock: IdClock, max_messages: usize) -> Intake {
+        Intake {
+            state: Mutex::new(State {
+                queue,
+                held: VecDeque::new(),
+                clock,
+            }),
+            max_messages,
+        }
+    }
+
+    /// The next work, all that waits up to the limits; `None` once the store
+    /// is closed and nothing waits any more.
+    pub(super) async fn next(&self) -> Option<Work> {
+        let mut state = self.state.lock().await;
+        loop {
+            let first = match state.held.pop_front() {
+                Some(item) => item,
+                None => state.queue.recv().await?,
+            };
+            // Posts that are ready at this moment join the batch.
+            tokio::task::yield_now().await;
+            match first {
+                Item::Import(records, reply) => return Some(Work::Import(records, reply)),
+                Item::Post(pending) => {
+                    let batch = state.gather(pending, self.max_messages);
+                    if !batch.is_empty() {
+                        return Some(Work::Posts(batch));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether no more can come in.
+    pub(super) async fn is_closed(&self) -> bool {
+        self.state.lock().await.queue.is_closed()
+    }
+}
+
+impl State {
+    fn gather(&mut self, first: Box<Pending>, max: usize) -> Vec<Assigned> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut keys: HashSet<(UserName, IdempotencyKey)> = HashSet::new();
+        let mut waiting = std::mem::take(&mut self.held);
+        waiting.push_front(Item::Post(first));
+        while batch.len() < max && bytes < MAX_BATCH_BYTES {
+            let next = waiting.pop_front().or_else(|| self.queue.try_recv().ok());
+            let Some(item) = next else { break };
+            let pending = match item {
+                Item::Post(pending) => pending,
+                Item::Import(..) => {
+                    waiting.push_front(item);
+                    break;
+                }
+            };
+            // Nobody waits for it any more and nobody was told it is stored.
+            if pending.reply.is_closed() {
+                continue;
+            }
+            // The second post under a key has to see the first one stored.
+            if let Some(key) = &pending.draft.idempotency_key
+                && !keys.insert((pending.draft.user.clone(), key.clone()))
+            {
+                self.held.push_back(Item::Post(pending));
+                continue;
+            }
+            let Pending { draft, reply } = *pending;
+            bytes += draft.text.as_str().len();
+            let idempotency_key = draft.idempotency_key.clone();
+            let message = draft.into_message(self.clock.next(unix_millis()));
+            let record = Record {
+                message,
+                idempotency_key,
+            };
+            batch.push(Assigned { record, reply });
+        }
+        self.held.append(&mut waiting);
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Draft;
+
+    fn post(queue: &mpsc::Sender<Item>, text: &str, key: &str) -> Reply {
+        let mut draft = Draft::new::<&str>("ann".parse().unwrap(), text.to_owned(), &[]).unwrap();
+        draft.idempotency_key = key.parse().ok();
+        let (pending, answer) = Pending::new(draft);
+        let _ = queue.try_send(Item::Post(Box::new(pending)));
+        answer
+    }
+
+    type Reply = oneshot::Receiver<Posted>;
+
+    fn texts(work: Option<Work>) -> Vec<String> {
+        match work {
+            Some(Work::Posts(batch)) => {
+                let ids: Vec<_> = batch.iter().map(|p| p.record.message.id).collect();
+                assert!(ids.is_sorted_by(|a, b| a < b));
+                let text = |p: Assigned| p.record.message.text.as_str().to_owned();
+                batch.into_iter().map(text).collect()
+            }
+            Some(Work::Import(..)) => vec!["import".to_owned()],
+            None => vec!["closed".to_owned()],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_takes_what_waits_up_to_its_limit_and_one_post_a_key() {
+        let (queue, receiver) = mpsc::channel(16);
+        let intake = Intake::new(receiver, IdClock::after(None), 3);
+        let replies = [
+            post(&queue, "a", "k"),
+            post(&queue, "b", "k"),
+            post(&queue, "c", ""),
+            post(&queue, "d", "l"),
+            post(&queue, "e", "k"),
+        ];
+        drop(post(&queue, "nobody waits", ""));
+        let (reply, _answer) = oneshot::channel();
+        let _ = queue.try_send(Item::Import(Vec::new(), reply));
+        drop(queue);
+        assert_eq!(texts(intake.next().await), ["a", "c", "d"]);
+        assert_eq!(texts(intake.next().await), ["b"]);
+        assert_eq!(texts(intake.next().await), ["e"]);
+        assert_eq!(texts(intake.next().await), ["import"]);
+        assert_eq!(texts(intake.next().await), ["closed"]);
+        drop(replies);
+    }
+}

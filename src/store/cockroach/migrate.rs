@@ -1,0 +1,389 @@
+//! Brings a database up to date: numbered steps, each safe to run twice, each
+//! recorded when done. One server migrates while others wait for its lock; a
+//! holder that falls silent is replaced.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
+use tracing::{info, warn};
+
+use super::OpenError;
+use super::connect::{Conn, Connector, Params, SharedConnector};
+use super::retry::{Backoff, Failure, Kind};
+use super::server::Server;
+use super::sql;
+
+/// Where a step applies.
+#[derive(Clone, Copy)]
+enum Only {
+    Everywhere,
+    /// CockroachDB of at least this release.
+    CockroachFrom(u32, u32),
+    Postgres,
+}
+
+struct Step {
+    name: &'static str,
+    text: &'static str,
+    only: Only,
+}
+
+macro_rules! step {
+    ($only:expr, $name:literal) => {
+        Step {
+            name: $name,
+            text: include_str!(concat!("../../../migrations/cockroach/", $name, ".sql")),
+            only: $only,
+        }
+    };
+}
+
+/// In order; a step's number is its place, from 1. Never change a step that
+/// was released: add one.
+static STEPS: &[Step] = &[
+    step!(Only::Everywhere, "0001_users"),
+    step!(Only::CockroachFrom(22, 2), "0002_messages_spread"),
+    step!(Only::Everywhere, "0003_messages"),
+    step!(Only::Everywhere, "0004_messages_by_user"),
+    step!(Only::Everywhere, "0005_message_hashtags"),
+    step!(Only::Everywhere, "0006_idempotency_keys"),
+    step!(Only::Everywhere, "0007_counters"),
+    step!(Only::Everywhere, "0008_counters_by_bucket"),
+    step!(Only::Everywhere, "0009_slots"),
+    step!(Only::Everywhere, "0010_tokens"),
+    step!(Only::Everywhere, "0011_tokens_by_hash"),
+    step!(Only::Postgres, "0012_users_bytewise"),
+    step!(Only::Postgres, "0013_messages_bytewise"),
+    step!(Only::Postgres, "0014_message_hashtags_bytewise"),
+    step!(Only::Postgres, "0015_idempotency_keys_bytewise"),
+    step!(Only::Postgres, "0016_counters_bytewise"),
+];
+
+/// Where connections go while the wanted database does not exist.
+const MAINTENANCE: [&str; 2] = ["defaultdb", "postgres"];
+
+/// How many steps were done by one migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Migrated {
+    /// Steps that changed the schema.
+    pub applied: usize,
+    /// Steps that are not for this kind of server.
+    pub skipped: usize,
+}
+
+/// What a database holds.
+enum State {
+    Empty,
+    /// dunder's, with so many of the steps done.
+    Dunders(usize),
+}
+
+/// Checks the schema, and with `should_migrate` brings it up to date first.
+pub(super) async fn prepare(connector: &SharedConnector) -> Result<Migrated, OpenError> {
+    let migrate = connector.options.should_migrate;
+    let conn = reach(connector, migrate).await?;
+    let done = match state(connector, &conn).await? {
+        State::Empty => 0,
+        State::Dunders(done) => done,
+    };
+    if done == STEPS.len() {
+        return Ok(Migrated::default());
+    }
+    if !migrate {
+        let database = connector.options.database.clone();
+        return Err(match done {
+            0 => OpenError::NoSchema { database },
+            _ => OpenError::OldSchema {
+                database,
+                done,
+                known: STEPS.len(),
+            },
+        });
+    }
+    conn.batch("SET statement_timeout = 0").await?;
+    let mut backoff = Backoff::new("prepare a migration", connector.options.write_limit);
+    for table in [sql::MAKE_SCHEMA_TABLE, sql::MAKE_LOCK_TABLE] {
+        ddl(&conn, table, &mut backoff).await?;
+    }
+    patiently(&mut backoff, || conn.execute(&sql::MAKE_LOCK, &[])).await?;
+    let lock = Lock::acquire(connector, &conn).await?;
+    let migrated = apply(connector, &conn).await;
+    lock.release(&conn).await;
+    migrated
+}
+
+/// A connection to the database, which is made where it is missing and may be.
+async fn reach(connector: &SharedConnector, create: bool) -> Result<Conn, OpenError> {
+    let mut backoff = Backoff::new("open the database", connector.options.open_patience);
+    loop {
+        let reached = async {
+            let conn = connector.connect().await?;
+            // CockroachDB lets a session into a database that does not exist.
+            conn.query(&sql::TABLES, &[]).await?;
+            Ok::<_, Failure>(conn)
+        };
+        match reached.await {
+            Ok(conn) => return Ok(conn),
+            Err(failure) if is_missing_database(&failure) => {
+                if !create {
+                    let database = connector.options.database.clone();
+                    return Err(OpenError::NoDatabase { database });
+                }
+                create_database(connector).await?;
+            }
+            Err(failure) => backoff.wait(failure).await?,
+        }
+    }
+}
+
+fn is_missing_database(failure: &Failure) -> bool {
+    failure.kind == Kind::NoDatabase || failure.is_code(&SqlState::INVALID_SCHEMA_NAME)
+}
+
+async fn create_database(connector: &Connector) -> Result<(), OpenError> {
+    let name = &connector.options.database;
+    let mut failed = Failure::new(Kind::Fatal, "no database to start from");
+    for maintenance in MAINTENANCE {
+        let created = async {
+            let conn = connector.connect_to(maintenance).await?;
+            conn.batch(&sql::create_database(name)).await
+        };
+        match created.await {
+            Ok(()) => {
+                info!("made the database {name:?}");
+                return Ok(());
+            }
+            // Another server was faster, or is at it right now.
+            Err(failure)
+                if failure.is_code(&SqlState::DUPLICATE_DATABASE)
+                    || failure.is_code(&SqlState::UNIQUE_VIOLATION)
+                    || failure.is_code(&SqlState::OBJECT_IN_USE) =>
+            {
+                return Ok(());
+            }
+            Err(failure) => failed = failure,
+        }
+    }
+    Err(OpenError::CannotCreate {
+        database: name.clone(),
+        reason: failed.text,
+    })
+}
+
+/// What is in the database; refuses what is not dunder's or too new.
+async fn state(connector: &Connector, conn: &Conn) -> Result<State, OpenError> {
+    let database = || connector.options.database.clone();
+    let tables: Vec<String> = conn
+        .query(&sql::TABLES, &[])
+        .await?
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::from)?;
+    if !tables.iter().any(|table| table == "dunder_schema") {
+        if tables.is_empty() {
+            return Ok(State::Empty);
+        }
+        return Err(OpenError::Foreign {
+            database: database(),
+            tables: tables.join(", "),
+        });
+    }
+    let rows = conn.query(&sql::STEPS, &[]).await?;
+    for (index, row) in rows.iter().enumerate() {
+        let number: i64 = row.try_get(0).map_err(Failure::from)?;
+        let name: String = row.try_get(1).map_err(Failure::from)?;
+        let known = STEPS.get(index).map(|step| step.name);
+        if number != index as i64 + 1 || known != Some(name.as_str()) {
+            return Err(OpenError::Newer {
+                database: database(),
+                step: name,
+                known: STEPS.len(),
+            });
+        }
+    }
+    Ok(State::Dunders(rows.len()))
+}
+
+/// The steps that are still to do; another server may have done some since.
+async fn apply(connector: &Connector, conn: &Conn) -> Result<Migrated, OpenError> {
+    let server = connector.server();
+    let done = match state(connector, conn).await? {
+        State::Empty => 0,
+        State::Dunders(done) => done,
+    };
+    let mut migrated = Migrated::default();
+    for (index, step) in STEPS.iter().enumerate().skip(done) {
+        let applies = match step.only {
+            Only::Everywhere => true,
+            Only::CockroachFrom(major, minor) => server.is_cockroach_from(major, minor),
+            Only::Postgres => server == Server::Postgres,
+        };
+        let mut backoff = Backoff::new("migrate", connector.options.write_limit);
+        let outcome = if applies {
+            ddl(conn, step.text, &mut backoff).await?;
+            migrated.applied += 1;
+            "applied"
+        } else {
+            migrated.skipped += 1;
+            "skipped"
+        };
+        let (number, at) = (index as i64 + 1, unix_millis());
+        patiently(&mut backoff, || async {
+            let params: Params<'_> = &[&number, &step.name, &outcome, &at];
+            conn.execute(&sql::RECORD_STEP, params).await
+        })
+        .await?;
+        info!(step = step.name, outcome, "migrated");
+    }
+    Ok(migrated)
+}
+
+/// Runs a statement that makes something if it is not there. Two sessions
+/// that make it at once are not atomic in PostgreSQL: the later one fails,
+/// and succeeds when it looks again.
+async fn ddl(conn: &Conn, text: &str, backoff: &mut Backoff) -> Result<(), Failure> {
+    patiently(backoff, || async {
+        conn.batch(text).await.map_err(|failure| {
+            let raced = failure.is_code(&SqlState::UNIQUE_VIOLATION)
+                || failure.is_code(&SqlState::DUPLICATE_TABLE)
+                || failure.is_code(&SqlState::DUPLICATE_OBJECT);
+            match raced {
+                true => Failure::new(Kind::Again, failure.text),
+                false => failure,
+            }
+        })
+    })
+    .await
+}
+
+/// Tries again on the same connection. A lost one ends the migration: the
+/// next start goes on where this one stopped.
+async fn patiently<T, W>(backoff: &mut Backoff, mut work: impl FnMut() -> W) -> Result<T, Failure>
+where
+    W: Future<Output = Result<T, Failure>>,
+{
+    loop {
+        match work().await {
+            Ok(done) => return Ok(done),
+            Err(failure) if failure.kind == Kind::Lost => return Err(failure),
+            Err(failure) => backoff.wait(failure).await?,
+        }
+    }
+}
+
+/// The right to migrate, kept by a beat that others can see rising. Silence
+/// is measured by whoever waits, so that servers' clocks need not agree.
+struct Lock {
+    owner: String,
+    beating: JoinHandle<()>,
+}
+
+impl Lock {
+    async fn acquire(connector: &SharedConnector, conn: &Conn) -> Result<Lock, OpenError> {
+        let owner = random_name();
+        let lease = connector.options.lock_lease;
+        let mut seen: Option<((String, i64), Instant)> = None;
+        let mut backoff = Backoff::new("take the migration lock", connector.options.write_limit);
+        loop {
+            let (holder, beat) = patiently(&mut backoff, || read_lock(conn)).await?;
+            let since = match &seen {
+                Some((state, since)) if *state == (holder.clone(), beat) => *since,
+                _ => Instant::now(),
+            };
+            if holder.is_empty() || since.elapsed() > lease {
+                let taken = patiently(&mut backoff, || async {
+                    let params: Params<'_> = &[&owner, &holder, &beat];
+                    conn.execute(&sql::PASS_LOCK, params).await
+                })
+                .await?;
+                if taken == 1 {
+                    let beating = tokio::spawn(keep(connector.clone(), owner.clone(), lease / 4));
+                    return Ok(Lock { owner, beating });
+                }
+            } else if seen.is_none() {
+                info!("another server is migrating the database; waiting for it");
+            }
+            seen = Some(((holder, beat), since));
+            tokio::time::sleep(super::retry::jitter(lease / 20)).await;
+        }
+    }
+
+    async fn release(self, conn: &Conn) {
+        self.beating.abort();
+        let released = async {
+            loop {
+                let (holder, beat) = read_lock(conn).await?;
+                let params: Params<'_> = &[&"", &self.owner, &beat];
+                if holder != self.owner || conn.execute(&sql::PASS_LOCK, params).await? == 1 {
+                    return Ok::<(), Failure>(());
+                }
+            }
+        };
+        if let Err(failure) = released.await {
+            warn!(
+                "the migration lock was not released and expires: {}",
+                failure.text
+            );
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.beating.abort();
+    }
+}
+
+/// Lets the beat rise, on a connection of its own: a step may take long.
+async fn keep(connector: Arc<Connector>, owner: String, every: Duration) {
+    let mut conn: Option<Conn> = None;
+    loop {
+        tokio::time::sleep(every).await;
+        let beat = async {
+            let conn = match &conn {
+                Some(conn) => conn,
+                None => conn.insert(connector.connect().await?),
+            };
+            let (holder, beat) = read_lock(conn).await?;
+            let params: Params<'_> = &[&owner, &owner, &beat];
+            Ok::<_, Failure>(holder == owner && conn.execute(&sql::PASS_LOCK, params).await? == 1)
+        };
+        match beat.await {
+            Ok(true) => {}
+            // Steps are safe to run twice, so this is no reason to stop.
+            Ok(false) => warn!("another server took over the migration"),
+            Err(failure) => {
+                warn!("the migration lock was not renewed: {}", failure.text);
+                conn = None;
+            }
+        }
+    }
+}
+
+async fn read_lock(conn: &Conn) -> Result<(String, i64), Failure> {
+    let rows = conn.query(&sql::READ_LOCK, &[]).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| Failure::corrupt("the table dunder_lock has lost its row"))?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// A name that no other process has.
+pub(super) fn random_name() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the process and the time still tell owners apart.
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes[..8].copy_from_slice(&unix_millis().to_be_bytes());
+        bytes[8..12].copy_from_slice(&std::process::id().to_be_bytes());
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The wall clock, in Unix milliseconds.
+pub(super) fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,271 @@
+//! The store for more than one machine: CockroachDB from v19.1 to today's,
+//! and PostgreSQL, over tokio-postgres.
+//!
+//! Posts go through an intake to a few writers (`lane`), each of which stores
+//! a batch in one statement (`sql`, `batch`); reads share a few connections
+//! (`pool`, `read`). A failure is retried where that can help (`retry`), and
+//! never stores or counts anything twice. Any number of processes work on one
+//! database; none of them is special.
+
+mod batch;
+mod connect;
+mod error;
+mod import;
+mod intake;
+mod lane;
+mod migrate;
+mod options;
+mod pool;
+mod read;
+mod retry;
+mod server;
+mod slot;
+mod sql;
+mod tls;
+mod tokens;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use super::writer::{Pending, queue_full, writer_gone};
+use crate::domain::{
+    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Message,
+    MessageId, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
+    TrendFilter, UserName,
+};
+
+use self::batch::KnownUsers;
+use self::connect::{Connector, SharedConnector, locked, within};
+pub use self::error::OpenError;
+use self::intake::{Intake, Item};
+use self::lane::Lane;
+pub use self::migrate::Migrated;
+pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
+use self::pool::Readers;
+pub use self::tls::TlsError;
+
+/// The database counts as away, and posts are turned away at once, when no
+/// host took a connection for this long.
+const AWAY: Duration = Duration::from_secs(2);
+/// How often a database that is away is tried.
+const PROBE: Duration = Duration::from_secs(1);
+/// How long the check of readiness may take.
+const CHECK: Duration = Duration::from_secs(3);
+/// An id that far ahead of the clock was not made by a clock that is right.
+const MAX_AHEAD_MILLIS: i64 = 10 * 60 * 1000;
+
+/// Messages in a CockroachDB or PostgreSQL database.
+pub struct CockroachStore {
+    connector: SharedConnector,
+    readers: Arc<Readers>,
+    queue: Mutex<Option<mpsc::Sender<Item>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    probe: JoinHandle<()>,
+    stale_trends: AtomicBool,
+}
+
+/// Brings the database up to date, making it first where it is missing.
+///
+/// # Errors
+/// [`OpenError`]: unreachable, newer, or not dunder's.
+pub async fn migrate(mut options: CockroachOptions) -> Result<Migrated, OpenError> {
+    options.should_migrate = true;
+    let connector = Arc::new(Connector::new(options)?);
+    migrate::prepare(&connector).await
+}
+
+/// The statement of a page, for tests of its plan.
+#[doc(hidden)]
+pub fn feed_statement(user: bool, hashtags: usize) -> String {
+    sql::feed(user, hashtags).text.into_owned()
+}
+
+impl CockroachStore {
+    /// Connects, checks the schema (and migrates it, if so asked), and starts
+    /// the writers.
+    ///
+    /// # Errors
+    /// [`OpenError`] says why the database cannot be used and what to do.
+    pub async fn open(options: CockroachOptions) -> Result<CockroachStore, OpenError> {
+        let connector = Arc::new(Connector::new(options)?);
+        migrate::prepare(&connector).await?;
+        let readers = Arc::new(Readers::new(connector.clone()));
+        let options = &connector.options;
+        let (queue, receiver) = mpsc::channel(options.queue.max(1));
+        let intake = Arc::new(Intake::new(
+            receiver,
+            IdClock::after(last_id(&readers).await?),
+            options.batch_messages.max(1),
+        ));
+        let users = Arc::new(KnownUsers::default());
+        let lane = || Lane::new(connector.clone(), intake.clone(), users.clone());
+        let lanes = (0..options.lanes.max(1)).map(|_| tokio::spawn(lane().run()));
+        let stale = options.follower_reads && connector.server().is_cockroach_from(21, 1);
+        if options.follower_reads && !stale {
+            warn!("this server has no follower reads; trends are read as of now");
+        }
+        info!(server = ?connector.server(), database = options.database, "the database is open");
+        Ok(CockroachStore {
+            tasks: Mutex::new(lanes.collect()),
+            probe: tokio::spawn(probe(connector.clone(), readers.clone())),
+            queue: Mutex::new(Some(queue)),
+            stale_trends: AtomicBool::new(stale),
+            readers,
+            connector,
+        })
+    }
+
+    fn queue(&self) -> Result<mpsc::Sender<Item>, StoreError> {
+        locked(&self.queue).clone().ok_or_else(writer_gone)
+    }
+
+    fn refuse_while_away(&self) -> Result<(), StoreError> {
+        match self.connector.away() {
+            Some((since, why)) if since > AWAY => Err(StoreError::Unavailable(why)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for CockroachStore {
+    fn drop(&mut self) {
+        self.probe.abort();
+    }
+}
+
+/// The last id, for ids to follow it even when this machine's clock is a bit
+/// behind the one that gave it. A time far ahead is somebody's mistake: to
+/// follow it would date all messages wrong.
+async fn last_id(readers: &Readers) -> Result<Option<MessageId>, OpenError> {
+    let rows = readers.query("read the last id", &sql::LAST_ID, &[]).await;
+    let rows = rows.map_err(OpenError::Database)?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let last = batch::message_id(read::get(row, 0).map_err(OpenError::Database)?)?;
+    if last.millis() > migrate::unix_millis() + MAX_AHEAD_MILLIS {
+        warn!(
+            "the last message is dated {}, ahead of this machine's clock; check the clocks",
+            last.created_at().to_rfc3339()
+        );
+        return Ok(None);
+    }
+    Ok(Some(last))
+}
+
+/// While the database is away, tries it, so that it is noticed when it is
+/// back even if nobody asks for anything.
+async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
+    loop {
+        tokio::time::sleep(PROBE).await;
+        if connector.away().is_some() && readers.once(&sql::CHECK, &[], CHECK).await.is_ok() {
+            connector.seen_alive();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for CockroachStore {
+    async fn post(&self, draft: Draft) -> Result<Message, PostError> {
+        self.refuse_while_away()?;
+        let (pending, answer) = Pending::new(draft);
+        let queued = self.queue()?.try_send(Item::Post(Box::new(pending)));
+        queued.map_err(|error| match error {
+            TrySendError::Full(_) => queue_full(),
+            TrySendError::Closed(_) => writer_gone(),
+        })?;
+        // Longer than a batch may take, so that a writer's answer comes first.
+        let patience = self.connector.options.write_limit + CHECK;
+        match tokio::time::timeout(patience, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(writer_gone().into()),
+            Err(_) => Err(StoreError::Unavailable("the writers are too slow".to_owned()).into()),
+        }
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        read::message(&self.readers, id).await
+    }
+
+    async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
+        read::feed(&self.readers, filter).await
+    }
+
+    async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
+        read::trend(&self.readers, filter, &self.stale_trends).await
+    }
+
+    async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
+        read::hashtags(&self.readers, filter).await
+    }
+
+    async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<UserName>, StoreError> {
+        read::users(&self.readers, prefix, limit).await
+    }
+
+    async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
+        self.refuse_while_away()?;
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue()?;
+        let queued = queue.send(Item::Import(records, reply)).await;
+        queued.map_err(|_| writer_gone())?;
+        drop(queue);
+        answer.await.map_err(|_| writer_gone())?
+    }
+
+    async fn export(
+        &self,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        read::export(&self.readers, after, limit).await
+    }
+
+    async fn create_token(&self, token: Token, hash: SecretHash) -> Result<(), StoreError> {
+        tokens::create(&self.readers, token, hash).await
+    }
+
+    async fn token(&self, hash: SecretHash) -> Result<Option<Token>, StoreError> {
+        tokens::find(&self.readers, hash).await
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        tokens::list(&self.readers).await
+    }
+
+    async fn revoke_token(
+        &self,
+        id: TokenId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Token>, StoreError> {
+        tokens::revoke(&self.readers, id, now).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let attempt = self.readers.once(&sql::CHECK, &[], CHECK);
+        match within(CHECK, attempt).await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(StoreError::Unavailable(failure.text)),
+        }
+    }
+
+    async fn close(&self) {
+        drop(locked(&self.queue).take());
+        let lanes = std::mem::take(&mut *locked(&self.tasks));
+        for lane in lanes {
+            if let Err(error) = lane.await {
+                warn!("a writer ended badly: {error}");
+            }
+        }
+        self.probe.abort();
+        self.readers.close().await;
+    }
+}

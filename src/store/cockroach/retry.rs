@@ -1,0 +1,224 @@
+//! What went wrong between dunder and the database, whether trying again can
+//! help, and how long to wait before it. Retries are bounded by time, spread
+//! by jitter, and logged.
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::error::SqlState;
+use tracing::warn;
+
+use crate::domain::StoreError;
+
+/// What a failure means for the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Lost against a concurrent transaction: the same again will do.
+    Again,
+    /// The connection is gone or unfit; what was sent may have been done.
+    Lost,
+    /// The database does not take connections or work now.
+    Away,
+    /// A prepared statement no longer fits the schema or the session.
+    Stale,
+    /// The database to connect to does not exist.
+    NoDatabase,
+    /// What was read is not what dunder writes.
+    Corrupt,
+    /// Trying again cannot help.
+    Fatal,
+}
+
+/// A failed attempt, with a text for the log that holds no parameters.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) kind: Kind,
+    pub(super) text: String,
+    pub(super) code: Option<SqlState>,
+}
+
+impl Failure {
+    pub(super) fn new(kind: Kind, text: impl Into<String>) -> Failure {
+        Failure {
+            kind,
+            text: text.into(),
+            code: None,
+        }
+    }
+
+    pub(super) fn corrupt(text: impl Into<String>) -> Failure {
+        Failure::new(Kind::Corrupt, text)
+    }
+
+    /// An attempt that took longer than it may.
+    pub(super) fn stalled(limit: Duration) -> Failure {
+        Failure::new(Kind::Lost, format!("no answer within {limit:?}"))
+    }
+
+    pub(super) fn is_code(&self, code: &SqlState) -> bool {
+        self.code.as_ref() == Some(code)
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Failure {
+        if let Some(db) = error.as_db_error() {
+            // The detail line would quote values; code and message do not.
+            return Failure {
+                kind: kind_of(db.code()),
+                text: format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+                code: Some(db.code().clone()),
+            };
+        }
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        // Everything that is not the server's answer broke on the way, except
+        // values that could not be converted.
+        let converted = text.contains("serializ") || text.contains("column");
+        let kind = if converted { Kind::Corrupt } else { Kind::Lost };
+        Failure::new(kind, text)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> StoreError {
+        let text = failure.text;
+        match failure.kind {
+            Kind::Again => StoreError::Conflict(text),
+            Kind::Lost | Kind::Away | Kind::NoDatabase => StoreError::Unavailable(text),
+            Kind::Corrupt => StoreError::Corrupt(text),
+            Kind::Stale | Kind::Fatal => StoreError::Unexpected(text),
+        }
+    }
+}
+
+fn kind_of(code: &SqlState) -> Kind {
+    match code.code() {
+        // Serialization failure, deadlock, a transaction that CockroachDB
+        // could not keep, a lock that was not to be had.
+        "40001" | "40P01" | "CR000" | "55P03" => Kind::Again,
+        // The commit may or may not have happened.
+        "40003" => Kind::Lost,
+        // Shut down, crashed, dropped or idle too long, read-only standby,
+        // cancelled by the server's time limit, login while it is stopping.
+        "57P01" | "57P02" | "57P05" | "25006" | "57014" | "58000" | "58030" => Kind::Lost,
+        "57P03" => Kind::Away,
+        // A plan that changed its result type; prepared elsewhere (a proxy).
+        "0A000" | "26000" | "08P01" => Kind::Stale,
+        "3D000" => Kind::NoDatabase,
+        other => match &other[..2] {
+            "08" => Kind::Lost,
+            // Too many connections, out of memory or disk.
+            "53" => Kind::Away,
+            _ => Kind::Fatal,
+        },
+    }
+}
+
+/// The waits between attempts of one piece of work.
+pub(super) struct Backoff {
+    what: &'static str,
+    started: Instant,
+    limit: Duration,
+    attempts: u32,
+}
+
+/// The first wait; doubled each time, up to [`LONGEST`].
+const FIRST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(1);
+const MAX_STALE: u32 = 3;
+
+impl Backoff {
+    pub(super) fn new(what: &'static str, limit: Duration) -> Backoff {
+        Backoff {
+            what,
+            started: Instant::now(),
+            limit,
+            attempts: 0,
+        }
+    }
+
+    /// What is left of the limit, for the next attempt.
+    pub(super) fn remaining(&self) -> Duration {
+        self.limit.saturating_sub(self.started.elapsed())
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// Gives the failure back when trying again cannot help or the time is
+    /// used up.
+    pub(super) async fn wait(&mut self, failure: Failure) -> Result<(), Failure> {
+        self.attempts += 1;
+        let helps = match failure.kind {
+            Kind::Again | Kind::Lost | Kind::Away | Kind::NoDatabase => true,
+            // Preparing anew helps at once or never.
+            Kind::Stale => self.attempts <= MAX_STALE,
+            Kind::Corrupt | Kind::Fatal => false,
+        };
+        let pause = jitter(FIRST * 2u32.pow(self.attempts.min(8) - 1)).min(LONGEST);
+        let elapsed = self.started.elapsed();
+        if !helps || elapsed + pause >= self.limit {
+            warn!(
+                what = self.what,
+                attempts = self.attempts,
+                ?elapsed,
+                "given up: {}",
+                failure.text
+            );
+            return Err(failure);
+        }
+        warn!(
+            what = self.what,
+            attempt = self.attempts,
+            ?pause,
+            "trying again: {}",
+            failure.text
+        );
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+}
+
+/// Half to all of a duration, at random: many waiters do not wake as one.
+pub(super) fn jitter(of: Duration) -> Duration {
+    // Without randomness the wait is merely not spread.
+    let random = getrandom::u32().unwrap_or(u32::MAX);
+    of / 2 + (of / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_that_a_retry_can_mend_is_retried() {
+        for (code, kind) in [
+            ("40001", Kind::Again),
+            ("40003", Kind::Lost),
+            ("08006", Kind::Lost),
+            ("57P01", Kind::Lost),
+            ("57P03", Kind::Away),
+            ("53300", Kind::Away),
+            ("0A000", Kind::Stale),
+            ("23505", Kind::Fatal),
+            ("42601", Kind::Fatal),
+            ("28P01", Kind::Fatal),
+        ] {
+            assert_eq!(kind_of(&SqlState::from_code(code)), kind, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn retries_stop_at_the_limit_and_at_once_when_they_cannot_help() {
+        let mut spent = Backoff::new("test", Duration::ZERO);
+        assert!(spent.wait(Failure::new(Kind::Again, "x")).await.is_err());
+        let mut fresh = Backoff::new("test", Duration::from_secs(3600));
+        assert!(fresh.wait(Failure::new(Kind::Fatal, "x")).await.is_err());
+        assert!(fresh.wait(Failure::new(Kind::Again, "x")).await.is_ok());
+    }
+}

@@ -1,0 +1,95 @@
+//! From settings to an open store.
+
+use std::sync::Arc;
+
+use super::OpenError;
+use super::cockroach::{self, CockroachOptions, CockroachStore};
+use super::sqlite::{SqliteOptions, SqliteStore};
+use crate::config::{CockroachConfig, SslMode, StoreConfig};
+use crate::domain::Store;
+
+/// Opens the store that the settings name.
+///
+/// # Errors
+/// It cannot be used; see [`OpenError`].
+pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
+    match config {
+        StoreConfig::Sqlite {
+            path, writer_queue, ..
+        } => {
+            let options = SqliteOptions {
+                queue: *writer_queue,
+                ..SqliteOptions::default()
+            };
+            Ok(Arc::new(SqliteStore::open(path, &options)?))
+        }
+        StoreConfig::Cockroach(config) => {
+            Ok(Arc::new(CockroachStore::open(options(config)?).await?))
+        }
+    }
+}
+
+/// Brings the store's schema up to date. The embedded file always is once it
+/// was opened.
+///
+/// # Errors
+/// It cannot be used; see [`OpenError`].
+pub async fn migrate(config: &StoreConfig) -> Result<(), OpenError> {
+    match config {
+        StoreConfig::Sqlite { .. } => open(config).await?.close().await,
+        StoreConfig::Cockroach(config) => {
+            cockroach::migrate(options(config)?).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What the settings say, over what the URL says, over the defaults.
+fn options(config: &CockroachConfig) -> Result<CockroachOptions, OpenError> {
+    let mut options = CockroachOptions::default();
+    let wrong = |reason: String| OpenError::Database {
+        place: "the database".to_owned(),
+        reason,
+    };
+    if let Some(url) = &config.url {
+        let applied = options.apply_url(url.reveal());
+        applied.map_err(|error| wrong(error.to_string()))?;
+    }
+    let password = config.password();
+    if let Some(password) = password.map_err(|error| wrong(error.to_string()))? {
+        options.password = Some(password.reveal().to_owned());
+    }
+    let default_port = config.port.unwrap_or(cockroach::DEFAULT_PORT);
+    if let Some(hosts) = &config.hosts {
+        let with_port = hosts
+            .iter()
+            .map(|(host, port)| (host.clone(), port.unwrap_or(default_port)));
+        options.hosts = with_port.collect();
+    } else if let Some(port) = config.port {
+        options.hosts.iter_mut().for_each(|host| host.1 = port);
+    }
+    if let Some(user) = &config.user {
+        options.user.clone_from(user);
+    }
+    if let Some(database) = &config.database {
+        options.database.clone_from(database);
+    }
+    options.sslmode = config.sslmode.map(sslmode).or(options.sslmode);
+    options.ca = config.ca.clone().or(options.ca);
+    options.cert = config.cert.clone().or(options.cert);
+    options.key = config.key.clone().or(options.key);
+    options.queue = config.writer_queue;
+    options.should_migrate = config.should_migrate;
+    options.debug = config.debug;
+    options.follower_reads = config.follower_reads;
+    Ok(options)
+}
+
+fn sslmode(mode: SslMode) -> cockroach::SslMode {
+    match mode {
+        SslMode::Disable => cockroach::SslMode::Disable,
+        SslMode::Require => cockroach::SslMode::Require,
+        SslMode::VerifyCa => cockroach::SslMode::VerifyCa,
+        SslMode::VerifyFull => cockroach::SslMode::VerifyFull,
+    }
+}

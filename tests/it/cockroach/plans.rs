@@ -1,0 +1,54 @@
+//! Query plans: whatever names a user or a hashtag is led by an index.
+
+use dunder::domain::{MessageId, Record, Store};
+use tokio_postgres::types::ToSql;
+
+use super::{draft, open, postgres};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_a_user_or_a_hashtag_reads_a_table_from_end_to_end() {
+    let options = postgres::shared().fresh();
+    let store = open(&options).await;
+    for start in (0..20_000).step_by(4_000) {
+        let records = (start..start + 4_000).map(|n| {
+            let (user, tag) = (format!("u{}", n % 40), format!("t{}", n % 20));
+            let tags = ["all", &tag, "x", "y"];
+            let draft = draft(&user, &format!("text {n}"), &tags[..1 + n % 4]);
+            Record {
+                message: draft.into_message(MessageId::from_parts(1_000 * n as i64, 1)),
+                idempotency_key: None,
+            }
+        });
+        store.import(records.collect()).await.unwrap();
+    }
+    let look = postgres::session(&options).await;
+    look.batch_execute("ANALYZE; SET plan_cache_mode = force_custom_plan")
+        .await
+        .unwrap();
+    for user in [false, true] {
+        for tags in 0..=4 {
+            if !user && tags == 0 {
+                continue;
+            }
+            let statement = dunder::store::cockroach::feed_statement(user, tags);
+            let names = ["u1", "t1", "all", "x", "y"];
+            let low = "0".repeat(26);
+            let high = "7".to_owned() + &"Z".repeat(25);
+            let mut params: Vec<&(dyn ToSql + Sync)> = vec![&low, &high, &101i64];
+            let from = usize::from(!user);
+            let wanted = &names[from..1 + tags];
+            params.extend(wanted.iter().map(|name| name as &(dyn ToSql + Sync)));
+            let plan = look
+                .query(&format!("EXPLAIN {statement}"), &params)
+                .await
+                .unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+            let plan = plan.join("\n");
+            assert!(
+                !plan.contains("Seq Scan"),
+                "user {user}, {tags} tags:\n{plan}"
+            );
+            assert!(plan.contains("Index"), "{plan}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! PostgreSQL for the tests: one server for the whole run, others for tests
+//! that stop it. Started as an unprivileged user when the tests run as root,
+//! ordered by a language's rules (so that relying on byte order shows), and
+//! stopped when the test process ends, however it ends.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use dunder::store::cockroach::CockroachOptions;
+
+const MISSING: &str = "the tests need PostgreSQL's server (initdb, pg_ctl): install Debian's \
+                       package `postgresql` (apt-get install postgresql), or put them on the PATH";
+
+/// A running server.
+pub struct Postgres {
+    bin: PathBuf,
+    data: PathBuf,
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+    // Its standard input closes with this process; then it cleans up.
+    _watchdog: Child,
+}
+
+/// The server that all tests share.
+pub fn shared() -> &'static Postgres {
+    static SHARED: OnceLock<Postgres> = OnceLock::new();
+    SHARED.get_or_init(Postgres::start)
+}
+
+impl Postgres {
+    /// A new server, with nothing in it.
+    pub fn start() -> Postgres {
+        let bin = binaries();
+        let root = tempfile::Builder::new()
+            .prefix("dunder-postgres-")
+            .tempdir()
+            .expect("a temporary directory")
+            .keep();
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(&root));
+        }
+        let data = root.join("data");
+        run(unprivileged(&bin.join("initdb"))
+            .args([
+                "-A",
+                "trust",
+                "-U",
+                "dunder",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--locale-provider=icu",
+                "--icu-locale=en-US",
+                "--no-sync",
+                "-D",
+            ])
+            .arg(&data));
+        let port = free_port();
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n\
+             fsync = off\nmax_connections = 200\nshared_buffers = 64MB\n\
+             max_pred_locks_per_transaction = 256\n"
+        );
+        let config = data.join("postgresql.auto.conf");
+        std::fs::write(&config, settings).expect("the server's settings");
+        let watchdog = watchdog(&bin, &root, &data);
+        let server = Postgres {
+            bin,
+            data,
+            port,
+            _watchdog: watchdog,
+        };
+        server.control(&["start"]);
+        server
+    }
+
+    /// Kills every session at once and starts again, as after a crash.
+    pub fn crash_and_restart(&self) {
+        self.control(&["restart", "-m", "immediate"]);
+    }
+
+    /// Goes away, as in a crash.
+    pub fn stop(&self) {
+        self.control(&["stop", "-m", "immediate"]);
+    }
+
+    /// Comes back.
+    pub fn start_again(&self) {
+        self.control(&["start"]);
+    }
+
+    fn control(&self, arguments: &[&str]) {
+        let log = self.data.join("log");
+        let pg_ctl = self.bin.join("pg_ctl");
+        run(unprivileged(&pg_ctl)
+            .args(["-s", "-w", "-D"])
+            .arg(&self.data)
+            .arg("-l")
+            .arg(log)
+            .args(arguments));
+    }
+
+    /// Options for a database of this name, not yet made.
+    pub fn options(&self, database: &str) -> CockroachOptions {
+        CockroachOptions {
+            hosts: vec![("127.0.0.1".to_owned(), self.port)],
+            user: "dunder".to_owned(),
+            database: database.to_owned(),
+            should_migrate: true,
+            ..CockroachOptions::default()
+        }
+    }
+
+    /// Options for a database that no other test has.
+    pub fn fresh(&self) -> CockroachOptions {
+        self.options(&fresh_name())
+    }
+}
+
+/// A session of the test's own, to look behind the store.
+pub async fn session(options: &CockroachOptions) -> tokio_postgres::Client {
+    let (host, port) = &options.hosts[0];
+    let mut config = tokio_postgres::Config::new();
+    config.host(host).port(*port).user(&options.user);
+    config.dbname(&options.database);
+    let (client, connection) = config
+        .connect(tokio_postgres::NoTls)
+        .await
+        .expect("a session");
+    tokio::spawn(connection);
+    client
+}
+
+/// A database name that no other test has.
+pub fn fresh_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("t{}_{next}", std::process::id())
+}
+
+/// A port that nothing listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+fn binaries() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
+        places.extend(versions.flatten().map(|version| version.path().join("bin")));
+    }
+    let complete = |place: &PathBuf| ["initdb", "pg_ctl"].iter().all(|b| place.join(b).is_file());
+    places.into_iter().find(complete).expect(MISSING)
+}
+
+fn is_root() -> bool {
+    // Nobody else owns this process's directory.
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// PostgreSQL refuses to run as root.
+fn unprivileged(program: &Path) -> Command {
+    let mut command;
+    if is_root() {
+        command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+        command.arg(program);
+    } else {
+        command = Command::new(program);
+    }
+    command.current_dir("/");
+    command
+}
+
+fn run(command: &mut Command) {
+    command.stdin(Stdio::null());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect(MISSING);
+    assert!(
+        status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr)
+    );
+}
+
+/// Waits for the end of this process, in a process group of its own so that
+/// an interrupt does not end it first, and cleans up.
+fn watchdog(bin: &Path, root: &Path, data: &Path) -> Child {
+    let script = r#"echo; cat >/dev/null; "$1"/pg_ctl -s -D "$2" -m immediate stop; rm -rf "$3""#;
+    let mut child = unprivileged(Path::new("sh"))
+        .args(["-c", script, "sh"])
+        .args([bin, data, root])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("a shell");
+    let mut ready = [0];
+    let output = child.stdout.as_mut().expect("its output");
+    output.read_exact(&mut ready).expect("a running watchdog");
+    child
+}

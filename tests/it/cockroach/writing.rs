@@ -1,0 +1,181 @@
+//! Batches, keys, slots and several servers.
+
+use std::time::Instant;
+
+use dunder::domain::{Draft, Imported, PostError, Store};
+use tokio::task::JoinSet;
+
+use super::{assert_exact, draft, everything, keyed, open, postgres};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_is_found_by_id_page_trend_and_export() {
+    let options = postgres::shared().fresh();
+    let store = open(&options).await;
+    let none = store.post(draft("ann", "no tags", &[])).await.unwrap();
+    let two = store.post(draft("bob", "a b", &["b", "a"])).await.unwrap();
+    assert_eq!(store.message(two.id).await.unwrap(), Some(two.clone()));
+    assert_eq!(store.message(two.id.successor()).await.unwrap(), None);
+    assert_eq!(assert_exact(&*store).await, [none, two]);
+    let users = store.users("", 10).await.unwrap();
+    assert_eq!(users, ["ann".parse().unwrap(), "bob".parse().unwrap()]);
+    store.close().await;
+    let closed = store.post(draft("ann", "late", &[])).await;
+    assert!(matches!(closed, Err(PostError::Store(_))), "{closed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_posts_once_however_many_send_it_at_once_and_wherever() {
+    let options = postgres::shared().fresh();
+    let stores = [open(&options).await, open(&options).await];
+    let mut posts = JoinSet::new();
+    for n in 0..64 {
+        let store = stores[n % 2].clone();
+        posts.spawn(async move { store.post(keyed("ann", "once", &["t"], "k")).await });
+    }
+    let answers = posts.join_all().await;
+    let first = answers[0].clone().unwrap();
+    for answer in answers {
+        assert_eq!(answer.unwrap(), first);
+    }
+    let other = stores[0].post(keyed("ann", "twice", &["t"], "k")).await;
+    assert!(matches!(other, Err(PostError::KeyReused { first: id }) if id == first.id));
+    let same_key = stores[1]
+        .post(keyed("bob", "mine", &[], "k"))
+        .await
+        .unwrap();
+    assert_eq!(assert_exact(&*stores[0]).await, [first, same_key]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_sent_twice_in_one_batch_with_another_text_is_refused() {
+    let options = postgres::shared().fresh();
+    let store = open(&options).await;
+    let mut posts = JoinSet::new();
+    for text in ["one", "two"] {
+        let store = store.clone();
+        posts.spawn(async move { store.post(keyed("ann", text, &[], "k")).await });
+    }
+    let answers = posts.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert_eq!(everything(&*store).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_tells_stored_there_and_taken_apart_and_counts_once() {
+    let options = postgres::shared().fresh();
+    let store = open(&options).await;
+    let posted = store
+        .post(keyed("ann", "first", &["t"], "k"))
+        .await
+        .unwrap();
+    let mut records = store.export(None, 10).await.unwrap();
+    let mut other = records[0].clone();
+    other.message.text = "changed".to_owned().try_into().unwrap();
+    let mut taken = records[0].clone();
+    taken.message.id = posted.id.successor();
+    let mut new = taken.clone();
+    new.idempotency_key = None;
+    records.extend([other, taken, new.clone()]);
+    let expected = [
+        Imported::AlreadyThere,
+        Imported::IdTaken,
+        Imported::KeyTaken { first: posted.id },
+        Imported::Stored,
+    ];
+    assert_eq!(store.import(records).await.unwrap(), expected);
+    assert_eq!(assert_exact(&*store).await, [posted, new.message]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_left_by_a_closed_store_is_used_again() {
+    let options = postgres::shared().fresh();
+    for text in ["one", "two", "three"] {
+        let store = open(&options).await;
+        store.post(draft("ann", text, &[])).await.unwrap();
+        store.close().await;
+    }
+    let look = postgres::session(&options).await;
+    let row = look
+        .query_one("SELECT count(*), max(expires_at) FROM slots", &[])
+        .await
+        .unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_that_write_at_once_never_add_to_one_counter_row() {
+    let options = postgres::shared().fresh();
+    let stores = [open(&options).await, open(&options).await];
+    let mut posts = JoinSet::new();
+    for n in 0..400 {
+        let store = stores[n % 2].clone();
+        posts.spawn(async move { store.post(draft("ann", &format!("{n}"), &["hot"])).await });
+    }
+    assert!(posts.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(assert_exact(&*stores[1]).await.len(), 400);
+    let look = postgres::session(&options).await;
+    let sql = "SELECT count(DISTINCT owner) = count(*), count(*) >= 2 FROM slots";
+    let row = look.query_one(sql, &[]).await.unwrap();
+    assert!(row.get::<_, bool>(0) && row.get::<_, bool>(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posting_works_with_room_for_five_connections_only() {
+    let options = postgres::shared().fresh();
+    open(&options).await.close().await;
+    let look = postgres::session(&options).await;
+    let limit = format!(
+        "ALTER DATABASE {} CONNECTION LIMIT 5; CREATE ROLE user_{0} LOGIN; \
+         GRANT ALL ON ALL TABLES IN SCHEMA public TO user_{0}",
+        options.database
+    );
+    look.batch_execute(&limit).await.unwrap();
+    drop(look);
+    // A superuser would not be limited.
+    let limited = dunder::store::cockroach::CockroachOptions {
+        user: format!("user_{}", options.database),
+        readers: 4,
+        lanes: 4,
+        ..options.clone()
+    };
+    let store = open(&limited).await;
+    let mut posts = JoinSet::new();
+    for n in 0..200 {
+        let store = store.clone();
+        posts.spawn(async move {
+            let post = store.post(draft("ann", &format!("{n}"), &["t"])).await;
+            let id = post.unwrap().id;
+            assert!(store.message(id).await.unwrap().is_some());
+        });
+    }
+    posts.join_all().await;
+    assert_exact(&*store).await;
+}
+
+/// Not a test of speed, but where the figures in the notes come from:
+/// `cargo test --release --test it bulk -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn bulk() {
+    for (lanes, batch) in [(1, 1000), (2, 1000), (4, 1000), (4, 250), (8, 250)] {
+        let mut options = postgres::shared().fresh();
+        options.lanes = lanes;
+        options.batch_messages = batch;
+        let store = open(&options).await;
+        let started = Instant::now();
+        let mut posters = JoinSet::new();
+        for poster in 0..2_000 {
+            let store = store.clone();
+            posters.spawn(async move {
+                for n in 0..50 {
+                    let tag = format!("t{}", poster % 50);
+                    let draft: Draft = draft("ann", &format!("message {n}"), &["hot", &tag]);
+                    store.post(draft).await.unwrap();
+                }
+            });
+        }
+        posters.join_all().await;
+        let rate = 100_000.0 / started.elapsed().as_secs_f64();
+        println!("{lanes} lanes of {batch}: {rate:.0} messages/s");
+    }
+}
