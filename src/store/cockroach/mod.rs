@@ -180,7 +180,7 @@ impl Store for CockroachStore {
         let queue = self.queue()?;
         let queued = queue.try_send(Item::Post(Box::new(pending)));
         queued.map_err(|error| match error {
-            TrySendError::Full(_) => queue_full(queue.max_capacity()),
+            TrySendError::Full(_) => queue_full(),
             TrySendError::Closed(_) => writer_gone(),
         })?;
         // Longer than a batch may take, so that a writer's answer comes first.

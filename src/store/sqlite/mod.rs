@@ -13,6 +13,7 @@ mod ledger;
 mod levels;
 mod migrate;
 mod open;
+mod queue;
 mod read;
 mod sql;
 mod tokens;
@@ -28,10 +29,10 @@ use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
 
 use self::health::Health;
+use self::queue::Queue;
 use self::read::Readers;
-use self::write::{Work, Writer};
+use self::write::Writer;
 use super::OpenError;
-use super::writer::{self, Queue};
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
     PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId, TrendFilter,
@@ -51,16 +52,19 @@ pub struct SqliteOptions {
     pub writer_cache_kib: u32,
     /// Page cache of each reader, in KiB.
     pub reader_cache_kib: u32,
+    /// Pages of 4 KiB the file may grow to; the disk's size when `None`.
+    pub max_pages: Option<u32>,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
         SqliteOptions {
-            queue: writer::DEFAULT_QUEUE,
-            batch: writer::DEFAULT_BATCH,
+            queue: 10_000,
+            batch: 512,
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
+            max_pages: None,
         }
     }
 }
@@ -68,7 +72,7 @@ impl Default for SqliteOptions {
 /// An open SQLite file. Dropping it without [`Store::close`] lets the threads
 /// end in their own time.
 pub struct SqliteStore {
-    queue: Queue<Work>,
+    queue: Queue,
     readers: Readers,
     health: Arc<Health>,
 }
@@ -81,13 +85,13 @@ impl SqliteStore {
     /// The file is not dunder's or from a newer dunder (it is left exactly as
     /// it was), cannot be written, or the operating system refuses.
     pub fn open(path: &Path, options: &SqliteOptions) -> Result<SqliteStore, OpenError> {
-        let connection = open::open_writer(path, options.writer_cache_kib)?;
+        let connection = open::open_writer(path, options.writer_cache_kib, options.max_pages)?;
         let readers = Readers::spawn(path, options.readers, options.reader_cache_kib)?;
-        let (queue, intake) = writer::channel(options.queue);
+        let (queue, intake) = queue::channel(options.queue);
         let health = Arc::new(Health::default());
         Writer::spawn(connection, Arc::clone(&health), intake, options.batch).map_err(
             |source| OpenError::Io {
-                place: path.display().to_string(),
+                path: path.to_owned(),
                 source,
             },
         )?;
@@ -105,20 +109,9 @@ impl SqliteStore {
     /// # Errors
     /// The writer has stopped.
     pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        self.write(move |writer| writer.limit_pages(pages)).await
-    }
-
-    /// Has the writer do something between two batches.
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let work = |reply: tokio::sync::oneshot::Sender<_>| {
-            Work::Do(Box::new(move |writer| {
-                let _ = reply.send(work(writer));
-            }))
-        };
-        self.queue.ask(work).await?
+        self.queue
+            .run(move |writer| writer.limit_pages(pages))
+            .await
     }
 }
 
@@ -163,7 +156,7 @@ impl Store for SqliteStore {
     }
 
     async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
-        self.write(move |writer| writer.import(&records)).await
+        self.queue.run(move |writer| writer.import(&records)).await
     }
 
     async fn export(
@@ -177,10 +170,11 @@ impl Store for SqliteStore {
     }
 
     async fn create_token(&self, token: Token, hash: SecretHash) -> Result<(), StoreError> {
-        self.write(move |writer| {
-            writer.transaction(|writer| tokens::create(writer.connection(), &token, hash))
-        })
-        .await
+        self.queue
+            .run(move |writer| {
+                writer.transaction(|writer| tokens::create(writer.connection(), &token, hash))
+            })
+            .await
     }
 
     async fn token(&self, hash: SecretHash) -> Result<Option<Token>, StoreError> {
@@ -198,10 +192,11 @@ impl Store for SqliteStore {
         id: TokenId,
         now: DateTime<Utc>,
     ) -> Result<Option<Token>, StoreError> {
-        self.write(move |writer| {
-            writer.transaction(|writer| tokens::revoke(writer.connection(), id, now))
-        })
-        .await
+        self.queue
+            .run(move |writer| {
+                writer.transaction(|writer| tokens::revoke(writer.connection(), id, now))
+            })
+            .await
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -216,7 +211,7 @@ impl Store for SqliteStore {
         }
         // Nobody may dare to post while this says no, so it finds out itself.
         if self.health.failure().is_some() {
-            self.write(Writer::probe).await?;
+            self.queue.run(Writer::probe).await?;
         }
         self.readers.run(read::last_id).await.map(drop)
     }
@@ -224,8 +219,7 @@ impl Store for SqliteStore {
     async fn close(&self) {
         // The writer's connection is the last one: it empties the log.
         self.readers.close().await;
-        // Fails when it was closed before.
-        let _ = self.queue.ask(Work::Close).await;
+        self.queue.close().await;
     }
 }
 

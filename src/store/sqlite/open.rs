@@ -25,7 +25,11 @@ const LOCK_TRIES: i32 = 10_000;
 
 /// Creates the file if there is none, checks whose it is, and migrates it.
 /// Gives the connection of the writer.
-pub(super) fn open_writer(path: &Path, cache_kib: u32) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(
+    path: &Path,
+    cache_kib: u32,
+    max_pages: Option<u32>,
+) -> Result<Connection, OpenError> {
     prepare_file(path)?;
     inspect(path)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, cache_kib)
@@ -34,7 +38,15 @@ pub(super) fn open_writer(path: &Path, cache_kib: u32) -> Result<Connection, Ope
         return Err(newer(path, found));
     }
     write_ahead(path, &connection)?;
+    if let Some(pages) = max_pages {
+        limit_pages(&connection, pages).map_err(|error| refused(path, &error))?;
+    }
     Ok(connection)
+}
+
+/// Limits how far the file may grow.
+pub(super) fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
 }
 
 /// A connection that cannot write.
@@ -80,7 +92,7 @@ fn write_ahead(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     if mode != "wal" {
         let reason =
             format!("its file system allows the journal mode {mode} only; keep it on a local disk");
-        return Err(OpenError::Unusable {
+        return Err(OpenError::Database {
             place: shown(path),
             reason,
         });
@@ -125,15 +137,14 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
         }
         Err(error) => return Err(io_error(error)),
         Ok(found) if !found.is_file() => {
-            let found = if found.is_dir() {
-                "it is a directory"
-            } else {
-                "it is not a file"
-            };
-            return Err(OpenError::NotDunder {
-                place: shown(path),
-                found: found.to_owned(),
-            });
+            return Err(not_dunder(
+                path,
+                if found.is_dir() {
+                    "a directory"
+                } else {
+                    "no file"
+                },
+            ));
         }
         Ok(_) => {}
     }
@@ -154,18 +165,12 @@ fn inspect(path: &Path) -> Result<(), OpenError> {
             .and_then(|bytes| bytes.try_into().ok());
         i32::from_be_bytes(bytes.unwrap_or_default())
     };
-    let foreign = |found: &str| {
-        Err(OpenError::NotDunder {
-            place: shown(path),
-            found: found.to_owned(),
-        })
-    };
     if !header.is_empty() {
         if !header.starts_with(b"SQLite format 3\0") {
-            return foreign("it is not an SQLite file");
+            return Err(not_dunder(path, "not an SQLite file"));
         }
         if field(68) != APPLICATION_ID {
-            return foreign("it is another program's SQLite file");
+            return Err(not_dunder(path, "another program's SQLite file"));
         }
         if i64::from(field(60)) > KNOWN {
             return Err(newer(path, field(60).into()));
@@ -178,7 +183,7 @@ fn inspect(path: &Path) -> Result<(), OpenError> {
 /// directory that nobody may write is respected even by root.
 fn check_writable(path: &Path) -> Result<(), OpenError> {
     let read_only = |reason: &str| OpenError::ReadOnly {
-        place: shown(path),
+        path: path.to_owned(),
         reason: reason.to_owned(),
     };
     let is_read_only = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().readonly());
@@ -197,6 +202,12 @@ fn check_writable(path: &Path) -> Result<(), OpenError> {
         .map_err(|error| io_refused(path, error))
 }
 
+fn not_dunder(path: &Path, found: &str) -> OpenError {
+    OpenError::NotDunder {
+        place: format!("{} ({found})", path.display()),
+    }
+}
+
 fn newer(path: &Path, found: i64) -> OpenError {
     OpenError::Newer {
         place: shown(path),
@@ -209,43 +220,39 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn io_refused(path: &Path, error: io::Error) -> OpenError {
-    let place = shown(path);
-    match error.kind() {
+fn io_refused(path: &Path, source: io::Error) -> OpenError {
+    let path = path.to_owned();
+    match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            OpenError::ReadOnly {
-                place,
-                reason: error.to_string(),
-            }
+            let reason = source.to_string();
+            OpenError::ReadOnly { path, reason }
         }
-        _ => OpenError::Io {
-            place,
-            source: error,
-        },
+        _ => OpenError::Io { path, source },
     }
 }
 
-fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let place = shown(path);
-    let reason = error.to_string();
+/// What SQLite's refusal means to whoever starts the program.
+pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (place, reason) = (shown(path), error.to_string());
     match error.sqlite_error_code() {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            OpenError::ReadOnly { place, reason }
+            let path = path.to_owned();
+            OpenError::ReadOnly { path, reason }
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             let reason = format!("{reason}; restore it from an export or a copy");
-            OpenError::Unusable { place, reason }
+            OpenError::Database { place, reason }
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             let reason = "another program keeps it locked; end that program first".to_owned();
-            OpenError::Unusable { place, reason }
+            OpenError::Database { place, reason }
         }
-        _ => OpenError::Unusable { place, reason },
+        _ => OpenError::Database { place, reason },
     }
 }
 
 /// Whether somebody else holds the lock.
-pub(super) fn is_locked(error: &rusqlite::Error) -> bool {
+fn is_locked(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(
         code,

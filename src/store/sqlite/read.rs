@@ -43,7 +43,7 @@ impl Readers {
                 .name(format!("dunder-reader-{number}"))
                 .spawn(move || work(&connection, &queue))
                 .map_err(|source| OpenError::Io {
-                    place: path.display().to_string(),
+                    path: path.to_owned(),
                     source,
                 })?;
             threads.push(thread);

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::health::Health;
 use super::ledger::{Ledger, Posted};
+use super::open::limit_pages;
 use super::read::last_id;
 use super::sql::Sql;
 use super::store_error;
@@ -36,12 +37,6 @@ pub(super) enum Work {
     Do(Box<dyn FnOnce(&mut Writer) + Send>),
     /// Take nothing new, finish, and say so.
     Close(oneshot::Sender<()>),
-}
-
-impl From<Pending> for Work {
-    fn from(pending: Pending) -> Work {
-        Work::Post(pending)
-    }
 }
 
 /// The state of the thread.
@@ -212,9 +207,7 @@ impl Writer {
 
     /// Limits how far the file may grow.
     pub(super) fn limit_pages(&mut self, pages: u32) -> Result<(), StoreError> {
-        self.connection
-            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-            .map_err(store_error)
+        limit_pages(&self.connection, pages).map_err(store_error)
     }
 
     fn statement(&self, sql: Sql) -> rusqlite::Result<()> {
