@@ -46,7 +46,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<ConfigError>() {
         return 2;
     }
-    error.downcast_ref::<AdminError>().map_or(1, AdminError::exit_code)
+    error
+        .downcast_ref::<AdminError>()
+        .map_or(1, AdminError::exit_code)
 }
 
 fn run_admin(command: AdminCommand) -> anyhow::Result<u8> {

@@ -77,7 +77,9 @@ pub(super) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Record, String> 
     let created_at = match (fields.created_at, id) {
         (Some(date), _) => absolute(&date.0, now)?,
         (None, Some(id)) => id.created_at(),
-        (None, None) => return Err("created_at is missing, and there is no id to tell it".to_owned()),
+        (None, None) => {
+            return Err("created_at is missing, and there is no id to tell it".to_owned());
+        }
     };
     Record::new(draft, id, created_at, now).map_err(|error| reason(&error))
 }
@@ -86,7 +88,9 @@ pub(super) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Record, String> 
 /// must not store it twice.
 fn absolute(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let date = parse_date(text, now, Zone::Utc).map_err(|error| format!("created_at: {error}"))?;
-    let is_relative = text.bytes().any(|b| b.is_ascii_alphabetic() && !b"TtZz".contains(&b));
+    let is_relative = text
+        .bytes()
+        .any(|b| b.is_ascii_alphabetic() && !b"TtZz".contains(&b));
     if is_relative || text.bytes().all(|b| b.is_ascii_alphabetic()) {
         return Err(format!(
             "created_at: {} depends on when it is read; write a date such as 2019-09-23T10:00:00Z",
@@ -122,7 +126,12 @@ mod tests {
         let record = read(line).unwrap();
         assert_eq!(record.message.id.to_string(), "01ARZ3NDEKTSV4RRFFQ69G5FAV");
         assert_eq!(record.message.user.as_str(), "ann");
-        let tags: Vec<_> = record.message.hashtags.iter().map(|tag| tag.as_str()).collect();
+        let tags: Vec<_> = record
+            .message
+            .hashtags
+            .iter()
+            .map(|tag| tag.as_str())
+            .collect();
         assert_eq!(tags, ["a", "b"]);
         assert_eq!(record.idempotency_key.unwrap().as_str(), "k");
     }
@@ -134,7 +143,10 @@ mod tests {
         let number = r#"{"user_name":"a","text":"t","created_at":1569196800000}"#;
         assert_eq!(read(dated).unwrap(), read(number).unwrap());
         let with_id = r#"{"user_name":"a","text":"t","id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
-        assert_eq!(read(with_id).unwrap().message.id.millis(), 1_469_922_850_259);
+        assert_eq!(
+            read(with_id).unwrap().message.id.millis(),
+            1_469_922_850_259
+        );
     }
 
     #[test]
@@ -142,24 +154,72 @@ mod tests {
         for (line, part) in [
             ("", "not a JSON object"),
             ("[]", "not a JSON object"),
-            (r#"["a","t",[],"2019-09-23",null,null]"#, "not a JSON object"),
-            (r#"{"user_name":"a","text":"t","created_at":"2019-09-23"} x"#, "trailing"),
-            (r#"{"user_name":"a","text":"t","created_at":"2019-09-23","tags":[]}"#, "unknown field `tags`"),
+            (
+                r#"["a","t",[],"2019-09-23",null,null]"#,
+                "not a JSON object",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"2019-09-23"} x"#,
+                "trailing",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"2019-09-23","tags":[]}"#,
+                "unknown field `tags`",
+            ),
             (r#"{"text":"t","created_at":"2019-09-23"}"#, "user_name"),
-            (r#"{"user_name":"a b","text":"t","created_at":"2019-09-23"}"#, "\"a b\""),
-            (r#"{"user_name":"a","text":" ","created_at":"2019-09-23"}"#, "blank"),
-            (r#"{"user_name":"a","text":"t","hashtags":["x y"],"created_at":"2019-09-23"}"#, "\"x y\""),
+            (
+                r#"{"user_name":"a b","text":"t","created_at":"2019-09-23"}"#,
+                "\"a b\"",
+            ),
+            (
+                r#"{"user_name":"a","text":" ","created_at":"2019-09-23"}"#,
+                "blank",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","hashtags":["x y"],"created_at":"2019-09-23"}"#,
+                "\"x y\"",
+            ),
             (r#"{"user_name":"a","text":"t"}"#, "created_at is missing"),
-            (r#"{"user_name":"a","text":"t","created_at":true}"#, "a date such as"),
-            (r#"{"user_name":"a","text":"t","created_at":-5}"#, "a date such as"),
-            (r#"{"user_name":"a","text":"t","created_at":"soon"}"#, "\"soon\" is not a date"),
-            (r#"{"user_name":"a","text":"t","created_at":"now"}"#, "\"now\" depends"),
-            (r#"{"user_name":"a","text":"t","created_at":"today"}"#, "\"today\" depends"),
-            (r#"{"user_name":"a","text":"t","created_at":"3d"}"#, "\"3d\" depends"),
-            (r#"{"user_name":"a","text":"t","created_at":"2099-01-01"}"#, "in the future"),
-            (r#"{"user_name":"a","text":"t","created_at":"2019-09-23","id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#, "the id 01ARZ3NDEKTSV4RRFFQ69G5FAV says"),
-            (r#"{"user_name":"a","text":"t","created_at":"2019-09-23","id":"1"}"#, "not a ULID"),
-            (r#"{"user_name":"a","text":"t","created_at":"2019-09-23","idempotency_key":"ä"}"#, "Idempotency-Key"),
+            (
+                r#"{"user_name":"a","text":"t","created_at":true}"#,
+                "a date such as",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":-5}"#,
+                "a date such as",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"soon"}"#,
+                "\"soon\" is not a date",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"now"}"#,
+                "\"now\" depends",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"today"}"#,
+                "\"today\" depends",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"3d"}"#,
+                "\"3d\" depends",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"2099-01-01"}"#,
+                "in the future",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"2019-09-23","id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#,
+                "the id 01ARZ3NDEKTSV4RRFFQ69G5FAV says",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"2019-09-23","id":"1"}"#,
+                "not a ULID",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":"2019-09-23","idempotency_key":"ä"}"#,
+                "Idempotency-Key",
+            ),
         ] {
             let reason = read(line).unwrap_err();
             assert!(reason.contains(part), "{line}: {reason}");

@@ -49,7 +49,9 @@ impl<'a> From<&'a Record> for Line<'a> {
             user_name: message.user.as_str(),
             text: message.text.as_str(),
             hashtags: message.hashtags.iter().map(|tag| tag.as_str()).collect(),
-            created_at: message.created_at().to_rfc3339_opts(SecondsFormat::Millis, true),
+            created_at: message
+                .created_at()
+                .to_rfc3339_opts(SecondsFormat::Millis, true),
             idempotency_key: record.idempotency_key.as_ref().map(|key| key.as_str()),
         }
     }
@@ -64,7 +66,11 @@ impl ExportArgs {
         let path = match self.output.as_ref().filter(|path| !is_dash(path)) {
             Some(path) => path,
             None => {
-                let progress = if is_terminal() { Progress::hidden() } else { Progress::on_terminal(None) };
+                let progress = if is_terminal() {
+                    Progress::hidden()
+                } else {
+                    Progress::on_terminal(None)
+                };
                 return export(store, &mut io::stdout(), &progress).await;
             }
         };
@@ -103,14 +109,18 @@ pub async fn export(
     out: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<(), AdminError> {
-    let mut out = Counted { out: BufWriter::with_capacity(64 * 1024, out), bytes: 0 };
+    let mut out = Counted {
+        out: BufWriter::with_capacity(64 * 1024, out),
+        bytes: 0,
+    };
     let mut after = None;
     let mut messages = 0;
     loop {
         let records = store.export(after, PAGE).await?;
         let before = out.bytes;
         for record in &records {
-            let line = serde_json::to_writer(&mut out, &Line::from(record)).map_err(io::Error::from);
+            let line =
+                serde_json::to_writer(&mut out, &Line::from(record)).map_err(io::Error::from);
             if let Err(error) = line.and_then(|()| out.write_all(b"\n")) {
                 progress.finish();
                 return written(Err(error));

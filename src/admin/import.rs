@@ -92,12 +92,21 @@ impl ImportArgs {
         match self.file.as_ref().filter(|path| !is_dash(path)) {
             Some(path) => {
                 let file = File::open(path).map_err(AdminError::file("open", path))?;
-                let bytes = file.metadata().ok().filter(|data| data.is_file()).map(|data| data.len());
-                Ok(Input { reader: buffered(file), name: path.display().to_string(), bytes })
+                let bytes = file
+                    .metadata()
+                    .ok()
+                    .filter(|data| data.is_file())
+                    .map(|data| data.len());
+                Ok(Input {
+                    reader: buffered(file),
+                    name: path.display().to_string(),
+                    bytes,
+                })
             }
             None if self.file.is_none() && io::IsTerminal::is_terminal(&io::stdin()) => {
                 Err(AdminError::Usage(
-                    "there is nothing to import; name a file, or pipe one in: dunder import < FILE".to_owned(),
+                    "there is nothing to import; name a file, or pipe one in: dunder import < FILE"
+                        .to_owned(),
                 ))
             }
             None => Ok(Input {
@@ -136,7 +145,10 @@ pub async fn import(
         let stored = summary.add(store.as_ref(), batch, report, progress).await;
         if stored.is_err() {
             progress.finish();
-            let so_far = format!("{} messages were stored before this; import the same again to go on", summary.stored);
+            let so_far = format!(
+                "{} messages were stored before this; import the same again to go on",
+                summary.stored
+            );
             written(writeln!(report, "{so_far}"))?;
         }
         stored?;
@@ -149,15 +161,23 @@ pub async fn import(
     }
     match reader.join() {
         Ok(outcome) => outcome.map(|()| summary),
-        Err(_) => Err(AdminError::Refused(format!("reading {name} ended in a defect of dunder"))),
+        Err(_) => Err(AdminError::Refused(format!(
+            "reading {name} ended in a defect of dunder"
+        ))),
     }
 }
 
 /// Reads lines into batches until the input ends or nobody takes them.
 fn read(input: Input, batches: &mpsc::Sender<Batch>) -> Result<(), AdminError> {
-    let Input { mut reader, name, .. } = input;
+    let Input {
+        mut reader, name, ..
+    } = input;
     let failed = || AdminError::io(format!("cannot read {name}"));
-    if reader.fill_buf().map_err(failed())?.starts_with(b"\x1f\x8b") {
+    if reader
+        .fill_buf()
+        .map_err(failed())?
+        .starts_with(b"\x1f\x8b")
+    {
         return Err(AdminError::Refused(format!(
             "{name} is compressed with gzip; unpack it on the way: gunzip -c FILE | dunder import -"
         )));
@@ -181,7 +201,10 @@ fn read(input: Input, batches: &mpsc::Sender<Batch>) -> Result<(), AdminError> {
                 batch.lines.push(lines.number);
                 batch.records.push(record);
             }
-            Err(reason) => batch.refusals.push(Refusal { line: lines.number, reason }),
+            Err(reason) => batch.refusals.push(Refusal {
+                line: lines.number,
+                reason,
+            }),
         }
         batch.bytes = lines.bytes - start;
         let len = batch.records.len() + batch.refusals.len();
@@ -205,7 +228,11 @@ impl Summary {
         let mut refusals = batch.refusals;
         let mut outcomes = Vec::new();
         if !batch.records.is_empty() {
-            let ids: Vec<_> = batch.records.iter().map(|record| record.message.id).collect();
+            let ids: Vec<_> = batch
+                .records
+                .iter()
+                .map(|record| record.message.id)
+                .collect();
             let imported = store.import(batch.records).await?;
             outcomes.extend(batch.lines.into_iter().zip(ids).zip(imported));
         }
@@ -244,8 +271,16 @@ impl Summary {
         let line = if json {
             serde_json::to_string(self).unwrap_or_default()
         } else {
-            let Summary { read, stored, already_there, refused, .. } = self;
-            format!("read {read}, stored {stored}, already there {already_there}, refused {refused}")
+            let Summary {
+                read,
+                stored,
+                already_there,
+                refused,
+                ..
+            } = self;
+            format!(
+                "read {read}, stored {stored}, already there {already_there}, refused {refused}"
+            )
         };
         super::say(out, &line)?;
         Ok(u8::from(self.refused > 0))

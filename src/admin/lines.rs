@@ -30,7 +30,12 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(input: R) -> Lines<R> {
-        Lines { input, line: Vec::new(), number: 0, bytes: 0 }
+        Lines {
+            input,
+            line: Vec::new(),
+            number: 0,
+            bytes: 0,
+        }
     }
 
     /// The next line, `None` at the end. `\n` and `\r\n` end a line; a byte
@@ -68,7 +73,9 @@ impl<R: BufRead> Lines<R> {
             return Ok(Some(Line::TooLong));
         }
         let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
-        let marked = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| self.number == 1);
+        let marked = line
+            .strip_prefix(BYTE_ORDER_MARK)
+            .filter(|_| self.number == 1);
         Ok(Some(Line::Bytes(marked.unwrap_or(line))))
     }
 }
@@ -99,16 +106,25 @@ mod tests {
 
     #[test]
     fn either_line_end_a_missing_last_one_and_a_byte_order_mark_are_read() {
-        assert_eq!(lines(b"\xef\xbb\xbfa\r\nb\n\nc", 2), [some("a"), some("b"), some(""), some("c")]);
+        assert_eq!(
+            lines(b"\xef\xbb\xbfa\r\nb\n\nc", 2),
+            [some("a"), some("b"), some(""), some("c")]
+        );
         assert_eq!(lines(b"", 2), []);
-        assert_eq!(lines(b"a\n\xef\xbb\xbfb\n", 9), [some("a"), some("\u{feff}b")]);
+        assert_eq!(
+            lines(b"a\n\xef\xbb\xbfb\n", 9),
+            [some("a"), some("\u{feff}b")]
+        );
     }
 
     #[test]
     fn a_line_over_the_limit_is_skipped_and_the_next_one_read() {
         let longest = "x".repeat(MAX_LINE);
         let input = format!("{longest}x\nafter\n{longest}\n{longest}x");
-        assert_eq!(lines(input.as_bytes(), 1000), [None, some("after"), some(&longest), None]);
+        assert_eq!(
+            lines(input.as_bytes(), 1000),
+            [None, some("after"), some(&longest), None]
+        );
     }
 
     proptest! {

@@ -27,7 +27,10 @@ impl Progress {
                 ProgressBar::new(bytes),
                 "{wide_bar} {bytes}/{total_bytes} {msg} {eta}",
             ),
-            None => (ProgressBar::new_spinner(), "{spinner} {bytes} {msg} {elapsed}"),
+            None => (
+                ProgressBar::new_spinner(),
+                "{spinner} {bytes} {msg} {elapsed}",
+            ),
         };
         bar.set_draw_target(ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template(template) {

@@ -60,9 +60,14 @@ pub fn generate(args: &GenerateArgs, out: &mut dyn Write) -> Result<(), AdminErr
     }
     let names = names(&args.host);
     let today = Utc::now().date_naive();
-    let end = today.checked_add_days(Days::new(VALID_DAYS)).unwrap_or(today);
+    let end = today
+        .checked_add_days(Days::new(VALID_DAYS))
+        .unwrap_or(today);
     let made = certificate(&names, today, end).map_err(|error| {
-        AdminError::Refused(format!("cannot make a certificate for {}: {error}", names.join(", ")))
+        AdminError::Refused(format!(
+            "cannot make a certificate for {}: {error}",
+            names.join(", ")
+        ))
     })?;
     let files = [
         (args.dir.join("ca.pem"), made.authority, 0o644),
@@ -151,7 +156,9 @@ fn names(asked_for: &[String]) -> Vec<String> {
 
 fn is_host(text: &str) -> bool {
     let is_name = !text.is_empty()
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
     is_name || text.parse::<IpAddr>().is_ok()
 }
 
@@ -165,7 +172,11 @@ fn machine_name() -> Option<String> {
 fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let new = path.with_extension("pem.new");
     let _ = fs::remove_file(&new);
-    let mut file = File::options().write(true).create_new(true).mode(mode).open(&new)?;
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, path)

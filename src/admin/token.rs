@@ -30,10 +30,10 @@ pub enum TokenCommand {
 }
 
 /// Arguments of `dunder token create`.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub struct CreateArgs {
     /// The user who posts with it
-    pub name: String,
+    pub name: UserName,
     /// Until when: a time from now (90d) or a date (2027-01-01); for ever without
     #[arg(long, value_name = "WHEN")]
     pub expires: Option<String>,
@@ -67,7 +67,7 @@ pub struct RevokeArgs {
     pub ids: Vec<String>,
     /// All tokens of this user
     #[arg(long, value_name = "NAME", conflicts_with = "ids")]
-    pub user: Option<String>,
+    pub user: Option<UserName>,
     /// Where messages are kept.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -129,7 +129,9 @@ impl TokenCommand {
         let now = Utc::now();
         match self {
             TokenCommand::Create(args) => create(store, args, now, out, err).await.map(|()| 0),
-            TokenCommand::List(args) => list(store, args.json, is_terminal(), now, out).await.map(|()| 0),
+            TokenCommand::List(args) => list(store, args.json, is_terminal(), now, out)
+                .await
+                .map(|()| 0),
             TokenCommand::Revoke(args) => revoke(store, args, now, out).await.map(|()| 0),
         }
     }
@@ -147,34 +149,46 @@ pub async fn create(
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> Result<(), AdminError> {
-    let user: UserName = args.name.parse().map_err(usage)?;
     let chars = args.note.chars().count();
     if chars > MAX_NOTE_CHARS || args.note.contains('\0') {
         return Err(AdminError::Usage(format!(
             "--note has {chars} characters; at most {MAX_NOTE_CHARS} are allowed, without U+0000"
         )));
     }
-    let expires_at = args.expires.as_deref().map(|text| end(text, now)).transpose()?;
+    let expires_at = args
+        .expires
+        .as_deref()
+        .map(|text| end(text, now))
+        .transpose()?;
     let secret = Secret::from_random(random()?);
     let low = u128::from_le_bytes(random()?);
     let token = Token {
         id: MessageId::from_parts(now.timestamp_millis(), low),
-        user,
+        user: args.name.clone(),
         note: args.note.clone(),
         expires_at,
         revoked_at: None,
     };
     store.create_token(token.clone(), secret.hash()).await?;
     if args.json {
-        let shown = Shown { secret: Some(secret.reveal()), ..Shown::new(&token, now) };
+        let shown = Shown {
+            secret: Some(secret.reveal()),
+            ..Shown::new(&token, now)
+        };
         say(out, &serde_json::to_string(&shown).unwrap_or_default())?;
     } else {
         say(out, secret.reveal())?;
     }
-    let until = expires_at.map_or("until it is revoked".to_owned(), |end| format!("until {}", second(end)));
+    let until = expires_at.map_or("until it is revoked".to_owned(), |end| {
+        format!("until {}", second(end))
+    });
     say(
         err,
-        &format!("token {} for {} is valid {until}; its secret is not shown again", token.id, visible(token.user.as_str())),
+        &format!(
+            "token {} for {} is valid {until}; its secret is not shown again",
+            token.id,
+            visible(token.user.as_str())
+        ),
     )?;
     Ok(())
 }
@@ -185,8 +199,9 @@ fn usage(error: impl ToString) -> AdminError {
 
 fn random<const N: usize>() -> Result<[u8; N], AdminError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| AdminError::Refused(format!("the system gives no random bytes: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        AdminError::Refused(format!("the system gives no random bytes: {error}"))
+    })?;
     Ok(bytes)
 }
 
@@ -198,13 +213,24 @@ fn end(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, AdminError> {
             .and_then(|ahead| now.checked_add_signed(ahead))
             // Ids and stores hold no time beyond this one.
             .filter(|end| *end < MessageId::MAX.created_at())
-            .ok_or_else(|| usage(format!("--expires {} is too far ahead; leave it out for a token without an end", shown(text))))?,
+            .ok_or_else(|| {
+                usage(format!(
+                    "--expires {} is too far ahead; leave it out for a token without an end",
+                    shown(text)
+                ))
+            })?,
         Err(_) => parse_date(text, now, Zone::Local).map_err(|_| {
-            usage(format!("--expires {} is neither a time such as 90d nor a date such as 2027-01-01", shown(text)))
+            usage(format!(
+                "--expires {} is neither a time such as 90d nor a date such as 2027-01-01",
+                shown(text)
+            ))
         })?,
     };
     if end <= now {
-        return Err(usage(format!("--expires {} is not in the future", shown(text))));
+        return Err(usage(format!(
+            "--expires {} is not in the future",
+            shown(text)
+        )));
     }
     Ok(end)
 }
@@ -232,7 +258,10 @@ pub async fn list(
             visible(token.user_name),
             token.state.to_owned(),
             token.created_at.clone(),
-            token.expires_at.clone().unwrap_or_else(|| "never".to_owned()),
+            token
+                .expires_at
+                .clone()
+                .unwrap_or_else(|| "never".to_owned()),
             visible(token.note),
         ]
     });
@@ -260,7 +289,7 @@ pub async fn revoke(
     out: &mut (dyn Write + Send),
 ) -> Result<(), AdminError> {
     let ids = match &args.user {
-        Some(name) => valid_tokens_of(store, name, now).await?,
+        Some(user) => valid_tokens_of(store, user, now).await?,
         None => {
             let mut ids = Vec::new();
             for text in &args.ids {
@@ -271,7 +300,9 @@ pub async fn revoke(
     };
     for id in ids {
         let Some(token) = store.revoke_token(id, now).await? else {
-            return Err(AdminError::Refused(format!("there is no token {id}; see `dunder token list`")));
+            return Err(AdminError::Refused(format!(
+                "there is no token {id}; see `dunder token list`"
+            )));
         };
         let user = visible(token.user.as_str());
         let line = match token.revoked_at {
@@ -290,27 +321,33 @@ async fn id_of(store: &dyn Store, text: &str) -> Result<TokenId, AdminError> {
         let token = store.token(secret.hash()).await?;
         // The sentence must not repeat the secret.
         return token.map(|token| token.id).ok_or_else(|| {
-            AdminError::Refused("there is no token with this secret; see `dunder token list`".to_owned())
+            AdminError::Refused(
+                "there is no token with this secret; see `dunder token list`".to_owned(),
+            )
         });
     }
     text.parse().map_err(|_| {
-        AdminError::Usage(format!("{} is not the id of a token; see `dunder token list`, or use --user NAME", shown(text)))
+        AdminError::Usage(format!(
+            "{} is not the id of a token; see `dunder token list`, or use --user NAME",
+            shown(text)
+        ))
     })
 }
 
 async fn valid_tokens_of(
     store: &dyn Store,
-    name: &str,
+    user: &UserName,
     now: DateTime<Utc>,
 ) -> Result<Vec<TokenId>, AdminError> {
-    let user: UserName = name.parse().map_err(usage)?;
     let tokens = store.tokens().await?;
-    let of_user = tokens.iter().filter(|token| token.user == user && token.is_valid_at(now));
+    let of_user = tokens
+        .iter()
+        .filter(|token| token.user == *user && token.is_valid_at(now));
     let ids: Vec<TokenId> = of_user.map(|token| token.id).collect();
     if ids.is_empty() {
         return Err(AdminError::Refused(format!(
             "{} has no valid token; see `dunder token list`",
-            shown(name)
+            shown(user.as_str())
         )));
     }
     Ok(ids)
