@@ -1,75 +1,67 @@
-//! The places where messages are kept: an embedded SQLite file, or a
-//! CockroachDB cluster. What both do the same way, gathering posts into
-//! batches, is in `writer`.
+//! The places where messages are kept: implementations of
+//! [`Store`](crate::domain::Store), how settings name one, and why one cannot
+//! be opened.
 
 pub mod cockroach;
 mod open;
 pub mod sqlite;
-mod writer;
+pub(crate) mod writer;
 
 pub use open::{migrate, open};
 
 use std::io;
-use std::path::PathBuf;
 
-/// Why a store cannot be used. Nothing has been changed in it.
+/// Why a store cannot be opened. Every sentence names the place (a path, or a
+/// host and database) and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is something else in its place.
-    #[error("{place} is not a dunder store; name another place for it")]
+    /// It holds somebody else's data. Nothing was changed.
+    #[error("{place} is not a dunder store ({found}); name another place, nothing was changed")]
     NotDunder {
-        /// Which file or database.
+        /// Where.
         place: String,
+        /// What is there instead.
+        found: String,
     },
-    /// Made by a newer program.
+    /// It was written by a later version of dunder. Nothing was changed.
     #[error(
-        "{place} was written by a newer dunder (schema {found}, this program knows {known}); use that version"
+        "{place} was written by a newer dunder (its schema is {found}, this program knows {known}); use that version or a newer one, nothing was changed"
     )]
     Newer {
-        /// Which file or database.
+        /// Where.
         place: String,
-        /// The schema in it.
+        /// The schema found.
         found: i64,
-        /// The newest schema this program knows.
+        /// The latest schema this program knows.
         known: i64,
     },
-    /// The schema is old and changing it was not asked for.
+    /// It can be read but not written.
     #[error(
-        "{place} has the old schema {found}, this program needs {known}; run 'dunder migrate' with the same settings"
+        "{place} cannot be written ({reason}); give this user the right to write there, or name another place"
     )]
-    Old {
-        /// Which file or database.
-        place: String,
-        /// The schema in it.
-        found: i64,
-        /// The schema needed.
-        known: i64,
-    },
-    /// It can be read and not written.
-    #[error("{} cannot be written: {reason}; make it writable by this user or name another with --sqlite.path", .path.display())]
     ReadOnly {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
+        /// Where.
+        place: String,
+        /// What forbids it.
         reason: String,
     },
-    /// Files.
-    #[error("cannot use {}: {source}", .path.display())]
+    /// The operating system refused.
+    #[error("{place} cannot be opened: {source}; check the path and its permissions")]
     Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
+        /// Where.
+        place: String,
+        /// Why.
         source: io::Error,
     },
     /// A cluster.
     #[error(transparent)]
     Cockroach(#[from] cockroach::OpenError),
-    /// The database itself.
-    #[error("cannot open {place}: {reason}")]
-    Database {
-        /// Which file or database.
+    /// The database refused.
+    #[error("{place} cannot be used: {reason}")]
+    Unusable {
+        /// Where.
         place: String,
-        /// What it says.
+        /// Why, and what may help.
         reason: String,
     },
 }

@@ -47,7 +47,7 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), OpenError> {
 /// What the settings say, over what the URL says, over the defaults.
 fn options(config: &CockroachConfig) -> Result<CockroachOptions, OpenError> {
     let mut options = CockroachOptions::default();
-    let wrong = |reason: String| OpenError::Database {
+    let wrong = |reason: String| OpenError::Unusable {
         place: "the database".to_owned(),
         reason,
     };

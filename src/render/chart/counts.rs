@@ -47,7 +47,7 @@ impl CountAxis {
             ('+', '|')
         };
         let width = self.label_width;
-        if row % rows == 0 {
+        if row.is_multiple_of(rows) {
             let value = self.step.saturating_mul((row / rows) as u64);
             format!("{:>width$} {tick}", compact(value))
         } else {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::{command, ran, text};
-use crate::support::{Server, dunder};
+use crate::support::{Server, contents, dunder};
 
 const LINES: &str = r#"{"user_name":"ann","text":"one","created_at":"2019-09-23T10:00:00Z"}
 {"user_name":"bob","text":"two","hashtags":["prod"],"created_at":"2019-09-23T10:00:01Z"}
@@ -136,18 +136,9 @@ fn export_to_a_file_replaces_it_only_when_complete() {
         .arg(&file)
         .arg("--sqlite.path")
         .arg(dir.path().join("foreign"));
-    let before = fs::read(&file).unwrap();
+    let before = contents(dir.path());
     assert_eq!(broken.output().unwrap().status.code(), Some(1));
-    assert_eq!(fs::read(&file).unwrap(), before);
-    let left: Vec<_> = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
-    assert!(
-        left.iter()
-            .all(|name| !name.to_string_lossy().contains("partial")),
-        "{left:?}"
-    );
+    assert_eq!(contents(dir.path()), before);
 }
 
 #[test]
@@ -193,8 +184,12 @@ fn migrate_makes_a_store_and_does_nothing_to_a_current_one() {
 #[tokio::test]
 async fn a_token_made_beside_a_running_server_posts_until_it_is_revoked() {
     let server = Server::with(&["--auth.mode", "token"]);
-    let dir = Arc::clone(&server.dir);
-    let made = ran(dir.path(), &["token", "create", "ann"]);
+    let token = |arguments: &[&str]| {
+        let mut command = dunder();
+        command.arg("token").args(arguments).arg("--sqlite.path");
+        command.arg(server.path()).output().unwrap()
+    };
+    let made = token(&["create", "ann"]);
     let header = format!("Bearer {}", text(&made.stdout).trim_end());
     let posted = server
         .send(
@@ -205,7 +200,7 @@ async fn a_token_made_beside_a_running_server_posts_until_it_is_revoked() {
         )
         .await;
     assert_eq!(posted.status, 201, "{}", posted.body);
-    let revoked = ran(dir.path(), &["token", "revoke", "--user", "ann"]);
+    let revoked = token(&["revoke", "--user", "ann"]);
     assert_eq!(revoked.status.code(), Some(0), "{}", text(&revoked.stderr));
 }
 
