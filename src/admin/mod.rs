@@ -150,8 +150,12 @@ fn settled(args: &StoreArgs) -> Result<StoreConfig, AdminError> {
     let debug = matches!(&config, StoreConfig::Cockroach(cockroach) if cockroach.debug);
     log::start(if debug {
         LogLevel::Debug
-    } else {
+    } else if io::stderr().is_terminal() {
         LogLevel::Warn
+    } else {
+        // What fails in the end is said as an error; a log of attempts, in
+        // JSON at that, only helps who watches.
+        LogLevel::Error
     });
     Ok(config)
 }
