@@ -3,10 +3,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::admin::{self, AdminCommand};
-use crate::config::ServeArgs;
+use crate::admin::{self, AdminCommand, AdminError};
+use crate::cli::{self, ClientCommand};
+use crate::config::{ConfigError, ServeArgs};
 use crate::serve;
 
 /// Messages with hashtags, and their trends, from the terminal.
@@ -22,36 +23,44 @@ enum Command {
     /// Run the server; with no settings, over an embedded file on 127.0.0.1:9000
     Serve(ServeArgs),
     #[command(flatten)]
+    Client(ClientCommand),
+    #[command(flatten)]
     Admin(AdminCommand),
 }
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {
-        Command::Serve(arguments) => ended(run_server(&arguments).map(|()| 0), |error| {
-            // Wrong settings are wrong usage.
-            if error.is::<crate::config::ConfigError>() {
-                2
-            } else {
-                1
-            }
-        }),
-        Command::Admin(command) => ended(run_admin(command), |error| {
-            error.downcast_ref().map_or(1, admin::AdminError::exit_code)
-        }),
+    let done = match cli.command {
+        Command::Serve(arguments) => run_server(&arguments).map(|()| 0),
+        Command::Client(command) => return cli::run(command, Cli::command),
+        Command::Admin(command) => run_admin(command),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("dunder: {error:#}");
+            ExitCode::from(exit_code(&error))
+        }
     }
 }
 
-/// The one place where an error is printed.
-fn ended(done: anyhow::Result<u8>, code: impl Fn(&anyhow::Error) -> u8) -> ExitCode {
-    match done {
-        Ok(code) => code.into(),
-        Err(error) => {
-            eprintln!("dunder: {error:#}");
-            code(&error).into()
-        }
+/// 2 when the command or its settings are wrong, 1 for what failed.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<ConfigError>() {
+        return 2;
     }
+    error
+        .downcast_ref::<AdminError>()
+        .map_or(1, AdminError::exit_code)
+}
+
+fn run_admin(command: AdminCommand) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let done = runtime.block_on(admin::run(command));
+    // Nobody waits for a reader that waits for input.
+    runtime.shutdown_background();
+    Ok(done?)
 }
 
 fn run_server(arguments: &ServeArgs) -> anyhow::Result<()> {
@@ -63,11 +72,4 @@ fn run_server(arguments: &ServeArgs) -> anyhow::Result<()> {
     // What did not finish in time is not waited for.
     runtime.shutdown_background();
     served
-}
-
-fn run_admin(command: AdminCommand) -> anyhow::Result<u8> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(admin::run(command))?)
 }

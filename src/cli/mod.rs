@@ -1,1 +1,85 @@
-//! The console client.
+//! The console client: `post`, `feed`, `trend`, `show`, `login` and what
+//! belongs to them.
+//!
+//! [`run`] is the only way in: it runs one command on a runtime of one
+//! thread, says what went wrong on standard error, and gives the exit code
+//! (see [`CliError::exit_code`]). Results go to standard output, everything
+//! else to standard error.
+
+mod account;
+mod args;
+mod client;
+mod completions;
+mod credentials;
+mod endpoint;
+mod error;
+mod failure;
+mod feed;
+mod post;
+mod show;
+mod terminal;
+mod tls;
+mod trend;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+pub use completions::generate as generate_completions;
+pub use endpoint::{DEFAULT_SERVER, Endpoint, EndpointError};
+pub use error::CliError;
+
+/// The client's commands.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Post a message
+    Post(post::PostArgs),
+    /// Show messages, the newest first
+    Feed(feed::FeedArgs),
+    /// Chart how many messages there were over time
+    Trend(trend::TrendArgs),
+    /// Show one message
+    Show(show::ShowArgs),
+    /// Keep a server and a token for the commands that follow
+    Login(account::LoginArgs),
+    /// Forget the server and the token
+    Logout(account::LogoutArgs),
+    /// Say who you are to the server
+    Whoami(account::WhoamiArgs),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs a command; `whole` is the program's whole command line, which
+/// completions are made from.
+pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
+    let done = match command {
+        ClientCommand::Completions(args) => completions::run(&args, whole()),
+        ClientCommand::Logout(args) => account::logout(&args),
+        ClientCommand::Post(args) => block_on(post::run(args)),
+        ClientCommand::Feed(args) => block_on(feed::run(args)),
+        ClientCommand::Trend(args) => block_on(trend::run(args)),
+        ClientCommand::Show(args) => block_on(show::run(args)),
+        ClientCommand::Login(args) => block_on(account::login(args)),
+        ClientCommand::Whoami(args) => block_on(account::whoami(args)),
+    };
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    if !matches!(error, CliError::ClosedPipe) {
+        eprintln!("dunder: {error}");
+    }
+    ExitCode::from(error.exit_code())
+}
+
+/// One thread is enough for one call, and the quickest to start.
+fn block_on(command: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Failed(format!("cannot start: {error}")))?;
+    let done = runtime.block_on(command);
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    done
+}

@@ -1,0 +1,92 @@
+//! What every client command takes, and how its values are read.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
+
+use super::endpoint::Endpoint;
+use crate::domain::{Zone, parse_date, parse_duration};
+use crate::render::{MAX_WIDTH, MIN_WIDTH};
+
+/// Options of every client command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection and output")]
+pub struct Common {
+    /// Print the server's own JSON, one document
+    #[arg(long)]
+    pub json: bool,
+
+    /// Use colours; NO_COLOR switches them off too
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+
+    /// The server; otherwise that of the last login, else http://127.0.0.1:9000
+    #[arg(long, value_name = "URL", env = "DUNDER_SERVER")]
+    pub server: Option<Endpoint>,
+
+    /// How long to wait for the server in all
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
+    pub timeout: Duration,
+
+    /// Trust the certificates in this PEM file too
+    #[arg(long, value_name = "FILE", env = "DUNDER_CACERT")]
+    pub cacert: Option<PathBuf>,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal that has them.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let length = parse_duration(text).map_err(|error| error.to_string())?;
+    if length.is_zero() || length > Duration::from_secs(86_400) {
+        return Err(format!("{text:?} is not between 1ms and 24h"));
+    }
+    Ok(length)
+}
+
+/// A date as the person writes it, in their own zone.
+pub(super) fn date(text: &str) -> Result<DateTime<Utc>, String> {
+    parse_date(text, Utc::now(), Zone::Local).map_err(|error| error.to_string())
+}
+
+/// A hashtag, with or without `#`.
+pub(super) fn hashtag(text: &str) -> Result<String, String> {
+    let tag: Result<crate::domain::Hashtag, _> = text.parse();
+    tag.map(|tag| tag.to_string())
+        .map_err(|error| error.to_string())
+}
+
+/// A user's name.
+pub(super) fn user(text: &str) -> Result<String, String> {
+    let name: Result<crate::domain::UserName, _> = text.parse();
+    name.map(|name| name.to_string())
+        .map_err(|error| error.to_string())
+}
+
+/// A message's id.
+pub(super) fn ulid(text: &str) -> Result<String, String> {
+    let id: Result<crate::domain::MessageId, _> = text.parse();
+    id.map(|id| id.to_string())
+        .map_err(|error| error.to_string())
+}
+
+/// Columns to draw in.
+pub(super) fn width(text: &str) -> Result<u16, String> {
+    let refused = || format!("{text:?} is not a width between {MIN_WIDTH} and {MAX_WIDTH}");
+    let width: u16 = text.parse().map_err(|_| refused())?;
+    if (MIN_WIDTH..=MAX_WIDTH).contains(&usize::from(width)) {
+        Ok(width)
+    } else {
+        Err(refused())
+    }
+}

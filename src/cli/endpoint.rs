@@ -1,0 +1,139 @@
+//! The server's address as a person writes it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+/// The server of someone who has not named one.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:9000";
+
+/// The base address of a server: scheme, host, port and perhaps a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+/// Not the address of a server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not a server's address ({reason}); write one such as https://dunder.example.com or http://127.0.0.1:9000"
+)]
+pub struct EndpointError {
+    text: String,
+    reason: &'static str,
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Endpoint, EndpointError> {
+        let refused = |reason| EndpointError {
+            text: text.to_owned(),
+            reason,
+        };
+        let trimmed = text.trim();
+        if !trimmed.contains("://") {
+            return Err(refused("it does not start with http:// or https://"));
+        }
+        let url = Url::parse(trimmed).map_err(|_| refused("it cannot be read"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(refused("it does not start with http:// or https://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("it holds a user; the token says who you are"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refused("it has a query or a fragment"));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(refused("it has no host"));
+        }
+        Ok(Endpoint(url))
+    }
+}
+
+impl Endpoint {
+    /// The address of a path on this server; `query` without `?`.
+    pub fn at(&self, path: &str, query: &str) -> Url {
+        let mut url = self.0.clone();
+        let base = self.0.path().trim_end_matches('/');
+        url.set_path(&format!("{base}{path}"));
+        url.set_query((!query.is_empty()).then_some(query));
+        url
+    }
+
+    /// Whether it is spoken to with TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// The host, without a port.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Whether it is this machine.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host().trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_added_to_the_base() {
+        let plain: Endpoint = DEFAULT_SERVER.parse().unwrap();
+        assert_eq!(
+            plain.at("/message", "limit=5").as_str(),
+            "http://127.0.0.1:9000/message?limit=5"
+        );
+        let below: Endpoint = "https://example.com/dunder/".parse().unwrap();
+        assert_eq!(
+            below.at("/trend", "").as_str(),
+            "https://example.com/dunder/trend"
+        );
+        assert_eq!(below.to_string(), "https://example.com/dunder");
+    }
+
+    #[test]
+    fn this_machine_is_known_by_every_name() {
+        for text in [
+            "http://localhost:1",
+            "http://127.1.2.3",
+            "https://[::1]:9000",
+        ] {
+            assert!(text.parse::<Endpoint>().unwrap().is_loopback(), "{text}");
+        }
+        for text in ["http://10.0.0.1", "http://localhost.example.com"] {
+            assert!(!text.parse::<Endpoint>().unwrap().is_loopback(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_by_value() {
+        for text in [
+            "",
+            "localhost:9000",
+            "ftp://a",
+            "http://",
+            "http://ann:secret@a",
+            "http://a?b",
+            "http://a#b",
+            "http://a b",
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err().to_string();
+            assert!(error.contains(&format!("{text:?}")), "{error}");
+        }
+    }
+}

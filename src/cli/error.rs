@@ -1,0 +1,51 @@
+//! Why a client command failed, as a sentence, and the exit code it means.
+
+use crate::render::sanitize_line;
+
+/// Every way in which a client command ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The server said no. Its sentence is made harmless when shown.
+    #[error("{}{}", sanitize_line(.sentence), hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
+    Refused {
+        /// What the server answered.
+        sentence: String,
+        /// What to do about it, when this side knows.
+        hint: Option<&'static str>,
+    },
+    /// It failed on this side, or the answer made no sense.
+    #[error("{}", sanitize_line(.0))]
+    Failed(String),
+    /// The command cannot be meant as it was written.
+    #[error("{}", sanitize_line(.0))]
+    Usage(String),
+    /// No answer came.
+    #[error("{}", sanitize_line(.0))]
+    Unreachable(String),
+    /// Whoever read the output has gone: `| head`.
+    #[error("the output was closed")]
+    ClosedPipe,
+}
+
+impl CliError {
+    /// The process's exit code: 0 done, 1 refused or failed, 2 wrong usage,
+    /// 3 the server could not be reached.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            CliError::ClosedPipe => 0,
+            CliError::Refused { .. } | CliError::Failed(_) => 1,
+            CliError::Usage(_) => 2,
+            CliError::Unreachable(_) => 3,
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    /// For writing output; reading names its file itself.
+    fn from(error: std::io::Error) -> CliError {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
+            _ => CliError::Failed(format!("cannot write the output: {error}")),
+        }
+    }
+}

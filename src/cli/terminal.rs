@@ -1,0 +1,133 @@
+//! Where output goes: how wide it is, what it can show, whether colours are
+//! wanted, and the writing itself.
+
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+
+use super::CliError;
+use super::args::{ColorWhen, Common};
+use crate::render::{Charset, Look};
+
+/// Columns when nothing says how many there are.
+const DEFAULT_WIDTH: usize = 80;
+
+/// Whether a person at a terminal reads the output.
+pub(super) fn is_interactive() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// How output is to look here.
+pub(super) fn look(common: &Common, width: Option<u16>) -> Look {
+    let color = match common.color {
+        ColorWhen::Always => {
+            // The flag beats NO_COLOR.
+            crossterm::style::force_color_output(true);
+            true
+        }
+        ColorWhen::Never => false,
+        ColorWhen::Auto => is_interactive() && !is_set("NO_COLOR") && !is_dumb(),
+    };
+    Look::new(width.map_or_else(columns, usize::from), color, charset())
+}
+
+/// The columns of the terminal, else of `COLUMNS`, else 80.
+fn columns() -> usize {
+    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    terminal
+        .or_else(said)
+        .filter(|&columns| columns > 0)
+        .unwrap_or(DEFAULT_WIDTH)
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn charset() -> Charset {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    match said {
+        Some(locale) if is_utf8(&locale) && !is_dumb() => Charset::Unicode,
+        Some(locale) if !is_utf8(&locale) && is_interactive() => Charset::AsciiOnly,
+        Some(_) | None => Charset::AsciiDrawing,
+    }
+}
+
+fn is_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// Standard output, buffered; nothing is lost if [`Output::finish`] succeeds.
+pub(super) struct Output(BufWriter<StdoutLock<'static>>);
+
+impl Output {
+    pub fn new() -> Output {
+        Output(BufWriter::new(std::io::stdout().lock()))
+    }
+
+    /// Writes a text.
+    ///
+    /// # Errors
+    /// The reader has gone, or the disk is full.
+    pub fn write(&mut self, text: &str) -> Result<(), CliError> {
+        Ok(self.0.write_all(text.as_bytes())?)
+    }
+
+    /// Writes what is still held.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn finish(mut self) -> Result<(), CliError> {
+        Ok(self.0.flush()?)
+    }
+}
+
+/// Writes one text to standard output.
+///
+/// # Errors
+/// As [`Output::write`].
+pub(super) fn print(text: &str) -> Result<(), CliError> {
+    let mut output = Output::new();
+    output.write(text)?;
+    output.finish()
+}
+
+/// Writes a JSON document: exact, and on a terminal what it would obey is
+/// escaped the way JSON allows, which is the same document.
+///
+/// # Errors
+/// As [`Output::write`].
+pub(super) fn print_json(document: &str) -> Result<(), CliError> {
+    let mut output = Output::new();
+    output.write(&json(document))?;
+    if !document.ends_with('\n') {
+        output.write("\n")?;
+    }
+    output.finish()
+}
+
+/// A JSON document as standard output may show it.
+pub(super) fn json(document: &str) -> std::borrow::Cow<'_, str> {
+    if is_interactive() {
+        crate::render::sanitize::sanitize_json(document).into()
+    } else {
+        document.into()
+    }
+}
+
+/// A remark for the person at the terminal; nothing when standard error goes
+/// elsewhere.
+pub(super) fn remark(text: &str) {
+    let mut error = std::io::stderr().lock();
+    if error.is_terminal() {
+        // There is nobody to tell that telling failed.
+        let _ = writeln!(error, "{text}");
+    }
+}
