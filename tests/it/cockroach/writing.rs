@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use dunder::domain::{Draft, Imported, PostError, Store};
+use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::task::JoinSet;
 
 use super::{assert_exact, databases, draft, everything, keyed, open, postgres};
@@ -88,6 +89,36 @@ async fn an_import_tells_stored_there_and_taken_apart_and_counts_once() {
         assert_eq!(store.import(records).await.unwrap(), expected);
         assert_eq!(assert_exact(&*store).await, [posted, new.message]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_store_moves_into_the_cluster_and_back_with_ids_and_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let embedded = |name: &str| {
+        let options = SqliteOptions::default();
+        SqliteStore::open(&dir.path().join(name), &options).unwrap()
+    };
+    let (from, back) = (embedded("from.sqlite"), embedded("back.sqlite"));
+    for n in 0..50 {
+        let tags = ["été", "b", "c"];
+        let text = format!("{n} \u{1f600} 'quoted' \\ \"text\"\n");
+        let draft = match n % 2 {
+            0 => draft("o'neil", &text, &tags[..n % 4]),
+            _ => keyed("李", &text, &tags[..n % 4], &format!("key-{n}")),
+        };
+        from.post(draft).await.unwrap();
+    }
+    let records = from.export(None, 1_000).await.unwrap();
+    for options in databases() {
+        let cluster = open(&options).await;
+        cluster.import(records.clone()).await.unwrap();
+        assert_exact(&*cluster).await;
+        assert_eq!(cluster.export(None, 1_000).await.unwrap(), records);
+        let again = cluster.import(records.clone()).await.unwrap();
+        assert!(again.iter().all(|fate| *fate == Imported::AlreadyThere));
+    }
+    back.import(records.clone()).await.unwrap();
+    assert_eq!(back.export(None, 1_000).await.unwrap(), records);
 }
 
 #[tokio::test(flavor = "multi_thread")]
