@@ -1,60 +1,64 @@
--- Names are kept once and referred to by number: every index below repeats
--- them.
-CREATE TABLE users (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-) STRICT;
+-- Names are stored once and rows refer to them by number: an index entry of a
+-- user or a hashtag then takes a byte or two beside the message's id.
 
-CREATE TABLE hashtags (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-) STRICT;
+create table users (
+    id   integer primary key,
+    name text not null unique
+) strict;
 
--- The 16 bytes of a ULID sort by time, so the table itself is the index that
--- serves paging and dates. A message's hashtags are read whole, in order,
--- separated by blanks, which no hashtag contains.
-CREATE TABLE messages (
-    id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
-    user_id INTEGER NOT NULL,
-    text TEXT NOT NULL,
-    hashtags TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+create table hashtags (
+    id   integer primary key,
+    name text not null unique
+) strict;
 
-CREATE INDEX messages_by_user ON messages (user_id, id);
+-- Clustered by id: a page of the feed is one walk along neighbouring rows, and
+-- new messages are appended at one end.
+create table messages (
+    id              blob    not null primary key,
+    user_id         integer not null,
+    -- The names, separated by a space (which no hashtag holds): they are
+    -- always wanted all together and in their order.
+    hashtags        text    not null,
+    idempotency_key text,
+    -- Last, so that a long text's overflow pages hold nothing else.
+    text            text    not null
+) strict, without rowid;
 
-CREATE TABLE message_hashtags (
-    hashtag_id INTEGER NOT NULL,
-    message_id BLOB NOT NULL,
-    PRIMARY KEY (hashtag_id, message_id)
-) STRICT, WITHOUT ROWID;
+create index messages_by_user on messages (user_id, id);
 
--- Both ways: a retried post looks its key up, an export looks the key of a
--- message up.
-CREATE TABLE idempotency_keys (
-    user_id INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    message_id BLOB NOT NULL,
-    PRIMARY KEY (user_id, key)
-) STRICT, WITHOUT ROWID;
+-- Few messages have a key: the others take no room here.
+create unique index messages_by_key on messages (user_id, idempotency_key)
+    where idempotency_key is not null;
 
-CREATE UNIQUE INDEX idempotency_keys_by_message ON idempotency_keys (message_id);
+create table message_hashtags (
+    hashtag_id integer not null,
+    message_id blob    not null,
+    primary key (hashtag_id, message_id)
+) strict, without rowid;
 
--- Messages in a bucket of a level (its width in seconds), of a series: a
--- hashtag, or 0 for all messages.
-CREATE TABLE counters (
-    level INTEGER NOT NULL,
-    series INTEGER NOT NULL,
-    bucket INTEGER NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (level, series, bucket)
-) STRICT, WITHOUT ROWID;
+-- How many messages fell into [bucket, bucket + level), all in seconds.
+-- Series 0 counts every message, the others those of one hashtag.
+create table counters (
+    level  integer not null,
+    series integer not null,
+    bucket integer not null,
+    count  integer not null,
+    primary key (level, series, bucket)
+) strict, without rowid;
 
--- The secret itself is never stored.
-CREATE TABLE tokens (
-    id BLOB PRIMARY KEY NOT NULL,
-    hash BLOB NOT NULL UNIQUE,
-    user_name TEXT NOT NULL,
-    note TEXT NOT NULL,
-    expires_at INTEGER,
-    revoked_at INTEGER
-) STRICT, WITHOUT ROWID;
+create table tokens (
+    id         blob not null primary key,
+    -- SHA-256 of the secret, which is kept nowhere.
+    hash       blob not null unique,
+    user_name  text not null,
+    note       text not null,
+    -- Unix milliseconds.
+    expires_at integer,
+    revoked_at integer
+) strict, without rowid;
+
+-- Where a writer that failed tries whether the disk takes data again.
+create table probe (
+    id      integer primary key,
+    padding blob not null
+) strict;

@@ -1,5 +1,5 @@
-//! `dunder migrate`: opening a store for migration is all there is to do; a
-//! command of its own lets one machine do it before the others are started.
+//! `dunder migrate`: the store knows how; a command of its own
+//! lets one machine do it before the others are started.
 
 use clap::Args;
 

@@ -111,7 +111,7 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
     match command {
         AdminCommand::Import(args) => {
             let input = args.input()?;
-            let store = open(&args.store, false).await?;
+            let store = open(&args.store).await?;
             let progress = Progress::on_terminal(input.bytes);
             let err = &mut io::stderr();
             let done = import(Arc::clone(&store), input, err, &progress).await;
@@ -119,18 +119,17 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
             done?.print(args.json, out)
         }
         AdminCommand::Export(args) => {
-            let store = open(&args.store, false).await?;
+            let store = open(&args.store).await?;
             let done = args.write(store.as_ref()).await;
             store.close().await;
             done.map(|()| 0)
         }
         AdminCommand::Migrate(args) => {
-            let store = open(&args.store, true).await?;
-            store.close().await;
+            store::migrate(&settled(&args.store)?).await?;
             say(out, "the store is up to date")
         }
         AdminCommand::Token(command) => {
-            let store = open(command.store(), false).await?;
+            let store = open(command.store()).await?;
             let done = command.run(store.as_ref(), out, &mut io::stderr()).await;
             store.close().await;
             done
@@ -139,18 +138,26 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
     }
 }
 
-async fn open(args: &StoreArgs, migrate: bool) -> Result<Arc<dyn Store>, AdminError> {
-    let (mut config, settings) = args.load()?;
+async fn open(args: &StoreArgs) -> Result<Arc<dyn Store>, AdminError> {
+    Ok(store::open(&settled(args)?).await?)
+}
+
+/// The store that the settings name; what is doubtful about them is said, and
+/// the log runs.
+fn settled(args: &StoreArgs) -> Result<StoreConfig, AdminError> {
+    let (config, settings) = args.load()?;
     warn(&settings);
-    let mut level = LogLevel::Warn;
-    if let StoreConfig::Cockroach(cockroach) = &mut config {
-        cockroach.should_migrate |= migrate;
-        if cockroach.debug {
-            level = LogLevel::Debug;
-        }
-    }
-    log::start(level);
-    Ok(store::open(&config).await?)
+    let debug = matches!(&config, StoreConfig::Cockroach(cockroach) if cockroach.debug);
+    log::start(if debug {
+        LogLevel::Debug
+    } else if io::stderr().is_terminal() {
+        LogLevel::Warn
+    } else {
+        // What fails in the end is said as an error; a log of attempts, in
+        // JSON at that, only helps who watches.
+        LogLevel::Error
+    });
+    Ok(config)
 }
 
 fn warn(settings: &Settings) {

@@ -30,10 +30,10 @@ pub enum TokenCommand {
 }
 
 /// Arguments of `dunder token create`.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub struct CreateArgs {
     /// The user who posts with it
-    pub name: String,
+    pub name: UserName,
     /// Until when: a time from now (90d) or a date (2027-01-01); for ever without
     #[arg(long, value_name = "WHEN")]
     pub expires: Option<String>,
@@ -67,7 +67,7 @@ pub struct RevokeArgs {
     pub ids: Vec<String>,
     /// All tokens of this user
     #[arg(long, value_name = "NAME", conflicts_with = "ids")]
-    pub user: Option<String>,
+    pub user: Option<UserName>,
     /// Where messages are kept.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -149,7 +149,6 @@ pub async fn create(
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> Result<(), AdminError> {
-    let user: UserName = args.name.parse().map_err(usage)?;
     let chars = args.note.chars().count();
     if chars > MAX_NOTE_CHARS || args.note.contains('\0') {
         return Err(AdminError::Usage(format!(
@@ -165,7 +164,7 @@ pub async fn create(
     let low = u128::from_le_bytes(random()?);
     let token = Token {
         id: MessageId::from_parts(now.timestamp_millis(), low),
-        user,
+        user: args.name.clone(),
         note: args.note.clone(),
         expires_at,
         revoked_at: None,
@@ -290,7 +289,7 @@ pub async fn revoke(
     out: &mut (dyn Write + Send),
 ) -> Result<(), AdminError> {
     let ids = match &args.user {
-        Some(name) => valid_tokens_of(store, name, now).await?,
+        Some(user) => valid_tokens_of(store, user, now).await?,
         None => {
             let mut ids = Vec::new();
             for text in &args.ids {
@@ -337,19 +336,18 @@ async fn id_of(store: &dyn Store, text: &str) -> Result<TokenId, AdminError> {
 
 async fn valid_tokens_of(
     store: &dyn Store,
-    name: &str,
+    user: &UserName,
     now: DateTime<Utc>,
 ) -> Result<Vec<TokenId>, AdminError> {
-    let user: UserName = name.parse().map_err(usage)?;
     let tokens = store.tokens().await?;
     let of_user = tokens
         .iter()
-        .filter(|token| token.user == user && token.is_valid_at(now));
+        .filter(|token| token.user == *user && token.is_valid_at(now));
     let ids: Vec<TokenId> = of_user.map(|token| token.id).collect();
     if ids.is_empty() {
         return Err(AdminError::Refused(format!(
             "{} has no valid token; see `dunder token list`",
-            shown(name)
+            shown(user.as_str())
         )));
     }
     Ok(ids)

@@ -204,7 +204,7 @@ pub const KEYS: &[Key] = &[
             "cockroach.url",
             "URL",
             Depends("none"),
-            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts",
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts",
         ),
     ),
     text(

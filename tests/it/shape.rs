@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: [(&str, &[&str]); 9] = [
     ("api", &[]),
     ("domain", &[]),
-    ("render", &["api"]),
+    ("render", &["api", "domain"]),
     ("config", &["domain", "server", "log"]),
     ("store", &["domain", "config"]),
     ("server", &["api", "domain", "render"]),

@@ -26,6 +26,8 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A connection idle for longer is tried before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(30);
+/// What rustls says of a certificate that no further attempt will mend.
+const BAD_CERTIFICATE: &str = "invalid peer certificate";
 /// How long such a trial may take.
 const TRIAL: Duration = Duration::from_secs(2);
 
@@ -69,6 +71,11 @@ impl Connector {
     /// A connection to the store's database, ready to use.
     pub(super) async fn connect(&self) -> Result<Conn, Failure> {
         let connected = self.connect_to(&self.options.database).await;
+        // It let dunder in before: what it refuses now it may allow again.
+        let connected = connected.map_err(|failure| Failure {
+            kind: Kind::Away,
+            ..failure
+        });
         let mut away = locked(&self.away);
         match &connected {
             Ok(_) => *away = None,
@@ -100,6 +107,7 @@ impl Connector {
                     self.next_host.store(at + 1, Ordering::Relaxed);
                     last = Failure {
                         kind: match failure.kind {
+                            _ if failure.text.contains(BAD_CERTIFICATE) => Kind::Fatal,
                             // Nothing was asked yet, so nothing is unsure.
                             Kind::Lost | Kind::Again | Kind::Stale => Kind::Away,
                             kind => kind,

@@ -119,7 +119,7 @@ async fn reach(connector: &SharedConnector, create: bool) -> Result<Conn, OpenEr
     let mut backoff = Backoff::new("open the database", connector.options.open_patience);
     loop {
         let reached = async {
-            let conn = connector.connect().await?;
+            let conn = connector.connect_to(&connector.options.database).await?;
             // CockroachDB lets a session into a database that does not exist.
             conn.query(&sql::TABLES, &[]).await?;
             Ok::<_, Failure>(conn)

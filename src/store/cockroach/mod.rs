@@ -177,7 +177,8 @@ impl Store for CockroachStore {
     async fn post(&self, draft: Draft) -> Result<Message, PostError> {
         self.refuse_while_away()?;
         let (pending, answer) = Pending::new(draft);
-        let queued = self.queue()?.try_send(Item::Post(Box::new(pending)));
+        let queue = self.queue()?;
+        let queued = queue.try_send(Item::Post(Box::new(pending)));
         queued.map_err(|error| match error {
             TrySendError::Full(_) => queue_full(),
             TrySendError::Closed(_) => writer_gone(),

@@ -76,13 +76,17 @@ pub(super) static WRITE_BATCH: Sql = sql(
        RETURNING hashtag, message_id
      )
      INSERT INTO counters (series, level, bucket, slot, count)
-     SELECT c.series, l.level, c.minute - c.minute % l.level, $15, count(*)
-     FROM h
-     JOIN ROWS FROM (unnest($10), unnest($11), unnest($12), unnest($13))
-       AS c (message_id, hashtag, series, minute)
-       ON c.message_id = h.message_id AND c.hashtag = h.hashtag
+     SELECT g.series, l.level, g.minute - g.minute % l.level, $15, cast(sum(g.n) AS INT8)
+     FROM (
+       SELECT c.series, c.minute, count(*) AS n
+       FROM h
+       JOIN ROWS FROM (unnest($10), unnest($11), unnest($12), unnest($13))
+         AS c (message_id, hashtag, series, minute)
+         ON c.message_id = h.message_id AND c.hashtag = h.hashtag
+       GROUP BY c.series, c.minute
+     ) AS g
      CROSS JOIN ROWS FROM (unnest($14)) AS l (level)
-     GROUP BY c.series, l.level, c.minute - c.minute % l.level
+     GROUP BY g.series, l.level, g.minute - g.minute % l.level
      ON CONFLICT (series, level, bucket, slot)
        DO UPDATE SET count = counters.count + excluded.count",
     &[

@@ -1,163 +1,162 @@
-//! The embedded store: one SQLite file, one thread that writes, a few that
-//! read.
+//! The embedded store: one SQLite file, one thread that writes it and a few
+//! that read it.
 //!
-//! WAL lets readers and the writer pass each other; `synchronous=FULL` makes a
-//! commit durable before it is acknowledged. Another process, such as an
-//! import, may use the file at the same time.
+//! `open` looks at the file and migrates it, `write` commits batches through
+//! the `ledger`, `read` runs queries (`feed`, `counts`, `tokens`), `sql` holds
+//! every statement. Several programs may have the file open at once: they
+//! wait for each other's transactions and see each other's messages.
 
+mod counts;
+mod feed;
+mod health;
+mod ledger;
+mod levels;
 mod migrate;
-mod reader;
-mod records;
-mod rows;
-pub mod sql;
+mod open;
+mod queue;
+mod read;
+mod sql;
 mod tokens;
-mod writer;
+mod write;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::Arc;
+use std::thread;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::ErrorCode;
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::types::FromSqlError;
 
+use self::health::Health;
+use self::queue::Queue;
+use self::read::Readers;
+use self::write::Writer;
 use super::OpenError;
-use super::writer::{Pending, queue_full, writer_gone};
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
     PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId, TrendFilter,
     UserName,
 };
-use reader::Readers;
-use writer::{Work, Writer};
 
-/// How long a statement waits for another process that is writing.
-const BUSY: Duration = Duration::from_secs(30);
-
-/// What can be set about the embedded store.
+/// How an embedded store works; the defaults suit a small machine.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
-    /// Posts that may wait for the writer; further ones are refused.
+    /// Posts that may wait for the writer before further ones are refused.
     pub queue: usize,
-    /// Threads that read, each with a connection of its own.
+    /// The most posts in one transaction.
+    pub batch: usize,
+    /// Threads that read.
     pub readers: usize,
+    /// Page cache of the writer, in KiB. Large imports gain from more.
+    pub writer_cache_kib: u32,
+    /// Page cache of each reader, in KiB.
+    pub reader_cache_kib: u32,
     /// Pages of 4 KiB the file may grow to; the disk's size when `None`.
     pub max_pages: Option<u32>,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         SqliteOptions {
             queue: 10_000,
-            readers: cores.clamp(2, 8),
+            batch: 512,
+            readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
+            writer_cache_kib: 16 * 1024,
+            reader_cache_kib: 8 * 1024,
             max_pages: None,
         }
     }
 }
 
-/// The embedded store.
+/// An open SQLite file. Dropping it without [`Store::close`] lets the threads
+/// end in their own time.
 pub struct SqliteStore {
-    work: Mutex<Option<mpsc::Sender<Work>>>,
+    queue: Queue,
     readers: Readers,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    health: Arc<Health>,
 }
 
 impl SqliteStore {
-    /// Opens the store in a file, which is made, with its directory, when
-    /// there is none.
+    /// Opens the file, which is made, with its directory, when there is none.
+    /// Blocks while it is migrated.
     ///
     /// # Errors
-    /// The file is foreign, newer, or cannot be used; it is left as it was.
+    /// The file is not dunder's or from a newer dunder (it is left exactly as
+    /// it was), cannot be written, or the operating system refuses.
     pub fn open(path: &Path, options: &SqliteOptions) -> Result<SqliteStore, OpenError> {
-        let connection = migrate::open(path)?;
-        if let Some(pages) = options.max_pages {
-            connection
-                .pragma_update(None, "max_page_count", pages)
-                .map_err(|error| migrate::refused(path, &error))?;
-        }
-        let readers = Readers::start(path, options.readers)?;
-        let (work, waiting) = mpsc::channel(options.queue);
-        let writer =
-            writer::start(connection, waiting).map_err(|error| migrate::refused(path, &error))?;
+        let connection = open::open_writer(path, options.writer_cache_kib, options.max_pages)?;
+        let readers = Readers::spawn(path, options.readers, options.reader_cache_kib)?;
+        let (queue, intake) = queue::channel(options.queue);
+        let health = Arc::new(Health::default());
+        Writer::spawn(connection, Arc::clone(&health), intake, options.batch).map_err(
+            |source| OpenError::Io {
+                path: path.to_owned(),
+                source,
+            },
+        )?;
         Ok(SqliteStore {
-            work: Mutex::new(Some(work)),
+            queue,
             readers,
-            writer: Mutex::new(Some(writer)),
+            health,
         })
     }
 
-    fn queue(&self) -> Result<mpsc::Sender<Work>, StoreError> {
-        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.clone().ok_or_else(writer_gone)
-    }
-
-    /// Has the writer do something and waits for its answer.
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Writer) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Work::Job(Box::new(move |writer| {
-            let _ = reply.send(work(writer).map_err(|error| store_error(&error)));
-        }));
-        self.queue()?.send(job).await.map_err(|_| writer_gone())?;
-        answer.await.map_err(|_| writer_gone())?
+    /// Limits how far the file may grow, in pages of 4 KiB; it never shrinks
+    /// below what it has. Posts beyond the limit are unavailable, as on a
+    /// full disk.
+    ///
+    /// # Errors
+    /// The writer has stopped.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        self.queue
+            .run(move |writer| writer.limit_pages(pages))
+            .await
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn post(&self, draft: Draft) -> Result<Message, PostError> {
-        let (pending, answer) = Pending::new(draft);
-        self.queue()?
-            .try_send(Work::Post(pending))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => queue_full(),
-                mpsc::error::TrySendError::Closed(_) => writer_gone(),
-            })?;
-        answer.await.map_err(|_| writer_gone())?
+        self.queue.post(draft).await
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
         self.readers
-            .read(move |connection| reader::message(connection, id))
+            .run(move |connection| read::message(connection, id))
             .await
     }
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
         let filter = filter.clone();
         self.readers
-            .read(move |connection| reader::feed(connection, &filter))
+            .run(move |connection| feed::feed(connection, &filter))
             .await
     }
 
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
         let filter = filter.clone();
         self.readers
-            .read(move |connection| reader::trend(connection, &filter))
+            .run(move |connection| counts::trend(connection, &filter))
             .await
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
         let filter = filter.clone();
         self.readers
-            .read(move |connection| reader::hashtags(connection, &filter))
+            .run(move |connection| counts::hashtags(connection, &filter))
             .await
     }
 
     async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<UserName>, StoreError> {
         let prefix = prefix.to_owned();
         self.readers
-            .read(move |connection| reader::users(connection, &prefix, limit))
+            .run(move |connection| read::users(connection, &prefix, limit))
             .await
     }
 
     async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
-        self.write(move |writer| records::import(writer, &records))
-            .await
+        self.queue.run(move |writer| writer.import(&records)).await
     }
 
     async fn export(
@@ -166,23 +165,26 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.readers
-            .read(move |connection| records::export(connection, after, limit))
+            .run(move |connection| read::export(connection, after, limit))
             .await
     }
 
     async fn create_token(&self, token: Token, hash: SecretHash) -> Result<(), StoreError> {
-        self.write(move |writer| tokens::create(&writer.connection, &token, hash))
+        self.queue
+            .run(move |writer| {
+                writer.transaction(|writer| tokens::create(writer.connection(), &token, hash))
+            })
             .await
     }
 
     async fn token(&self, hash: SecretHash) -> Result<Option<Token>, StoreError> {
         self.readers
-            .read(move |connection| tokens::by_hash(connection, hash))
+            .run(move |connection| tokens::find(connection, hash))
             .await
     }
 
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        self.readers.read(tokens::all).await
+        self.readers.run(tokens::all).await
     }
 
     async fn revoke_token(
@@ -190,56 +192,70 @@ impl Store for SqliteStore {
         id: TokenId,
         now: DateTime<Utc>,
     ) -> Result<Option<Token>, StoreError> {
-        self.write(move |writer| tokens::revoke(&writer.connection, id, now))
+        self.queue
+            .run(move |writer| {
+                writer.transaction(|writer| tokens::revoke(writer.connection(), id, now))
+            })
             .await
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        if self.queue()?.is_closed() {
-            return Err(writer_gone());
+        if self.queue.is_closed() {
+            return Err(StoreError::Unavailable("the writer has stopped".to_owned()));
         }
-        self.readers
-            .read(|connection| connection.query_row(sql::CHECK, [], |_| Ok(())))
-            .await
+        if let Some(busy) = self.health.stuck() {
+            let seconds = busy.as_secs();
+            return Err(StoreError::Unavailable(format!(
+                "the writer has been at one batch for {seconds} s"
+            )));
+        }
+        // Nobody may dare to post while this says no, so it finds out itself.
+        if self.health.failure().is_some() {
+            self.queue.run(Writer::probe).await?;
+        }
+        self.readers.run(read::last_id).await.map(drop)
     }
 
     async fn close(&self) {
-        let queue = self
-            .work
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        drop(queue);
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let Some(writer) = writer else { return };
-        // The thread ends when the last post is committed.
-        if tokio::task::spawn_blocking(move || writer.join())
-            .await
-            .is_err()
-        {
-            tracing::error!("the writer could not be waited for");
-        }
+        // The writer's connection is the last one: it empties the log.
+        self.readers.close().await;
+        self.queue.close().await;
     }
 }
 
-/// What a failed statement means for who asked.
-fn store_error(error: &rusqlite::Error) -> StoreError {
+/// The id of a column's bytes.
+fn id_of(bytes: &[u8]) -> rusqlite::Result<MessageId> {
+    let size = FromSqlError::InvalidBlobSize {
+        expected_size: 16,
+        blob_size: bytes.len(),
+    };
+    Ok(MessageId::from_bytes(bytes.try_into().map_err(|_| size)?))
+}
+
+/// What an error of SQLite means to whoever asked the store.
+fn store_error(error: rusqlite::Error) -> StoreError {
     let text = error.to_string();
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::OutOfMemory
-            | ErrorCode::ReadOnly,
-        ) => StoreError::Unavailable(text),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(text),
+    let Some(code) = error.sqlite_error_code() else {
+        return match error {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..) => StoreError::Corrupt(text),
+            _ => StoreError::Unexpected(text),
+        };
+    };
+    match code {
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Corrupt(text),
+        ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::DiskFull
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::CannotOpen
+        | ErrorCode::OutOfMemory
+        | ErrorCode::ReadOnly
+        | ErrorCode::PermissionDenied
+        | ErrorCode::NoLargeFileSupport
+        | ErrorCode::FileLockingProtocolFailed => StoreError::Unavailable(text),
         _ => StoreError::Unexpected(text),
     }
 }

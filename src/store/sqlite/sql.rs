@@ -1,93 +1,195 @@
-//! Every statement the readers run. The text that a test explains is the text
-//! that runs.
+//! Every SQL statement that runs once a store is open, by name, in one place:
+//! the test below asks SQLite for the plan of each and refuses full scans.
+//!
+//! SQLite keeps no statistics here, so the plans must not depend on them:
+//! `cross join` fixes the order of tables, `indexed by` the index. Ranges
+//! start with an inclusive and end with an exclusive bound throughout.
 
-use crate::domain::FeedFilter;
+/// Names the statements, so that none can be forgotten by the test.
+macro_rules! statements {
+    ($($(#[doc = $doc:literal])* $name:ident = $sql:expr;)*) => {
+        /// A statement, by name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Sql { $($(#[doc = $doc])* $name,)* }
 
-/// Whether the file answers.
-pub const CHECK: &str = "SELECT EXISTS (SELECT 1 FROM counters WHERE level = 86400 AND series = 0)";
+        impl Sql {
+            /// All of them.
+            #[cfg(test)]
+            pub(super) const ALL: &[Sql] = &[$(Sql::$name,)*];
 
-/// One message. Parameters: id.
-pub const MESSAGE: &str = "SELECT m.id, u.name, m.text, m.hashtags FROM messages m JOIN users u ON u.id = m.user_id WHERE m.id = ?1";
-
-/// The number of a hashtag. Parameters: name.
-pub const HASHTAG_ID: &str = "SELECT id FROM hashtags WHERE name = ?1";
-
-/// The number of a user. Parameters: name.
-pub const USER_ID: &str = "SELECT id FROM users WHERE name = ?1";
-
-/// How many messages a series has on whole days of a range: what driving a
-/// query by it would cost. Parameters: series, first day, last day.
-pub const SERIES_SIZE: &str = "SELECT coalesce(sum(count), 0) FROM counters WHERE level = 86400 AND series = ?1 AND bucket BETWEEN ?2 AND ?3";
-
-/// Counts in buckets. Parameters: level, series, from, to, width.
-pub const TREND: &str = "SELECT bucket - bucket % ?5 AS start, sum(count) FROM counters WHERE level = ?1 AND series = ?2 AND bucket >= ?3 AND bucket < ?4 GROUP BY start ORDER BY start";
-
-/// Counts of every hashtag with a prefix. Parameters: level, from, to, first
-/// name, name after the last.
-pub const HASHTAG_COUNTS: &str = "SELECT h.name, (SELECT sum(c.count) FROM counters c WHERE c.level = ?1 AND c.series = h.id AND c.bucket >= ?2 AND c.bucket < ?3) AS total FROM hashtags h WHERE h.name >= ?4 AND h.name < ?5 AND total > 0 ORDER BY total DESC, h.name LIMIT ?6";
-
-/// User names in a range. Parameters: first name, name after the last, limit.
-pub const USERS: &str =
-    "SELECT name FROM users WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT ?3";
-
-/// Records after an id. Parameters: id, limit.
-pub const EXPORT: &str = "SELECT m.id, u.name, m.text, m.hashtags, (SELECT k.key FROM idempotency_keys k WHERE k.message_id = m.id) FROM messages m CROSS JOIN users u ON u.id = m.user_id WHERE m.id > ?1 ORDER BY m.id LIMIT ?2";
-
-/// The token of a hash. Parameters: hash.
-pub const TOKEN: &str =
-    "SELECT id, user_name, note, expires_at, revoked_at FROM tokens WHERE hash = ?1";
-
-/// What drives a page: which index is walked, newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Driver {
-    /// All messages.
-    Messages,
-    /// The user's messages.
-    User,
-    /// The messages of the rarest hashtag asked for.
-    Hashtag,
-}
-
-/// A page of messages. Parameters: low id, high id, limit, then the user's
-/// number if there is one, then the hashtags' numbers, the driving one first.
-///
-/// `CROSS JOIN` keeps SQLite from turning the order around: it has no
-/// statistics, and we know which side is small.
-pub fn feed(driver: Driver, filter: &FeedFilter) -> String {
-    let has_user = filter.user.is_some();
-    let mut sql = String::from("SELECT m.id, u.name, m.text, m.hashtags FROM ");
-    let first_hashtag = if has_user { 5 } else { 4 };
-    let driving = match driver {
-        Driver::Hashtag => {
-            sql += "message_hashtags d CROSS JOIN messages m ON m.id = d.message_id";
-            "d.message_id"
-        }
-        Driver::User => {
-            sql += "messages m INDEXED BY messages_by_user";
-            "m.id"
-        }
-        Driver::Messages => {
-            sql += "messages m";
-            "m.id"
+            /// The text.
+            pub(super) fn text(self) -> &'static str {
+                match self { $(Sql::$name => $sql,)* }
+            }
         }
     };
-    sql += " CROSS JOIN users u ON u.id = m.user_id WHERE ";
-    sql += &format!("{driving} >= ?1 AND {driving} < ?2");
-    let mut probed = first_hashtag;
-    if driver == Driver::Hashtag {
-        sql += &format!(" AND d.hashtag_id = ?{first_hashtag}");
-        probed += 1;
+}
+
+/// The columns of a message, as `read::message_of` expects them.
+macro_rules! message {
+    ($rest:literal) => {
+        concat!(
+            "select m.id, u.name, m.text, m.hashtags, m.idempotency_key ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    BeginImmediate = "begin immediate";
+    Commit = "commit";
+    Rollback = "rollback";
+
+    /// One message.
+    Message = message!(
+        "from messages m cross join users u on u.id = m.user_id where m.id = ?1"
+    );
+    /// ?1..?2 ids, ?3 limit; newest first.
+    Feed = message!(
+        "from messages m cross join users u on u.id = m.user_id
+         where m.id >= ?1 and m.id < ?2 order by m.id desc limit ?3"
+    );
+    /// The same of user ?4.
+    FeedOfUser = message!(
+        "from users u cross join messages m indexed by messages_by_user on m.user_id = u.id
+         where u.name = ?4 and m.id >= ?1 and m.id < ?2 order by m.id desc limit ?3"
+    );
+    /// The same of hashtag ?4.
+    FeedOfHashtag = message!(
+        "from message_hashtags h
+         cross join messages m on m.id = h.message_id
+         cross join users u on u.id = m.user_id
+         where h.hashtag_id = (select id from hashtags where name = ?4)
+           and h.message_id >= ?1 and h.message_id < ?2
+         order by h.message_id desc limit ?3"
+    );
+    /// The ids alone, of user number ?4.
+    IdsOfUser =
+        "select id from messages indexed by messages_by_user
+         where user_id = ?4 and id >= ?1 and id < ?2 order by id desc limit ?3";
+    /// The ids alone, of hashtag number ?4.
+    IdsOfHashtag =
+        "select message_id from message_hashtags
+         where hashtag_id = ?4 and message_id >= ?1 and message_id < ?2
+         order by message_id desc limit ?3";
+    /// After id ?1, ?2 limit; oldest first.
+    Export = message!(
+        "from messages m cross join users u on u.id = m.user_id
+         where m.id > ?1 order by m.id limit ?2"
+    );
+    LastId = "select max(id) from messages";
+
+    UserId = "select id from users where name = ?1";
+    HashtagId = "select id from hashtags where name = ?1";
+    /// From ?1 on, in order.
+    Users = "select name from users where name >= ?1 order by name limit ?2";
+    /// From ?1 on, in order.
+    Hashtags = "select id, name from hashtags where name >= ?1 order by name";
+
+    /// Level ?1, series ?2, buckets ?3..?4, in order.
+    Counts =
+        "select bucket, count from counters
+         where level = ?1 and series = ?2 and bucket >= ?3 and bucket < ?4 order by bucket";
+    /// Level ?1, series ?2, buckets ?3..?4.
+    Sum =
+        "select coalesce(sum(count), 0) from counters
+         where level = ?1 and series = ?2 and bucket >= ?3 and bucket < ?4";
+
+    /// The first message posted by user ?1 under key ?2.
+    MessageOfKey = message!(
+        "from messages m indexed by messages_by_key cross join users u on u.id = m.user_id
+         where m.user_id = ?1 and m.idempotency_key = ?2"
+    );
+    InsertUser = "insert into users (name) values (?1)";
+    InsertHashtag = "insert into hashtags (name) values (?1)";
+    /// Leaves a taken id or key alone.
+    InsertMessage =
+        "insert into messages (id, user_id, hashtags, idempotency_key, text)
+         values (?1, ?2, ?3, ?4, ?5) on conflict do nothing";
+    InsertMessageHashtag =
+        "insert into message_hashtags (hashtag_id, message_id) values (?1, ?2)";
+    AddCount =
+        "insert into counters (level, series, bucket, count) values (?1, ?2, ?3, ?4)
+         on conflict (level, series, bucket) do update set count = count + excluded.count";
+    /// Takes ?1 bytes of disk.
+    Probe = "insert or replace into probe (id, padding) values (1, zeroblob(?1))";
+    ProbeDone = "delete from probe where id = 1";
+
+    InsertToken =
+        "insert into tokens (id, hash, user_name, note, expires_at, revoked_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6)";
+    TokenOfHash =
+        "select id, user_name, note, expires_at, revoked_at from tokens where hash = ?1";
+    TokenOfId =
+        "select id, user_name, note, expires_at, revoked_at from tokens where id = ?1";
+    Tokens =
+        "select id, user_name, note, expires_at, revoked_at from tokens
+         where id >= x'' order by id";
+    RevokeToken = "update tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::migrate::fresh_in_memory;
+
+    fn plan(sql: Sql) -> String {
+        let connection = fresh_in_memory();
+        let text = format!("explain query plan {}", sql.text());
+        let mut statement = connection.prepare(&text).unwrap();
+        let mut rows = statement.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get::<_, String>(3).unwrap());
+        }
+        plan.join("; ")
     }
-    if has_user {
-        // A plus keeps the user's index out of it where the hashtag drives.
-        let plus = if driver == Driver::Hashtag { "+" } else { "" };
-        sql += &format!(" AND {plus}m.user_id = ?4");
+
+    #[test]
+    fn no_statement_scans_a_table_or_sorts_one() {
+        for &sql in Sql::ALL {
+            let plan = plan(sql);
+            assert!(!plan.contains("SCAN"), "{sql:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{sql:?}: {plan}");
+        }
     }
-    for number in probed..first_hashtag + filter.hashtags.len() {
-        sql += &format!(
-            " AND EXISTS (SELECT 1 FROM message_hashtags p WHERE p.hashtag_id = ?{number} AND p.message_id = m.id)"
-        );
+
+    #[test]
+    fn every_way_to_read_starts_from_the_index_made_for_it() {
+        for (sql, start) in [
+            (Sql::Feed, "SEARCH m USING PRIMARY KEY (id>? AND id<?)"),
+            (
+                Sql::FeedOfUser,
+                "SEARCH u USING COVERING INDEX sqlite_autoindex_users_1 (name=?); SEARCH m USING INDEX messages_by_user (user_id=? AND id>? AND id<?)",
+            ),
+            (
+                Sql::FeedOfHashtag,
+                "SEARCH h USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
+            ),
+            (
+                Sql::IdsOfUser,
+                "SEARCH messages USING COVERING INDEX messages_by_user (user_id=? AND id>? AND id<?)",
+            ),
+            (
+                Sql::IdsOfHashtag,
+                "SEARCH message_hashtags USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
+            ),
+            (Sql::Export, "SEARCH m USING PRIMARY KEY (id>?)"),
+            (
+                Sql::Counts,
+                "SEARCH counters USING PRIMARY KEY (level=? AND series=? AND bucket>? AND bucket<?)",
+            ),
+            (
+                Sql::Sum,
+                "SEARCH counters USING PRIMARY KEY (level=? AND series=? AND bucket>? AND bucket<?)",
+            ),
+            (
+                Sql::MessageOfKey,
+                "SEARCH m USING INDEX messages_by_key (user_id=? AND idempotency_key=?)",
+            ),
+        ] {
+            let plan = plan(sql);
+            assert!(plan.starts_with(start), "{sql:?}: {plan}");
+        }
     }
-    sql += &format!(" ORDER BY {driving} DESC LIMIT ?3");
-    sql
 }

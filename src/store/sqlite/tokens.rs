@@ -1,75 +1,68 @@
-//! Tokens, by the hash of their secret.
+//! Tokens, kept by the hash of their secret.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{rows, sql};
+use super::id_of;
+use super::sql::Sql;
 use crate::domain::{SecretHash, Token, TokenId, UserName};
 
+/// Keeps a new token.
 pub(super) fn create(
     connection: &Connection,
     token: &Token,
     hash: SecretHash,
 ) -> rusqlite::Result<()> {
-    connection.execute(
-        "INSERT INTO tokens (id, hash, user_name, note, expires_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            token.id.to_bytes(),
-            hash.as_bytes(),
-            token.user.as_str(),
-            token.note,
-            token.expires_at.map(|date| date.timestamp_millis()),
-            token.revoked_at.map(|date| date.timestamp_millis()),
-        ],
-    )?;
-    Ok(())
+    let mut statement = connection.prepare_cached(Sql::InsertToken.text())?;
+    let created = statement.execute((
+        token.id.to_bytes(),
+        hash.as_bytes(),
+        token.user.as_str(),
+        &token.note,
+        token.expires_at.map(|at| at.timestamp_millis()),
+        token.revoked_at.map(|at| at.timestamp_millis()),
+    ));
+    created.map(drop)
 }
 
-pub(super) fn by_hash(
-    connection: &Connection,
-    hash: SecretHash,
-) -> rusqlite::Result<Option<Token>> {
-    connection
-        .prepare_cached(sql::TOKEN)?
-        .query_row([hash.as_bytes()], token)
-        .optional()
+/// The token of a secret.
+pub(super) fn find(connection: &Connection, hash: SecretHash) -> rusqlite::Result<Option<Token>> {
+    let mut statement = connection.prepare_cached(Sql::TokenOfHash.text())?;
+    statement.query_row([hash.as_bytes()], token_of).optional()
 }
 
+/// All, oldest first.
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Token>> {
-    let mut statement = connection
-        .prepare("SELECT id, user_name, note, expires_at, revoked_at FROM tokens ORDER BY id")?;
-    let tokens = statement.query_map([], token)?;
-    tokens.collect()
+    let mut statement = connection.prepare_cached(Sql::Tokens.text())?;
+    statement.query_map([], token_of)?.collect()
 }
 
-/// The first revocation counts.
+/// Revokes a token that is not revoked yet, and gives it as it is then.
 pub(super) fn revoke(
     connection: &Connection,
     id: TokenId,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<Option<Token>> {
-    connection.execute(
-        "UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
-        params![id.to_bytes(), now.timestamp_millis()],
-    )?;
+    let id = id.to_bytes();
     connection
-        .prepare("SELECT id, user_name, note, expires_at, revoked_at FROM tokens WHERE id = ?1")?
-        .query_row([id.to_bytes()], token)
+        .prepare_cached(Sql::RevokeToken.text())?
+        .execute((id, now.timestamp_millis()))?;
+    connection
+        .prepare_cached(Sql::TokenOfId.text())?
+        .query_row([id], token_of)
         .optional()
 }
 
-fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
-    let name: String = row.get(1)?;
-    let date = |column: usize| -> rusqlite::Result<Option<DateTime<Utc>>> {
-        Ok(row
-            .get::<_, Option<i64>>(column)?
-            .and_then(DateTime::from_timestamp_millis))
+fn token_of(row: &Row<'_>) -> rusqlite::Result<Token> {
+    let moment = |column| {
+        let millis = row.get::<_, Option<i64>>(column)?;
+        Ok::<_, rusqlite::Error>(millis.and_then(DateTime::from_timestamp_millis))
     };
     Ok(Token {
-        id: rows::id(row, 0)?,
-        user: UserName::from_stored(&name),
+        id: id_of(row.get_ref(0)?.as_blob()?)?,
+        user: UserName::from_stored(row.get_ref(1)?.as_str()?),
         note: row.get(2)?,
-        expires_at: date(3)?,
-        revoked_at: date(4)?,
+        expires_at: moment(3)?,
+        revoked_at: moment(4)?,
     })
 }

@@ -8,7 +8,7 @@ use dunder::store::cockroach::{CockroachStore, OpenError, migrate};
 use tokio::task::JoinSet;
 
 use super::proxy::Proxy;
-use super::{assert_exact, draft, open, postgres};
+use super::{assert_exact, databases, draft, open, postgres};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_database_is_made_when_asked_for_and_else_the_command_is_named() {
@@ -90,17 +90,18 @@ async fn a_newer_or_foreign_database_is_refused_and_untouched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_servers_that_start_together_migrate_once() {
-    let options = postgres::shared().fresh();
-    let mut migrations = JoinSet::new();
-    for _ in 0..10 {
-        migrations.spawn(migrate(options.clone()));
+    for options in databases() {
+        let mut migrations = JoinSet::new();
+        for _ in 0..10 {
+            migrations.spawn(migrate(options.clone()));
+        }
+        let migrated = migrations.join_all().await;
+        let applied: Vec<usize> = migrated.into_iter().map(|m| m.unwrap().applied).collect();
+        assert_eq!(applied.iter().filter(|&&n| n > 0).count(), 1, "{applied:?}");
+        let store = open(&options).await;
+        store.post(draft("ann", "up", &["t"])).await.unwrap();
+        assert_exact(&*store).await;
     }
-    let migrated = migrations.join_all().await;
-    let applied: Vec<usize> = migrated.into_iter().map(|m| m.unwrap().applied).collect();
-    assert_eq!(applied.iter().filter(|&&n| n > 0).count(), 1, "{applied:?}");
-    let store = open(&options).await;
-    store.post(draft("ann", "up", &["t"])).await.unwrap();
-    assert_exact(&*store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

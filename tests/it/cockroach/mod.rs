@@ -1,11 +1,14 @@
 //! The store on CockroachDB and PostgreSQL: the contract, and all that can go
 //! wrong between a server and its database.
 
+mod cluster;
 mod faults;
 mod migrations;
 mod plans;
 mod postgres;
 mod proxy;
+mod serving;
+mod tls;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -15,6 +18,14 @@ use dunder::domain::{
     Draft, FeedFilter, FeedLimit, Hashtag, Interval, Message, Store, TrendFilter,
 };
 use dunder::store::cockroach::{CockroachOptions, CockroachStore};
+
+/// A database of its own on every backend there is: PostgreSQL always, and
+/// CockroachDB where one is named or can be started.
+fn databases() -> Vec<CockroachOptions> {
+    let mut databases = vec![postgres::shared().fresh()];
+    databases.extend(cluster::fresh());
+    databases
+}
 
 async fn open(options: &CockroachOptions) -> Arc<CockroachStore> {
     Arc::new(CockroachStore::open(options.clone()).await.unwrap())

@@ -3,8 +3,10 @@
 //! ordered by a language's rules (so that relying on byte order shows), and
 //! stopped when the test process ends, however it ends.
 
+use std::fs::Permissions;
 use std::io::Read as _;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -35,6 +37,12 @@ pub fn shared() -> &'static Postgres {
 impl Postgres {
     /// A new server, with nothing in it.
     pub fn start() -> Postgres {
+        Postgres::with("", &[])
+    }
+
+    /// The same with further settings, and with files beside its data that
+    /// only it can read.
+    pub fn with(settings: &str, files: &[(&str, String)]) -> Postgres {
         let bin = binaries();
         let root = tempfile::Builder::new()
             .prefix("dunder-postgres-")
@@ -64,10 +72,18 @@ impl Postgres {
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n\
              fsync = off\nmax_connections = 200\nshared_buffers = 64MB\n\
-             max_pred_locks_per_transaction = 256\n"
+             max_pred_locks_per_transaction = 256\n{settings}"
         );
         let config = data.join("postgresql.auto.conf");
         std::fs::write(&config, settings).expect("the server's settings");
+        for (name, text) in files {
+            let path = data.join(name);
+            std::fs::write(&path, text).expect("a file of the server");
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its mode");
+            if is_root() {
+                run(Command::new("chown").arg("postgres").arg(&path));
+            }
+        }
         let watchdog = watchdog(&bin, &root, &data);
         let server = Postgres {
             bin,

@@ -33,6 +33,8 @@ struct Faults {
     /// After so many answers of any kind everything is closed. 0: never.
     close_after: AtomicU32,
     cuts: AtomicU64,
+    /// After so many answers of any kind all are held back. 0: never.
+    stall_after: AtomicU32,
     refuse: AtomicBool,
     stalled: AtomicBool,
     changed: Notify,
@@ -88,6 +90,19 @@ impl Proxy {
         self.faults.close_after.store(n, Ordering::SeqCst);
     }
 
+    /// Holds back all answers once `n` have come. 0: never.
+    pub fn stall_after(&self, n: u32) {
+        self.faults.stall_after.store(n, Ordering::SeqCst);
+    }
+
+    /// Waits until answers are held back.
+    pub async fn stalled(&self) {
+        let changed = self.faults.changed.notified();
+        if !self.faults.stalled.load(Ordering::SeqCst) {
+            changed.await;
+        }
+    }
+
     /// How many answers were cut.
     pub fn cuts(&self) -> u64 {
         self.faults.cuts.load(Ordering::SeqCst)
@@ -115,13 +130,17 @@ impl Faults {
             };
             let bytes = &buffer[..length];
             if answers {
+                if reached(&self.stall_after) {
+                    self.stalled.store(true, Ordering::SeqCst);
+                    self.changed.notify_waiters();
+                }
                 while self.stalled.load(Ordering::SeqCst) {
                     let changed = self.changed.notified();
                     if self.stalled.load(Ordering::SeqCst) {
                         changed.await;
                     }
                 }
-                if self.closes_here() {
+                if reached(&self.close_after) {
                     self.refuse.store(true, Ordering::SeqCst);
                     self.close.notify_waiters();
                     return;
@@ -135,14 +154,6 @@ impl Faults {
                 return;
             }
         }
-    }
-
-    fn closes_here(&self) -> bool {
-        let counted = |left: u32| left.checked_sub(1);
-        let before = self
-            .close_after
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted);
-        before == Ok(1)
     }
 
     fn cuts_here(&self, bytes: &[u8]) -> bool {
@@ -162,4 +173,10 @@ impl Faults {
         }
         (self.seen.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(every)
     }
+}
+
+/// Counts down; true for the last one.
+fn reached(left: &AtomicU32) -> bool {
+    let less = |left: u32| left.checked_sub(1);
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) == Ok(1)
 }

@@ -5,85 +5,89 @@ use std::time::Instant;
 use dunder::domain::{Draft, Imported, PostError, Store};
 use tokio::task::JoinSet;
 
-use super::{assert_exact, draft, everything, keyed, open, postgres};
+use super::{assert_exact, databases, draft, everything, keyed, open, postgres};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_is_found_by_id_page_trend_and_export() {
-    let options = postgres::shared().fresh();
-    let store = open(&options).await;
-    let none = store.post(draft("ann", "no tags", &[])).await.unwrap();
-    let two = store.post(draft("bob", "a b", &["b", "a"])).await.unwrap();
-    assert_eq!(store.message(two.id).await.unwrap(), Some(two.clone()));
-    assert_eq!(store.message(two.id.successor()).await.unwrap(), None);
-    assert_eq!(assert_exact(&*store).await, [none, two]);
-    let users = store.users("", 10).await.unwrap();
-    assert_eq!(users, ["ann".parse().unwrap(), "bob".parse().unwrap()]);
-    store.close().await;
-    let closed = store.post(draft("ann", "late", &[])).await;
-    assert!(matches!(closed, Err(PostError::Store(_))), "{closed:?}");
+    for options in databases() {
+        let store = open(&options).await;
+        let none = store.post(draft("ann", "no tags", &[])).await.unwrap();
+        let two = store.post(draft("bob", "a b", &["b", "a"])).await.unwrap();
+        assert_eq!(store.message(two.id).await.unwrap(), Some(two.clone()));
+        assert_eq!(store.message(two.id.successor()).await.unwrap(), None);
+        assert_eq!(assert_exact(&*store).await, [none, two]);
+        let users = store.users("", 10).await.unwrap();
+        assert_eq!(users, ["ann".parse().unwrap(), "bob".parse().unwrap()]);
+        store.close().await;
+        let closed = store.post(draft("ann", "late", &[])).await;
+        assert!(matches!(closed, Err(PostError::Store(_))), "{closed:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_posts_once_however_many_send_it_at_once_and_wherever() {
-    let options = postgres::shared().fresh();
-    let stores = [open(&options).await, open(&options).await];
-    let mut posts = JoinSet::new();
-    for n in 0..64 {
-        let store = stores[n % 2].clone();
-        posts.spawn(async move { store.post(keyed("ann", "once", &["t"], "k")).await });
+    for options in databases() {
+        let stores = [open(&options).await, open(&options).await];
+        let mut posts = JoinSet::new();
+        for n in 0..64 {
+            let store = stores[n % 2].clone();
+            posts.spawn(async move { store.post(keyed("ann", "once", &["t"], "k")).await });
+        }
+        let answers = posts.join_all().await;
+        let first = answers[0].clone().unwrap();
+        for answer in answers {
+            assert_eq!(answer.unwrap(), first);
+        }
+        let other = stores[0].post(keyed("ann", "twice", &["t"], "k")).await;
+        assert!(matches!(other, Err(PostError::KeyReused { first: id }) if id == first.id));
+        let same_key = stores[1]
+            .post(keyed("bob", "mine", &[], "k"))
+            .await
+            .unwrap();
+        assert_eq!(assert_exact(&*stores[0]).await, [first, same_key]);
     }
-    let answers = posts.join_all().await;
-    let first = answers[0].clone().unwrap();
-    for answer in answers {
-        assert_eq!(answer.unwrap(), first);
-    }
-    let other = stores[0].post(keyed("ann", "twice", &["t"], "k")).await;
-    assert!(matches!(other, Err(PostError::KeyReused { first: id }) if id == first.id));
-    let same_key = stores[1]
-        .post(keyed("bob", "mine", &[], "k"))
-        .await
-        .unwrap();
-    assert_eq!(assert_exact(&*stores[0]).await, [first, same_key]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_sent_twice_in_one_batch_with_another_text_is_refused() {
-    let options = postgres::shared().fresh();
-    let store = open(&options).await;
-    let mut posts = JoinSet::new();
-    for text in ["one", "two"] {
-        let store = store.clone();
-        posts.spawn(async move { store.post(keyed("ann", text, &[], "k")).await });
+    for options in databases() {
+        let store = open(&options).await;
+        let mut posts = JoinSet::new();
+        for text in ["one", "two"] {
+            let store = store.clone();
+            posts.spawn(async move { store.post(keyed("ann", text, &[], "k")).await });
+        }
+        let answers = posts.join_all().await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+        assert_eq!(everything(&*store).await.len(), 1);
     }
-    let answers = posts.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
-    assert_eq!(everything(&*store).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_tells_stored_there_and_taken_apart_and_counts_once() {
-    let options = postgres::shared().fresh();
-    let store = open(&options).await;
-    let posted = store
-        .post(keyed("ann", "first", &["t"], "k"))
-        .await
-        .unwrap();
-    let mut records = store.export(None, 10).await.unwrap();
-    let mut other = records[0].clone();
-    other.message.text = "changed".to_owned().try_into().unwrap();
-    let mut taken = records[0].clone();
-    taken.message.id = posted.id.successor();
-    let mut new = taken.clone();
-    new.idempotency_key = None;
-    records.extend([other, taken, new.clone()]);
-    let expected = [
-        Imported::AlreadyThere,
-        Imported::IdTaken,
-        Imported::KeyTaken { first: posted.id },
-        Imported::Stored,
-    ];
-    assert_eq!(store.import(records).await.unwrap(), expected);
-    assert_eq!(assert_exact(&*store).await, [posted, new.message]);
+    for options in databases() {
+        let store = open(&options).await;
+        let posted = store
+            .post(keyed("ann", "first", &["t"], "k"))
+            .await
+            .unwrap();
+        let mut records = store.export(None, 10).await.unwrap();
+        let mut other = records[0].clone();
+        other.message.text = "changed".to_owned().try_into().unwrap();
+        let mut taken = records[0].clone();
+        taken.message.id = posted.id.successor();
+        let mut new = taken.clone();
+        new.idempotency_key = None;
+        records.extend([other, taken, new.clone()]);
+        let expected = [
+            Imported::AlreadyThere,
+            Imported::IdTaken,
+            Imported::KeyTaken { first: posted.id },
+            Imported::Stored,
+        ];
+        assert_eq!(store.import(records).await.unwrap(), expected);
+        assert_eq!(assert_exact(&*store).await, [posted, new.message]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,13 @@
 
 mod auth;
 mod format;
+mod fuzz;
 mod hostile;
 mod posting;
 mod reading;
 mod stopping;
+mod tls;
+mod tokens;
 mod trend;
 
 use reqwest::Method;

@@ -1,0 +1,38 @@
+# `make` lists what there is to make.
+
+CARGO ?= cargo
+# Further arguments of `make run`, such as ARGS='--port 9001 --log_level debug'.
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint bench completions packages
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and serve on 127.0.0.1:9000 over the embedded store
+	$(CARGO) run --release --locked -- serve $(ARGS)
+
+build: ## Build the release binary, target/release/dunder
+	$(CARGO) build --release --locked
+
+test: packages lint ## Install what the tests need, check the style, run every test
+	$(CARGO) test --locked
+
+lint: ## Check formatting and run clippy
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+bench: packages ## Measure posting, reading and import against their limits
+	$(CARGO) bench --locked --bench load
+
+completions: ## Write the shell completions again, after a change of the commands
+	$(CARGO) build --locked
+	for shell in bash zsh fish; do \
+		target/debug/dunder completions $$shell > completions/dunder.$$shell || exit 1; \
+	done
+
+# The tests run a PostgreSQL of their own and type into real shells; the
+# benchmark compares with the sqlite3 shell.
+packages:
+	@./.ci/packages

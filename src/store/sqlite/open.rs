@@ -1,0 +1,261 @@
+//! Opening the file: whose it is, that it can be written, its schema, and how
+//! connections to it are set up.
+//!
+//! Whose it is, is read from the 100 bytes of SQLite's header without SQLite,
+//! so that a file that is not dunder's is not touched, locked or given a
+//! `-wal` beside it. The first migration commits before the file is put into
+//! WAL mode, so the header of a dunder file always says so.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::migrate::{APPLICATION_ID, KNOWN, migrate};
+use crate::store::OpenError;
+
+/// How often a taken lock is tried again, a millisecond apart. SQLite's own
+/// waiting backs off to 100 ms and would lose every race against an import
+/// that takes the lock again and again.
+const LOCK_TRIES: i32 = 10_000;
+
+/// Creates the file if there is none, checks whose it is, and migrates it.
+/// Gives the connection of the writer.
+pub(super) fn open_writer(
+    path: &Path,
+    cache_kib: u32,
+    max_pages: Option<u32>,
+) -> Result<Connection, OpenError> {
+    prepare_file(path)?;
+    inspect(path)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, cache_kib)
+        .map_err(|error| refused(path, &error))?;
+    if let Err(found) = migrate(&mut connection).map_err(|error| refused(path, &error))? {
+        return Err(newer(path, found));
+    }
+    write_ahead(path, &connection)?;
+    if let Some(pages) = max_pages {
+        limit_pages(&connection, pages).map_err(|error| refused(path, &error))?;
+    }
+    Ok(connection)
+}
+
+/// Limits how far the file may grow.
+pub(super) fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+}
+
+/// A connection that cannot write.
+pub(super) fn open_reader(path: &Path, cache_kib: u32) -> Result<Connection, OpenError> {
+    let connect = || {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, cache_kib)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    };
+    connect().map_err(|error| refused(path, &error))
+}
+
+fn connect(path: &Path, mode: OpenFlags, cache_kib: u32) -> rusqlite::Result<Connection> {
+    // Every connection stays on its own thread.
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(|tries| {
+        thread::sleep(Duration::from_millis(1));
+        tries < LOCK_TRIES
+    }))?;
+    connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Puts the file into WAL mode. SQLite does not wait for locks here, and
+/// another program may be doing the same.
+fn write_ahead(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let mut tries = 0;
+    let mode = loop {
+        let set = connection
+            .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+        match set {
+            Err(error) if is_locked(&error) && tries < LOCK_TRIES => {
+                tries += 1;
+                thread::sleep(Duration::from_millis(1));
+            }
+            set => break set.map_err(|error| refused(path, &error))?,
+        }
+    };
+    if mode != "wal" {
+        let reason =
+            format!("its file system allows the journal mode {mode} only; keep it on a local disk");
+        return Err(OpenError::Database {
+            place: shown(path),
+            reason,
+        });
+    }
+    let settings = || {
+        // Fewer, larger checkpoints: a page written often is then copied once.
+        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        // What a large import made of the log is given back.
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        // A version that a migration or a crash left in the log alone is put
+        // where the next program looks for it: into the file's header.
+        connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))
+    };
+    settings().map_err(|error| refused(path, &error))
+}
+
+/// Makes the file and its directory, for the owner's eyes only, or checks
+/// that they can be written.
+fn prepare_file(path: &Path) -> Result<(), OpenError> {
+    let io_error = |error| io_refused(path, error);
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !parent.exists() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
+            .map_err(io_error)?;
+    }
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Not `create_new`: another program may be starting, too.
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(path)
+                .map_err(io_error)?;
+        }
+        Err(error) => return Err(io_error(error)),
+        Ok(found) if !found.is_file() => {
+            return Err(not_dunder(
+                path,
+                if found.is_dir() {
+                    "a directory"
+                } else {
+                    "no file"
+                },
+            ));
+        }
+        Ok(_) => {}
+    }
+    Ok(())
+}
+
+/// Refuses what is not dunder's, newer or read-only, by looking only. An
+/// empty file is one that is being made.
+fn inspect(path: &Path) -> Result<(), OpenError> {
+    let io_error = |error| io_refused(path, error);
+    let mut header = Vec::with_capacity(100);
+    File::open(path)
+        .and_then(|file| file.take(100).read_to_end(&mut header))
+        .map_err(io_error)?;
+    let field = |at: usize| {
+        let bytes = header
+            .get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok());
+        i32::from_be_bytes(bytes.unwrap_or_default())
+    };
+    if !header.is_empty() {
+        if !header.starts_with(b"SQLite format 3\0") {
+            return Err(not_dunder(path, "not an SQLite file"));
+        }
+        if field(68) != APPLICATION_ID {
+            return Err(not_dunder(path, "another program's SQLite file"));
+        }
+        if i64::from(field(60)) > KNOWN {
+            return Err(newer(path, field(60).into()));
+        }
+    }
+    check_writable(path)
+}
+
+/// Says what forbids writing before SQLite finds out half-way. A file or
+/// directory that nobody may write is respected even by root.
+fn check_writable(path: &Path) -> Result<(), OpenError> {
+    let read_only = |reason: &str| OpenError::ReadOnly {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let is_read_only = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().readonly());
+    if is_read_only(path) {
+        return Err(read_only("the file is read-only"));
+    }
+    if path.parent().is_some_and(is_read_only) {
+        return Err(read_only(
+            "its directory is read-only, and files have to be made beside it",
+        ));
+    }
+    OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| io_refused(path, error))
+}
+
+fn not_dunder(path: &Path, found: &str) -> OpenError {
+    OpenError::NotDunder {
+        place: format!("{} ({found})", path.display()),
+    }
+}
+
+fn newer(path: &Path, found: i64) -> OpenError {
+    OpenError::Newer {
+        place: shown(path),
+        found,
+        known: KNOWN,
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn io_refused(path: &Path, source: io::Error) -> OpenError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            let reason = source.to_string();
+            OpenError::ReadOnly { path, reason }
+        }
+        _ => OpenError::Io { path, source },
+    }
+}
+
+/// What SQLite's refusal means to whoever starts the program.
+pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (place, reason) = (shown(path), error.to_string());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            let path = path.to_owned();
+            OpenError::ReadOnly { path, reason }
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            let reason = format!("{reason}; restore it from an export or a copy");
+            OpenError::Database { place, reason }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            let reason = "another program keeps it locked; end that program first".to_owned();
+            OpenError::Database { place, reason }
+        }
+        _ => OpenError::Database { place, reason },
+    }
+}
+
+/// Whether somebody else holds the lock.
+fn is_locked(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}

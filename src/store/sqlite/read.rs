@@ -1,0 +1,192 @@
+//! The readers: a few threads, each with a connection that cannot write, who
+//! take jobs from one queue. In WAL mode they neither wait for the writer nor
+//! keep it waiting, and they see every batch as soon as it was answered.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, OptionalExtension, Row};
+use tokio::sync::oneshot;
+
+use super::open::open_reader;
+use super::sql::Sql;
+use super::{id_of, store_error};
+use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, StoreError, UserName};
+use crate::store::OpenError;
+
+/// Reads that may wait before further ones are refused.
+const QUEUE: usize = 4_096;
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The threads and the queue before them.
+#[derive(Debug)]
+pub(super) struct Readers {
+    /// Gone when closed.
+    jobs: RwLock<Option<Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Readers {
+    /// Opens the connections and starts the threads.
+    pub(super) fn spawn(path: &Path, readers: usize, cache_kib: u32) -> Result<Readers, OpenError> {
+        let (jobs, queue) = bounded::<Job>(QUEUE);
+        let mut threads = Vec::new();
+        for number in 1..=readers.max(1) {
+            let connection = open_reader(path, cache_kib)?;
+            let queue = queue.clone();
+            let thread = thread::Builder::new()
+                .name(format!("dunder-reader-{number}"))
+                .spawn(move || work(&connection, &queue))
+                .map_err(|source| OpenError::Io {
+                    path: path.to_owned(),
+                    source,
+                })?;
+            threads.push(thread);
+        }
+        Ok(Readers {
+            jobs: RwLock::new(Some(jobs)),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Runs a job on the next free reader.
+    ///
+    /// # Errors
+    /// Unavailable when the queue is full or closed, else the job's own.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Whoever asked may have gone while the job waited.
+            if !reply.is_closed() {
+                let _ = reply.send(job(connection).map_err(store_error));
+            }
+        });
+        self.submit(job)?;
+        answer.await.unwrap_or_else(|_| {
+            Err(StoreError::Unexpected(
+                "a read did not end; the log says why".to_owned(),
+            ))
+        })
+    }
+
+    fn submit(&self, job: Job) -> Result<(), StoreError> {
+        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner);
+        let sent = match jobs.as_ref() {
+            Some(jobs) => jobs.try_send(job),
+            None => Err(TrySendError::Disconnected(job)),
+        };
+        sent.map_err(|error| {
+            StoreError::Unavailable(match error {
+                TrySendError::Full(_) => format!("the readers' queue is full, {QUEUE} wait in it"),
+                TrySendError::Disconnected(_) => "the readers have stopped".to_owned(),
+            })
+        })
+    }
+
+    /// Takes no more jobs, finishes those taken and ends the threads.
+    pub(super) async fn close(&self) {
+        let jobs = self
+            .jobs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(jobs);
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let join = move || threads.into_iter().for_each(|thread| drop(thread.join()));
+        // Fails only when the runtime itself is ending.
+        let _ = tokio::task::spawn_blocking(join).await;
+    }
+}
+
+fn work(connection: &Connection, queue: &Receiver<Job>) {
+    for job in queue {
+        // A defect in one read must not take the reader from all others. Its
+        // transaction, if any, was rolled back while it unwound.
+        if catch_unwind(AssertUnwindSafe(|| job(connection))).is_err() {
+            tracing::error!("a read panicked");
+        }
+    }
+}
+
+/// A row of the columns that every message is selected with.
+pub(super) fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let tags = row.get_ref(3)?.as_str()?;
+    let message = Message {
+        id: id_of(row.get_ref(0)?.as_blob()?)?,
+        user: UserName::from_stored(row.get_ref(1)?.as_str()?),
+        text: MessageText::from_stored(row.get(2)?),
+        // Without hashtags the text is empty, and its only part as well.
+        hashtags: tags
+            .split(' ')
+            .filter(|tag| !tag.is_empty())
+            .map(Hashtag::from_stored)
+            .collect(),
+    };
+    let key = row.get_ref(4)?.as_str_or_null()?;
+    let idempotency_key = key
+        .map(|key| key.parse().map_err(|_| FromSqlError::InvalidType))
+        .transpose()?;
+    Ok(Record {
+        message,
+        idempotency_key,
+    })
+}
+
+/// One message.
+pub(super) fn message(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Message>> {
+    let mut statement = connection.prepare_cached(Sql::Message.text())?;
+    let found = statement.query_row([id.to_bytes()], record_of).optional()?;
+    Ok(found.map(|record| record.message))
+}
+
+/// The last id of all.
+pub(super) fn last_id(connection: &Connection) -> rusqlite::Result<Option<MessageId>> {
+    connection
+        .prepare_cached(Sql::LastId.text())?
+        .query_row([], |row| {
+            row.get_ref(0)?.as_blob_or_null()?.map(id_of).transpose()
+        })
+}
+
+/// Records after an id, oldest first.
+pub(super) fn export(
+    connection: &Connection,
+    after: Option<MessageId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Record>> {
+    // No id is below 16 zero bytes, yet one may be all zeros: an empty blob
+    // comes before it.
+    let after = after.map_or(Vec::new(), |id| id.to_bytes().to_vec());
+    let mut statement = connection.prepare_cached(Sql::Export.text())?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    statement.query_map((after, limit), record_of)?.collect()
+}
+
+/// User names that start so, in order.
+pub(super) fn users(
+    connection: &Connection,
+    prefix: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<UserName>> {
+    let mut statement = connection.prepare_cached(Sql::Users.text())?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((prefix, limit))?;
+    let mut users = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str()?;
+        if !name.starts_with(prefix) {
+            break;
+        }
+        users.push(UserName::from_stored(name));
+    }
+    Ok(users)
+}

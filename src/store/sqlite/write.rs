@@ -1,0 +1,243 @@
+//! The writer: one thread that owns the only connection that writes. It takes
+//! whatever waits in its queue, commits all posts among it as one batch, and
+//! answers them after the commit.
+//!
+//! A failed batch is rolled back and refused; the thread lives on and works
+//! again as soon as the disk does.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use chrono::Utc;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::health::Health;
+use super::ledger::{Ledger, Posted};
+use super::open::limit_pages;
+use super::read::last_id;
+use super::sql::Sql;
+use super::store_error;
+use crate::domain::{IdClock, Imported, MessageId, Record, StoreError};
+use crate::store::writer::Pending;
+
+/// Between two imports the lock stays free for longer than another program's
+/// writer waits between two tries: its posts get their turn.
+const TURN: Duration = Duration::from_millis(2);
+/// What a probe writes: more than a post.
+const PROBE_BYTES: i64 = 64 * 1024;
+
+/// What the writer is asked to do.
+pub(super) enum Work {
+    /// Store a message.
+    Post(Pending),
+    /// Anything else that writes.
+    Do(Box<dyn FnOnce(&mut Writer) + Send>),
+    /// Take nothing new, finish, and say so.
+    Close(oneshot::Sender<()>),
+}
+
+/// The state of the thread.
+pub(super) struct Writer {
+    connection: Connection,
+    ledger: Ledger,
+    clock: IdClock,
+    /// At least the last id given out.
+    last: MessageId,
+    health: Arc<Health>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn spawn(
+        connection: Connection,
+        health: Arc<Health>,
+        intake: mpsc::Receiver<Work>,
+        batch: usize,
+    ) -> std::io::Result<()> {
+        let writer = Writer {
+            connection,
+            ledger: Ledger::default(),
+            clock: IdClock::after(None),
+            last: MessageId::MIN,
+            health,
+        };
+        let thread = thread::Builder::new().name("dunder-writer".to_owned());
+        thread
+            .spawn(move || writer.run(intake, batch.max(1)))
+            .map(drop)
+    }
+
+    fn run(mut self, mut intake: mpsc::Receiver<Work>, batch: usize) {
+        let mut taken = Vec::with_capacity(batch);
+        let mut farewells = Vec::new();
+        while intake.blocking_recv_many(&mut taken, batch) > 0 {
+            let mut posts = Vec::with_capacity(taken.len());
+            let mut others = Vec::new();
+            for work in taken.drain(..) {
+                match work {
+                    Work::Post(pending) => posts.push(pending),
+                    Work::Do(work) => others.push(work),
+                    Work::Close(done) => {
+                        // What is already in the queue is still taken.
+                        intake.close();
+                        farewells.push(done);
+                    }
+                }
+            }
+            if !posts.is_empty() {
+                self.survive(|writer| writer.post(posts));
+            }
+            for work in others {
+                self.survive(work);
+            }
+        }
+        self.finish();
+        for done in farewells {
+            let _ = done.send(());
+        }
+    }
+
+    /// A defect costs one batch, whose posters learn that their answer is
+    /// gone, and not the writer.
+    fn survive(&mut self, work: impl FnOnce(&mut Writer)) {
+        self.health.begins();
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            let error = StoreError::Unexpected("the writer panicked".to_owned());
+            self.undo(&error);
+        }
+        self.health.ends();
+    }
+
+    fn post(&mut self, posts: Vec<Pending>) {
+        let now = Utc::now().timestamp_millis();
+        let written = self.transaction(|writer| {
+            writer.follow_others()?;
+            let post = |pending: &Pending| {
+                let next = || {
+                    writer.last = writer.clock.next(now);
+                    writer.last
+                };
+                writer.ledger.post(&writer.connection, &pending.draft, next)
+            };
+            posts
+                .iter()
+                .map(post)
+                .collect::<rusqlite::Result<Vec<Posted>>>()
+        });
+        match written {
+            Ok(results) => {
+                for (pending, result) in posts.into_iter().zip(results) {
+                    pending.answer(result);
+                }
+            }
+            Err(error) => {
+                tracing::error!(posts = posts.len(), %error, "a batch was not stored");
+                for pending in posts {
+                    pending.answer(Err(error.clone().into()));
+                }
+            }
+        }
+    }
+
+    /// Ids continue after the last one stored, whoever stored it.
+    fn follow_others(&mut self) -> rusqlite::Result<()> {
+        if let Some(last) = last_id(&self.connection)?
+            && last > self.last
+        {
+            self.last = last;
+            self.clock = IdClock::after(Some(last));
+        }
+        Ok(())
+    }
+
+    /// Stores records, all or none.
+    pub(super) fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, StoreError> {
+        let imported = self.transaction(|writer| {
+            let (ledger, connection) = (&mut writer.ledger, &writer.connection);
+            let import = |record| ledger.import(connection, record);
+            records.iter().map(import).collect()
+        });
+        thread::sleep(TURN);
+        imported
+    }
+
+    /// Runs something in a transaction that holds the write lock from its
+    /// start, and commits it durably.
+    pub(super) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let written = self.statement(Sql::BeginImmediate).and_then(|()| {
+            let done = work(self)?;
+            self.ledger.flush(&self.connection)?;
+            self.statement(Sql::Commit)?;
+            Ok(done)
+        });
+        match written {
+            Ok(done) => {
+                self.health.succeeded();
+                Ok(done)
+            }
+            Err(error) => {
+                let error = store_error(error);
+                self.undo(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The connection, inside a transaction.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Sees whether the disk takes data again, by writing some.
+    pub(super) fn probe(&mut self) -> Result<(), StoreError> {
+        self.transaction(|writer| {
+            writer
+                .connection
+                .prepare_cached(Sql::Probe.text())?
+                .execute([PROBE_BYTES])
+        })?;
+        self.transaction(|writer| writer.statement(Sql::ProbeDone))
+    }
+
+    /// Limits how far the file may grow.
+    pub(super) fn limit_pages(&mut self, pages: u32) -> Result<(), StoreError> {
+        limit_pages(&self.connection, pages).map_err(store_error)
+    }
+
+    fn statement(&self, sql: Sql) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(sql.text())?
+            .execute([])
+            .map(drop)
+    }
+
+    fn undo(&mut self, error: &StoreError) {
+        self.ledger.forget();
+        self.health.failed(error.clone());
+        // SQLite has rolled back by itself after some errors.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.statement(Sql::Rollback)
+        {
+            tracing::error!(%error, "a failed batch could not be rolled back");
+        }
+    }
+
+    /// Leaves everything in the one file.
+    fn finish(self) {
+        let checkpoint = self
+            .connection
+            .query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
+        if let Err(error) = checkpoint {
+            tracing::warn!(%error, "the log beside the store stays until the next start");
+        }
+        if let Err((_, error)) = self.connection.close() {
+            tracing::warn!(%error, "the store was not closed properly");
+        }
+    }
+}

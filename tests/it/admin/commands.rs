@@ -1,0 +1,295 @@
+//! The commands as processes: exit codes, streams, files.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::{command, ran, text};
+use crate::support::{Server, contents, dunder};
+
+const LINES: &str = r#"{"user_name":"ann","text":"one","created_at":"2019-09-23T10:00:00Z"}
+{"user_name":"bob","text":"two","hashtags":["prod"],"created_at":"2019-09-23T10:00:01Z"}
+"#;
+
+fn piped(dir: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = command(dir, arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn import_reads_standard_input_and_files_and_says_what_it_did() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("lines.ndjson");
+    fs::write(&file, LINES).unwrap();
+    for (done, stored) in [
+        (
+            piped(dir.path(), &["import"], LINES.as_bytes()),
+            "stored 2, already there 0",
+        ),
+        (
+            piped(dir.path(), &["import", "-"], LINES.as_bytes()),
+            "stored 0, already there 2",
+        ),
+        (
+            ran(dir.path(), &["import", file.to_str().unwrap()]),
+            "stored 0, already there 2",
+        ),
+    ] {
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert_eq!(text(&done.stdout), format!("read 2, {stored}, refused 0\n"));
+        assert_eq!(text(&done.stderr), "");
+    }
+    let json = ran(dir.path(), &["import", "--json", file.to_str().unwrap()]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["already_there"], 2);
+}
+
+#[test]
+fn import_that_refuses_a_line_ends_with_1_and_stores_the_rest() {
+    let dir = TempDir::new().unwrap();
+    let done = piped(dir.path(), &["import"], format!("{{}}\n{LINES}").as_bytes());
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(
+        text(&done.stdout),
+        "read 3, stored 2, already there 0, refused 1\n"
+    );
+    assert!(
+        text(&done.stderr).starts_with("line 1: missing field `user_name`"),
+        "{}",
+        text(&done.stderr)
+    );
+}
+
+#[test]
+fn input_that_cannot_be_read_is_named() {
+    let dir = TempDir::new().unwrap();
+    let missing = ran(dir.path(), &["import", "/nowhere/lines"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(
+        text(&missing.stderr).contains("/nowhere/lines"),
+        "{}",
+        text(&missing.stderr)
+    );
+    assert!(!dir.path().join("dunder.sqlite").exists());
+    let packed = piped(dir.path(), &["import"], b"\x1f\x8b\x08\0rest");
+    assert_eq!(packed.status.code(), Some(1));
+    assert!(
+        text(&packed.stderr).contains("gunzip"),
+        "{}",
+        text(&packed.stderr)
+    );
+}
+
+#[test]
+fn wrong_usage_and_wrong_settings_end_with_2() {
+    let dir = TempDir::new().unwrap();
+    let config = dir.path().join("config.yaml");
+    fs::write(&config, "sqlite:\n  pth: x\n").unwrap();
+    for (arguments, part) in [
+        (&["import", "--jsn"][..], "--json"),
+        (&["token", "create"], "NAME"),
+        (&["token", "revoke"], "ID"),
+        (&["token", "create", "a b"], "\"a b\""),
+        (
+            &["export", "--config_file", config.to_str().unwrap()],
+            "config.yaml line 2: unknown key",
+        ),
+        (&["migrate", "--cockroach.host", "db"], "two stores"),
+        (&["serve", "--host", "0.0.0.0"], "auth.mode"),
+        (&["serve", "--port", "http"], "the flag --port"),
+    ] {
+        let done = ran(dir.path(), arguments);
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    }
+    assert!(!dir.path().join("dunder.sqlite").exists());
+}
+
+#[test]
+fn export_to_a_file_replaces_it_only_when_complete() {
+    let dir = TempDir::new().unwrap();
+    piped(dir.path(), &["import"], LINES.as_bytes());
+    let file = dir.path().join("out.ndjson");
+    fs::write(&file, "the last export").unwrap();
+    let done = ran(dir.path(), &["export", "-o", file.to_str().unwrap()]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        text(&ran(dir.path(), &["export"]).stdout)
+    );
+    fs::write(dir.path().join("foreign"), "not a store").unwrap();
+    let mut broken = dunder();
+    broken
+        .args(["export", "-o"])
+        .arg(&file)
+        .arg("--sqlite.path")
+        .arg(dir.path().join("foreign"));
+    let before = contents(dir.path());
+    assert_eq!(broken.output().unwrap().status.code(), Some(1));
+    assert_eq!(contents(dir.path()), before);
+}
+
+#[test]
+fn export_into_a_pipe_that_closes_ends_with_0() {
+    let dir = TempDir::new().unwrap();
+    let many: String = (0..20_000)
+        .map(|n| {
+            format!(
+                "{{\"user_name\":\"a\",\"text\":\"message number {n}\",\"created_at\":{}}}\n",
+                1_569_232_800_000_u64 + n
+            )
+        })
+        .collect();
+    piped(dir.path(), &["import"], many.as_bytes());
+    let mut command = command(dir.path(), &["export"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(
+        (done.status.code(), text(&done.stderr).as_str()),
+        (Some(0), "")
+    );
+    assert!(line.contains("message number 0"), "{line}");
+}
+
+#[test]
+fn migrate_makes_a_store_and_does_nothing_to_a_current_one() {
+    let dir = TempDir::new().unwrap();
+    for _ in 0..2 {
+        let done = ran(dir.path(), &["migrate"]);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert_eq!(text(&done.stdout), "the store is up to date\n");
+    }
+}
+
+#[tokio::test]
+async fn a_token_made_beside_a_running_server_posts_until_it_is_revoked() {
+    let server = Server::with(&["--auth.mode", "token"]);
+    let token = |arguments: &[&str]| {
+        let mut command = dunder();
+        command.arg("token").args(arguments).arg("--sqlite.path");
+        command.arg(server.path()).output().unwrap()
+    };
+    let made = token(&["create", "ann"]);
+    let header = format!("Bearer {}", text(&made.stdout).trim_end());
+    let posted = server
+        .send(
+            reqwest::Method::POST,
+            "/message",
+            &[("authorization", &header)],
+            r#"{"text":"hi"}"#,
+        )
+        .await;
+    assert_eq!(posted.status, 201, "{}", posted.body);
+    let revoked = token(&["revoke", "--user", "ann"]);
+    assert_eq!(revoked.status.code(), Some(0), "{}", text(&revoked.stderr));
+}
+
+#[test]
+fn generated_certificates_are_not_overwritten_and_keys_are_the_owners() {
+    let dir = TempDir::new().unwrap();
+    let tls = dir.path().join("made/tls");
+    let generate = |further: &[&str]| {
+        let mut command = dunder();
+        command
+            .args(["tls", "generate", "--host", "my.example", "--dir"])
+            .arg(&tls)
+            .args(further);
+        command.output().unwrap()
+    };
+    let first = generate(&[]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let said = text(&first.stdout);
+    assert!(
+        said.contains("--cacert") && said.contains("DUNDER_CACERT") && said.contains("my.example"),
+        "{said}"
+    );
+    let mode = |name: &str| fs::metadata(tls.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("key.pem"), 0o600);
+    let key = fs::read(tls.join("key.pem")).unwrap();
+    let again = generate(&[]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        text(&again.stderr).contains("--force"),
+        "{}",
+        text(&again.stderr)
+    );
+    assert_eq!(fs::read(tls.join("key.pem")).unwrap(), key);
+    fs::set_permissions(tls.join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(generate(&["--force"]).status.code(), Some(0));
+    assert_ne!(fs::read(tls.join("key.pem")).unwrap(), key);
+    assert_eq!(mode("key.pem"), 0o600);
+    let mut files: Vec<_> = fs::read_dir(&tls)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["ca.pem", "crt.pem", "key.pem"]);
+    let wrong = generate(&["--force", "--host", "https://x"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong.stderr));
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_the_generated_authority_reaches_the_server_by_every_name() {
+    let dir = Arc::new(TempDir::new().unwrap());
+    let tls = dir.path().join("tls");
+    assert!(
+        dunder()
+            .args(["tls", "generate", "--dir"])
+            .arg(&tls)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    let (crt, key) = (tls.join("crt.pem"), tls.join("key.pem"));
+    let flags = [
+        "--use_tls",
+        "--tls.crt",
+        crt.to_str().unwrap(),
+        "--tls.key",
+        key.to_str().unwrap(),
+    ];
+    let server = Server::over(dir, &flags);
+    let authority = reqwest::Certificate::from_pem(&fs::read(tls.join("ca.pem")).unwrap()).unwrap();
+    let port: u16 = server
+        .address()
+        .rsplit_once(':')
+        .unwrap()
+        .1
+        .parse()
+        .unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([authority])
+        .resolve("dunder.test", ([127, 0, 0, 1], port).into())
+        .build()
+        .unwrap();
+    for host in ["127.0.0.1", "localhost", "dunder.test"] {
+        let answer = client
+            .get(format!("https://{host}:{port}/healthz"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200, "{host}");
+    }
+}

@@ -1,0 +1,81 @@
+//! The operator's commands: over a store in this process where the outcome is
+//! looked at closely, as processes where exit codes and streams matter.
+
+mod commands;
+mod export;
+mod import;
+mod token;
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use dunder::admin::{AdminError, Input, Progress, Summary, export, import};
+use dunder::domain::Store;
+use dunder::store::sqlite::{SqliteOptions, SqliteStore};
+use tempfile::TempDir;
+
+use crate::support::dunder;
+
+/// A fresh store; gone with the directory.
+pub fn store() -> (TempDir, Arc<dyn Store>) {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("dunder.sqlite");
+    let store = SqliteStore::open(&file, &SqliteOptions::default()).unwrap();
+    (dir, Arc::new(store))
+}
+
+/// Imports a text; what was reported, too.
+pub async fn imported(
+    store: &Arc<dyn Store>,
+    text: impl Into<Vec<u8>>,
+) -> (Result<Summary, AdminError>, String) {
+    let input = Input {
+        reader: Box::new(Cursor::new(text.into())),
+        name: "the test".to_owned(),
+        bytes: None,
+    };
+    let mut report = Vec::new();
+    let progress = Progress::hidden();
+    let done = import(Arc::clone(store), input, &mut report, &progress).await;
+    (done, String::from_utf8(report).unwrap())
+}
+
+/// Everything in a store, as exported.
+pub async fn exported(store: &Arc<dyn Store>) -> String {
+    let mut out = Vec::new();
+    let progress = Progress::hidden();
+    export(store.as_ref(), &mut out, &progress).await.unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// How many lines were read, stored, there already and refused.
+pub fn counts(summary: &Summary) -> [u64; 4] {
+    [
+        summary.read,
+        summary.stored,
+        summary.already_there,
+        summary.refused,
+    ]
+}
+
+/// `dunder` with arguments over the store in a directory.
+pub fn command(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = dunder();
+    command
+        .args(arguments)
+        .arg("--sqlite.path")
+        .arg(dir.join("dunder.sqlite"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub fn ran(dir: &Path, arguments: &[&str]) -> Output {
+    command(dir, arguments).output().unwrap()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}

@@ -1,0 +1,103 @@
+//! TLS to the database: what each mode trusts, and logging in by certificate.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dunder::domain::Store;
+use dunder::store::cockroach::{CockroachOptions, CockroachStore, SslMode};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+use super::postgres::Postgres;
+
+/// Plain text is refused; one user logs in by certificate.
+const RULES: &str = "hostssl all certified all cert\nhostssl all dunder all trust\n";
+
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Authority {
+            issuer: Issuer::new(params, key),
+            pem,
+        }
+    }
+
+    /// A certificate and its key, for a host or for a user.
+    fn certify(&self, host: &[&str], user: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let hosts: Vec<String> = host.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
+        params.distinguished_name.push(DnType::CommonName, user);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
+fn file(dir: &Path, name: &str, text: &str) -> Option<PathBuf> {
+    let path = dir.join(name);
+    std::fs::write(&path, text).unwrap();
+    Some(path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_sslmode_trusts_what_it_says_and_a_certificate_logs_in() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (certificate, key) = ours.certify(&["localhost"], "server");
+    let files = [
+        ("server.crt", certificate),
+        ("server.key", key),
+        ("root.crt", ours.pem.clone()),
+        ("pg_hba.conf", RULES.to_owned()),
+    ];
+    let settings = "ssl = on\nssl_ca_file = 'root.crt'\n";
+    let server = tokio::task::spawn_blocking(move || Postgres::with(settings, &files))
+        .await
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let right = file(dir.path(), "right.crt", &ours.pem);
+    let wrong = file(dir.path(), "wrong.crt", &theirs.pem);
+    let options = |host: &str, mode, ca: &Option<PathBuf>| CockroachOptions {
+        hosts: vec![(host.to_owned(), server.port)],
+        sslmode: Some(mode),
+        ca: ca.clone(),
+        open_patience: Duration::from_millis(500),
+        ..server.options("tls")
+    };
+    let (named, unnamed) = ("localhost", "127.0.0.1");
+    for (options, opens) in [
+        (options(named, SslMode::Require, &None), true),
+        (options(named, SslMode::Require, &wrong), false),
+        (options(named, SslMode::Disable, &None), false),
+        (options(unnamed, SslMode::VerifyCa, &right), true),
+        (options(named, SslMode::VerifyCa, &wrong), false),
+        (options(named, SslMode::VerifyFull, &right), true),
+        (options(unnamed, SslMode::VerifyFull, &right), false),
+    ] {
+        let mode = (&options.hosts, options.sslmode, &options.ca);
+        let opened = CockroachStore::open(options.clone()).await;
+        assert_eq!(opened.is_ok(), opens, "{mode:?}: {:?}", opened.err());
+    }
+
+    let (certificate, key) = ours.certify(&[], "certified");
+    let mut login = options(named, SslMode::VerifyFull, &right);
+    let admin = CockroachStore::open(login.clone()).await.unwrap();
+    admin.close().await;
+    login.user = "certified".to_owned();
+    assert!(CockroachStore::open(login.clone()).await.is_err());
+    login.cert = file(dir.path(), "client.crt", &certificate);
+    assert!(CockroachStore::open(login.clone()).await.is_err());
+    login.key = file(dir.path(), "client.key", &key);
+    let refused = CockroachStore::open(login).await.err().unwrap().to_string();
+    // Let in, and only then told that there is no such user.
+    assert!(
+        refused.contains("\"certified\" does not exist"),
+        "{refused}"
+    );
+}

@@ -1,0 +1,156 @@
+//! What every store must do, written once over the trait. A backend names a
+//! [`Fixture`] and `contract_suite!` makes one test of each behaviour.
+
+pub mod life;
+pub mod model;
+pub mod moving;
+pub mod posting;
+pub mod reading;
+pub mod tokens;
+pub mod trends;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunder::domain::{
+    Draft, FeedFilter, FeedPage, Message, MessageId, Record, Series, Store, TrendFilter,
+};
+
+/// A store of one backend, empty at first and nobody else's.
+#[async_trait]
+pub trait Fixture: Send + Sync + Sized {
+    /// A new one.
+    async fn fresh() -> Self;
+    /// The open store.
+    fn store(&self) -> Arc<dyn Store>;
+    /// Closes the store and opens it again over the same data.
+    async fn reopen(&mut self);
+}
+
+/// One test a behaviour for the backend of a fixture.
+macro_rules! contract_suite {
+    ($fixture:ty) => {
+        $crate::contract::contract_suite! { @ $fixture:
+            posting::a_message_is_read_back_exactly_as_posted,
+            posting::ids_rise_from_post_to_post,
+            posting::what_was_posted_is_in_the_next_read,
+            posting::one_key_posts_one_message,
+            posting::a_key_used_for_something_else_names_the_first_message,
+            posting::a_key_belongs_to_its_user,
+            posting::one_key_from_many_posters_at_once_is_one_message,
+            posting::of_two_bodies_racing_for_a_key_one_wins,
+            posting::sixty_four_posters_lose_nothing,
+            reading::every_combination_of_filters_pages_to_the_end,
+            reading::dates_include_their_start_and_exclude_their_end,
+            reading::a_page_has_a_cursor_only_when_another_follows,
+            reading::names_nobody_used_match_nothing,
+            reading::users_are_found_by_how_they_start,
+            reading::hashtags_that_meet_rarely_are_still_found,
+            trends::trends_of_every_width_follow_the_model,
+            trends::a_message_counts_once_in_each_of_its_series,
+            trends::the_busiest_hashtags_follow_the_model,
+            moving::importing_twice_stores_once,
+            moving::taken_ids_and_keys_are_named,
+            moving::a_refused_record_leaves_nothing_behind,
+            moving::imported_keys_hold_for_posts,
+            moving::export_import_export_is_identical,
+            moving::an_import_of_nothing_is_nothing,
+            tokens::a_token_is_found_by_its_secret_and_revoked_once,
+            tokens::tokens_are_listed_oldest_first,
+            life::closing_and_opening_again_keeps_everything,
+            life::a_closed_store_takes_no_posts,
+            life::posts_taken_before_closing_are_kept,
+        }
+    };
+    (@ $fixture:ty: $($module:ident :: $name:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let mut fixture = <$fixture as $crate::contract::Fixture>::fresh().await;
+                $crate::contract::$module::$name(&mut fixture).await;
+            }
+        )*
+    };
+}
+pub(crate) use contract_suite;
+
+/// A draft without a key.
+pub fn draft(user: &str, text: &str, tags: &[&str]) -> Draft {
+    Draft::new(user.parse().unwrap(), text.to_owned(), tags).unwrap()
+}
+
+/// A draft with a key.
+pub fn keyed(user: &str, text: &str, tags: &[&str], key: &str) -> Draft {
+    let mut draft = draft(user, text, tags);
+    draft.idempotency_key = Some(key.parse().unwrap());
+    draft
+}
+
+/// A record of a time (Unix milliseconds) under the id derived from it.
+pub fn record(draft: Draft, millis: i64) -> Record {
+    let at = chrono::DateTime::from_timestamp_millis(millis).unwrap();
+    Record::new(draft, None, at, at).unwrap()
+}
+
+/// Every message a filter finds, page by page; checks that each page but the
+/// last is full.
+pub async fn pages(store: &dyn Store, filter: &FeedFilter) -> Vec<Message> {
+    let mut filter = filter.clone();
+    let mut found = Vec::new();
+    loop {
+        let FeedPage {
+            messages,
+            next_cursor,
+        } = store.feed(&filter).await.unwrap();
+        let full = messages.len() == filter.limit.get();
+        found.extend(messages);
+        match next_cursor {
+            None => return found,
+            Some(cursor) => {
+                assert!(full, "a page that is not the last is full");
+                assert_eq!(Some(cursor), found.last().map(|last| last.id));
+                filter.cursor = Some(cursor);
+            }
+        }
+    }
+}
+
+/// Everything the store exports, in small pages.
+pub async fn export(store: &dyn Store) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::new();
+    loop {
+        let after = records.last().map(|last| last.message.id);
+        let page = store.export(after, 7).await.unwrap();
+        assert!(page.len() <= 7);
+        if page.is_empty() {
+            return records;
+        }
+        records.extend(page);
+    }
+}
+
+/// The sum over all time of the series of some hashtags, or of all messages.
+pub async fn totals(store: &dyn Store, hashtags: &[&str]) -> Vec<u64> {
+    let mut filter = all_time("1day");
+    filter.hashtags = hashtags.iter().map(|tag| tag.parse().unwrap()).collect();
+    let sum = |series: Series| series.into_iter().map(|(_, count)| count).sum();
+    store
+        .trend(&filter)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(sum)
+        .collect()
+}
+
+/// All buckets from 1970 to 2100.
+pub fn all_time(interval: &str) -> TrendFilter {
+    let edge = |seconds| chrono::DateTime::from_timestamp(seconds, 0);
+    let end = edge(4_102_444_800);
+    TrendFilter::unlimited(edge(0), end, interval.parse().unwrap(), end.unwrap()).unwrap()
+}
+
+/// The ids of messages.
+pub fn ids(messages: &[Message]) -> Vec<MessageId> {
+    messages.iter().map(|message| message.id).collect()
+}

@@ -1,0 +1,54 @@
+//! The embedded store: the contract, and what is special about a file.
+
+mod opening;
+mod trouble;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunder::domain::Store;
+use dunder::store::sqlite::{SqliteOptions, SqliteStore};
+use tempfile::TempDir;
+
+use crate::contract::{Fixture, contract_suite};
+
+/// A store in a directory of its own.
+struct File {
+    dir: TempDir,
+    store: Arc<SqliteStore>,
+}
+
+impl File {
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("dunder.sqlite")
+    }
+
+    fn with(options: &SqliteOptions) -> File {
+        let dir = TempDir::new().unwrap();
+        let store = SqliteStore::open(&dir.path().join("dunder.sqlite"), options).unwrap();
+        File {
+            dir,
+            store: Arc::new(store),
+        }
+    }
+}
+
+#[async_trait]
+impl Fixture for File {
+    async fn fresh() -> File {
+        File::with(&SqliteOptions::default())
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+
+    async fn reopen(&mut self) {
+        self.store.close().await;
+        let store = SqliteStore::open(&self.path(), &SqliteOptions::default()).unwrap();
+        self.store = Arc::new(store);
+    }
+}
+
+contract_suite!(File);
