@@ -95,11 +95,13 @@ fn tls_reason(server: &Endpoint, error: &rustls::Error) -> String {
 }
 
 fn tls(error: &reqwest::Error) -> Option<&rustls::Error> {
-    chain(error).find_map(|one| {
-        one.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = one.downcast_ref::<std::io::Error>()?;
-            io.get_ref()?.downcast_ref::<rustls::Error>()
-        })
+    chain(error).find_map(|mut one| {
+        // I/O errors wrap others, each other included, without being their
+        // source.
+        while let Some(io) = one.downcast_ref::<std::io::Error>() {
+            one = io.get_ref()?;
+        }
+        one.downcast_ref()
     })
 }
 

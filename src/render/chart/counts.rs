@@ -6,11 +6,13 @@ use super::super::Look;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CountAxis {
     /// What the uppermost row's upper edge stands for; never zero.
-    pub top: u64,
+    pub top: u128,
     /// Rows.
     pub height: usize,
     /// The distance of two labels.
-    step: u64,
+    step: u128,
+    /// Labels above zero.
+    steps: usize,
     label_width: usize,
 }
 
@@ -19,15 +21,17 @@ impl CountAxis {
     /// labels is 1, 2 or 5 times a power of ten, and every label falls on a
     /// row's upper edge.
     pub fn fitting(max: u64, height: usize) -> CountAxis {
-        let labels = (height / 2).clamp(1, 5) as u64;
-        let step = round_step(max.max(1).div_ceil(labels));
-        let steps = max.max(1).div_ceil(step).max(1);
-        let rows = (height as u64 / steps).max(1) * steps;
-        let top = step.saturating_mul(steps);
+        let labels = (height / 2 + 1).max(3) as u128;
+        let max = u128::from(max.max(1));
+        let step = round_step(max.div_ceil(labels));
+        let steps = max.div_ceil(step) as usize;
+        let rows = ((height + steps / 2) / steps).max(1) * steps;
+        let top = step * steps as u128;
         CountAxis {
             top,
-            height: rows as usize,
+            height: rows,
             step,
+            steps,
             label_width: compact(top).len().max(compact(step).len()),
         }
     }
@@ -39,8 +43,7 @@ impl CountAxis {
 
     /// What stands left of the `row`th row, counted from 1 at the bottom.
     pub fn label(&self, row: usize, look: Look) -> String {
-        let steps = (self.top / self.step).max(1) as usize;
-        let rows = (self.height / steps).max(1);
+        let rows = (self.height / self.steps).max(1);
         let (tick, plain) = if look.draws_unicode() {
             ('┤', '│')
         } else {
@@ -48,7 +51,7 @@ impl CountAxis {
         };
         let width = self.label_width;
         if row.is_multiple_of(rows) {
-            let value = self.step.saturating_mul((row / rows) as u64);
+            let value = self.step * (row / rows) as u128;
             format!("{:>width$} {tick}", compact(value))
         } else {
             format!("{:>width$} {plain}", "")
@@ -63,23 +66,21 @@ impl CountAxis {
 }
 
 /// The least of 1, 2, 5, 10, 20, 50, … that is at least `least`.
-fn round_step(least: u64) -> u64 {
-    let mut power = 1u64;
+fn round_step(least: u128) -> u128 {
+    let mut power = 1;
     loop {
-        for factor in [1, 2, 5] {
-            match power.checked_mul(factor) {
-                Some(step) if step >= least => return step,
-                Some(_) => {}
-                None => return u64::MAX,
+        for step in [power, 2 * power, 5 * power] {
+            if step >= least {
+                return step;
             }
         }
-        power = power.saturating_mul(10);
+        power *= 10;
     }
 }
 
 /// A round number in at most five characters: `500`, `20k`, `1.5M`, `18E`.
-fn compact(count: u64) -> String {
-    const UNITS: [(u64, &str); 6] = [
+fn compact(count: u128) -> String {
+    const UNITS: [(u128, &str); 6] = [
         (1_000_000_000_000_000_000, "E"),
         (1_000_000_000_000_000, "P"),
         (1_000_000_000_000, "T"),
@@ -107,7 +108,15 @@ mod tests {
 
     #[test]
     fn tops_are_round_and_not_far_above_the_maximum() {
-        for (max, top) in [(0, 1), (1, 1), (3, 3), (7, 8), (97, 100), (1_001, 1_500)] {
+        for (max, top) in [
+            (0, 1),
+            (1, 1),
+            (3, 3),
+            (7, 8),
+            (97, 100),
+            (103, 120),
+            (1_001, 1_200),
+        ] {
             assert_eq!(CountAxis::fitting(max, 10).top, top, "{max}");
         }
     }
@@ -117,15 +126,15 @@ mod tests {
         assert_eq!(compact(9_999), "9999");
         assert_eq!(compact(20_000), "20k");
         assert_eq!(compact(1_500_000), "1.5M");
-        assert_eq!(compact(u64::MAX), "18.4E");
+        assert_eq!(compact(u64::MAX.into()), "18.4E");
     }
 
     proptest! {
         #[test]
         fn every_count_has_an_axis(max: u64, height in 3usize..12) {
             let axis = CountAxis::fitting(max, height);
-            prop_assert!(axis.top >= max && axis.top > 0);
-            prop_assert!((1..=height).contains(&axis.height), "{axis:?}");
+            prop_assert!(axis.top >= u128::from(max) && axis.top > 0);
+            prop_assert!((1..=height + height / 2).contains(&axis.height), "{axis:?}");
             prop_assert!(axis.gutter() <= 8);
         }
     }

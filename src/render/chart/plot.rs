@@ -55,16 +55,16 @@ pub(super) fn spread(counts: &[u64], columns: usize) -> Vec<u64> {
 }
 
 /// `count` of `top` in `steps`; something never becomes nothing.
-pub(super) fn scaled(count: u64, top: u64, steps: usize) -> usize {
+pub(super) fn scaled(count: u64, top: u128, steps: usize) -> usize {
     let exact = u128::from(count) * steps as u128;
-    let top = u128::from(top.max(1));
+    let top = top.max(1);
     let rounded = ((exact + top / 2) / top) as usize;
     rounded.clamp(usize::from(count > 0), steps)
 }
 
 impl Grid {
     /// A bar a bucket.
-    pub fn bars(counts: &[u64], height: usize, top: u64, room: usize, look: Look) -> Grid {
+    pub fn bars(counts: &[u64], height: usize, top: u128, room: usize, look: Look) -> Grid {
         let blocks = if look.draws_unicode() {
             BLOCKS
         } else {
@@ -95,7 +95,7 @@ impl Grid {
     }
 
     /// One curve in Braille dots.
-    pub fn curve(counts: &[u64], height: usize, top: u64, room: usize) -> Grid {
+    pub fn curve(counts: &[u64], height: usize, top: u128, room: usize) -> Grid {
         let fraction = |count: u64| count as f32 / top.max(1) as f32;
         let length = counts.len().max(1) as f32;
         let mut points: Vec<(f32, f32)> = counts
@@ -123,7 +123,7 @@ impl Grid {
     }
 
     /// Several lines, each of its own mark; where two meet, the first shows.
-    pub fn marks(series: &[Series], height: usize, top: u64, room: usize, look: Look) -> Grid {
+    pub fn marks(series: &[Series], height: usize, top: u128, room: usize, look: Look) -> Grid {
         let mut rows = vec![vec![' '; room]; height];
         for (at, one) in series.iter().enumerate().rev() {
             let mark = mark_of(at, look);
@@ -244,7 +244,7 @@ mod tests {
 
         #[test]
         fn something_never_shows_as_nothing(count: u64, top: u64, steps in 1usize..100) {
-            let level = scaled(count.min(top), top, steps);
+            let level = scaled(count.min(top), top.into(), steps);
             prop_assert!(level <= steps);
             prop_assert_eq!(level == 0, count.min(top) == 0);
         }

@@ -24,7 +24,7 @@ fn sparks(counts: &[u64], top: u64, width: usize, look: Look) -> String {
     let columns = plot::spread(counts, counts.len().min(width).max(1));
     columns
         .into_iter()
-        .map(|count| levels[plot::scaled(count, top, 8)])
+        .map(|count| levels[plot::scaled(count, top.into(), 8)])
         .collect()
 }
 

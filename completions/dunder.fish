@@ -1,0 +1,333 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_dunder_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_dunder_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_dunder_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_dunder_using_subcommand
+    set -l cmd (__fish_dunder_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c dunder -n "__fish_dunder_needs_command" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_needs_command" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "post" -d 'Post a message'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "feed" -d 'Show messages, the newest first'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "trend" -d 'Chart how many messages there were over time'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show one message'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token for the commands that follow'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "whoami" -d 'Say who you are to the server'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "import" -d 'Store messages from newline-delimited JSON'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l host -d 'Address to listen on; 0.0.0.0 or :: for all [default: 127.0.0.1] [env: DUNDER_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l port -d 'Port to listen on; 0 for any free one [default: 9000] [env: DUNDER_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l log_level -d 'error, warn, info, debug or trace [default: info] [env: DUNDER_LOG_LEVEL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l use_tls -d 'Serve HTTPS with tls.crt and tls.key [default: false] [env: DUNDER_USE_TLS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l tls.crt -d 'Certificate chain (PEM), the server\'s own first [default: tls/crt.pem] [env: DUNDER_TLS_CRT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l tls.key -d 'Private key of the certificate (PEM) [default: tls/key.pem] [env: DUNDER_TLS_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.mode -d 'name: the token is the base64 of a user name, anyone can be anyone; token: secrets made by dunder token create [default: name while listening on a loopback address, else it must be written] [env: DUNDER_AUTH_MODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.read -d 'open: anyone reads; token: reading needs a token too [default: open] [env: DUNDER_AUTH_READ]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l trusted_proxies -d 'Addresses (10.0.0.0/8, ::1) whose X-Forwarded-For is believed [default: none] [env: DUNDER_TRUSTED_PROXIES]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_size -d 'Largest request body (413) [default: 64KiB] [env: DUNDER_LIMITS_BODY_SIZE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_size -d 'Largest request head (431) [default: 16KiB] [env: DUNDER_LIMITS_HEADER_SIZE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_length -d 'Longest path and query (414) [default: 8KiB] [env: DUNDER_LIMITS_QUERY_LENGTH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_timeout -d 'Longest wait for a request\'s head [default: 10s] [env: DUNDER_LIMITS_HEADER_TIMEOUT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_timeout -d 'Longest wait for a request\'s body (408) [default: 10s] [env: DUNDER_LIMITS_BODY_TIMEOUT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.idle_timeout -d 'Longest time a connection may stay idle [default: 75s] [env: DUNDER_LIMITS_IDLE_TIMEOUT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.connections -d 'Most connections at once; more wait to be accepted [default: 20000] [env: DUNDER_LIMITS_CONNECTIONS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.requests -d 'Most requests in flight; more get 503 [default: 1024] [env: DUNDER_LIMITS_REQUESTS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.writer_queue -d 'Most posts waiting to be stored; more get 503 [default: 10000] [env: DUNDER_LIMITS_WRITER_QUEUE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.posts_per_minute -d 'Most posts of one user a minute (429); 0 for no limit [default: 0 while listening on a loopback address, else 600] [env: DUNDER_LIMITS_POSTS_PER_MINUTE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.unauthenticated_per_minute -d 'Most requests of one address a minute that need a token and bring no valid one (429); 0 for no limit [default: 0 while listening on a loopback address, else 300] [env: DUNDER_LIMITS_UNAUTHENTICATED_PER_MINUTE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.shutdown_timeout -d 'Longest time that requests in flight get to finish at a stop [default: 30s] [env: DUNDER_LIMITS_SHUTDOWN_TIMEOUT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand post" -s t -l hashtag -d 'A hashtag; repeat it for more' -r
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand post" -s q -l quiet -d 'Print nothing when it is done'
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand post" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand post" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s t -l hashtag -d 'Only messages with this hashtag; repeat it for messages with all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -d 'Only messages of this user' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l since -d 'Only messages at or after this date' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only messages before this date' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s n -l limit -d 'At most so many, the newest ones [default: 20]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -d 'Only messages older than the one with this id' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
+lines\t'One line a message, fields separated by TAB'
+json\t'One document'
+ndjson\t'One JSON object a line'
+csv\t'With a header, newlines in quotes'"
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l all -d 'All there are'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l reverse -d 'The oldest first'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s t -l hashtag -d 'Count messages with this hashtag; repeat it to compare several' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -d 'The length of a bucket, such as 1m, 90m, 24h, 1day' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l since -d 'Start at this date' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l until -d 'End before this date' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l style -d 'How to draw' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s o -l output -d 'How to print [default: chart on a terminal, else lines]' -r -f -a "chart\t'For people'
+lines\t'One line a bucket, fields separated by TAB'
+json\t'One document'
+ndjson\t'One JSON object a line'
+csv\t'With a header'"
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fill -d 'Empty buckets too, in lines, CSV and JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -s o -l output -d 'How to print [default: card on a terminal, else lines]' -r -f -a "card\t'For people'
+lines\t'One line, as feed prints it'
+json\t'One document'"
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand login" -s u -l user -d 'Your name, on a server where a name is enough' -r
+complete -c dunder -n "__fish_dunder_using_subcommand login" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand login" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand login" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand login" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand login" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand login" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand logout" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand logout" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l json -d 'Print the summary as JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand import" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand import" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand export" -s o -l output -d 'Write to this file instead of standard output; it appears when it is complete' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand export" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "create" -d 'Make a token for a user and print its secret, once'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "list" -d 'List tokens, never their secrets'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Until when: a time from now (90d) or a date (2027-01-01); for ever without' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l note -d 'What it is for' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l json -d 'Print the token as JSON, its secret included'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l user -d 'All tokens of this user' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, ; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make a token for a user and print its secret, once'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "list" -d 'List tokens, never their secrets'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l dir -d 'Where ca.pem, crt.pem and key.pem are written' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l host -d 'A further name or address of the server (repeat it)' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l force -d 'Replace the files that are there'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "post" -d 'Post a message'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "feed" -d 'Show messages, the newest first'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "trend" -d 'Chart how many messages there were over time'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "show" -d 'Show one message'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "login" -d 'Keep a server and a token for the commands that follow'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "logout" -d 'Forget the server and the token'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "whoami" -d 'Say who you are to the server'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "import" -d 'Store messages from newline-delimited JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "migrate" -d 'Bring the store\'s schema up to date'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "tls" -d 'Certificates for development'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "create" -d 'Make a token for a user and print its secret, once'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'List tokens, never their secrets'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "generate" -d 'Write a local authority and a server certificate for development'

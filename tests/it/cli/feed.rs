@@ -1,0 +1,194 @@
+use serde_json::Value;
+
+use super::Person;
+use crate::support::Server;
+
+/// A server with `count` messages, made by import: numbered texts a second
+/// apart from 2019-09-23 10:00 on.
+fn server_with(count: usize) -> Server {
+    let dir = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
+    let mut lines = String::new();
+    for n in 0..count {
+        let (user, tag) = if n % 2 == 0 {
+            ("ann", "even")
+        } else {
+            ("bob", "odd")
+        };
+        lines += &format!(
+            "{{\"user_name\":\"{user}\",\"text\":\"message {n}\",\"hashtags\":[\"{tag}\",\"all\"],\"created_at\":\"2019-09-23T{:02}:{:02}:{:02}Z\"}}\n",
+            10 + n / 3600,
+            n / 60 % 60,
+            n % 60
+        );
+    }
+    let file = dir.path().join("messages.ndjson");
+    std::fs::write(&file, lines).unwrap();
+    let store = dir.path().join("dunder.sqlite");
+    let done = crate::support::dunder()
+        .args(["import", "--sqlite.path"])
+        .args([&store, &file])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    Server::over(dir, &[])
+}
+
+fn texts(lines: &str) -> Vec<&str> {
+    lines
+        .lines()
+        .map(|line| line.rsplit('\t').next().unwrap())
+        .collect()
+}
+
+#[test]
+fn lines_have_five_fields_and_the_newest_first() {
+    let server = server_with(3);
+    let person = Person::of(&server);
+    let lines = person.run(&["feed", "--limit", "2"]).ok();
+    let first: Vec<&str> = lines.lines().next().unwrap().split('\t').collect();
+    assert_eq!(first.len(), 5, "{lines}");
+    assert_eq!(first[0], "2019-09-23T10:00:02.000Z");
+    assert_eq!(first[1].len(), 26);
+    assert_eq!(first[2..], ["ann", "#even #all", "message 2"]);
+    assert_eq!(texts(&lines), ["message 2", "message 1"]);
+}
+
+#[test]
+fn filters_are_joined_and_dates_are_read_in_the_zone_of_the_person() {
+    let server = server_with(10);
+    let person = Person::of(&server);
+    let lines = person
+        .run(&[
+            "feed",
+            "--hashtag",
+            "#EVEN",
+            "-t",
+            "all",
+            "--user",
+            "ann",
+            "--since",
+            "2019-09-23 10:00:02",
+            "--until",
+            "2019-09-23T10:00:06Z",
+        ])
+        .ok();
+    assert_eq!(texts(&lines), ["message 4", "message 2"]);
+    let mut east = person.command(&["feed", "--since", "2019-09-23 12:00:08"]);
+    let output = east.env("TZ", "Europe/Paris").output().unwrap();
+    assert_eq!(
+        texts(&super::Ran::of(output).ok()),
+        ["message 9", "message 8"]
+    );
+    person
+        .run(&["feed", "--since", "2019-09-24", "--until", "2019-09-23"])
+        .failed(2, "--since 2019-09-24T00:00:00Z");
+    person
+        .run(&["feed", "--since", "someday"])
+        .failed(2, "\"someday\"");
+}
+
+#[test]
+fn all_pages_are_printed_in_every_format() {
+    let server = server_with(2100);
+    let person = Person::of(&server);
+    let lines = person.run(&["feed", "--all"]).ok();
+    assert_eq!(lines.lines().count(), 2100);
+    assert_eq!(texts(&lines).last(), Some(&"message 0"));
+    let many = person.run(&["feed", "--limit", "1500"]).ok();
+    assert_eq!(many.lines().count(), 1500);
+    let turned = person.run(&["feed", "--all", "--reverse"]).ok();
+    assert_eq!(texts(&turned)[0], "message 0");
+    let ndjson = person.run(&["feed", "--all", "-o", "ndjson"]).ok();
+    assert_eq!(ndjson.lines().count(), 2100);
+    assert!(
+        ndjson
+            .lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok())
+    );
+    let json: Value = serde_json::from_str(&person.run(&["feed", "--all", "--json"]).ok()).unwrap();
+    assert_eq!(json["data"]["messages"].as_array().unwrap().len(), 2100);
+    let csv = person.run(&["feed", "--all", "-o", "csv"]).ok();
+    assert_eq!(csv.lines().count(), 2101);
+    let table = person.run(&["feed", "--all", "-o", "table"]).ok();
+    assert_eq!(
+        table
+            .lines()
+            .filter(|line| line.contains("message "))
+            .count(),
+        2100
+    );
+    assert_eq!(table.matches("HASHTAGS").count(), 1);
+}
+
+#[tokio::test]
+async fn json_is_the_document_of_the_server() {
+    let server = server_with(3);
+    let person = Person::of(&server);
+    let json = person.run(&["feed", "--json", "--limit", "2"]).ok();
+    assert_eq!(
+        json.trim_end(),
+        server.get("/message?limit=2").await.body.trim_end()
+    );
+}
+
+#[test]
+fn nothing_found_is_an_empty_answer_and_no_error() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    assert_eq!(person.run(&["feed"]).ok(), "");
+    assert_eq!(person.run(&["feed", "-o", "table"]).ok(), "no messages\n");
+    let json: Value = serde_json::from_str(&person.run(&["feed", "--all", "--json"]).ok()).unwrap();
+    assert_eq!(json["data"]["messages"], serde_json::json!([]));
+    person
+        .run(&["show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+        .failed(1, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    person.run(&["show", "nonsense"]).failed(2, "nonsense");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let server = server_with(2100);
+    let person = Person::of(&server);
+    let mut child = person
+        .command(&["feed", "--all"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(
+        (ended.status.code(), ended.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+}
+
+#[tokio::test]
+async fn hostile_text_is_harmless_to_people_and_exact_to_programs() {
+    let server = Server::start();
+    let text = "\u{1b}]0;owned\u{7}\u{9b}31m \u{202e}evil\nnext\tline \u{7f}";
+    let posted = server
+        .post(&serde_json::json!({ "text": text }).to_string())
+        .await;
+    let id = posted.id();
+    let person = Person::of(&server);
+    for args in [
+        &["feed", "-o", "table"][..],
+        &["feed", "-o", "lines"],
+        &["feed", "-o", "csv"],
+        &["show", &id, "-o", "card"],
+        &["show", &id],
+    ] {
+        let shown = person.run(args).ok();
+        let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t' || c == '\u{202e}';
+        assert!(
+            shown.contains("evil") && !shown.contains(obeyed),
+            "{shown:?}"
+        );
+    }
+    for args in [&["feed", "--json"][..], &["feed", "-o", "ndjson"]] {
+        let json: Value = serde_json::from_str(&person.run(args).ok()).unwrap();
+        let shown = json.pointer("/data/messages/0/text").or(json.get("text"));
+        assert_eq!(shown.unwrap(), text);
+    }
+}

@@ -1,0 +1,178 @@
+use serde_json::{Value, json};
+
+use super::stub::{Reply, header, serve};
+use super::{Person, Ran};
+use crate::support::Server;
+
+fn posted() -> Reply {
+    Reply::new(
+        "201 Created",
+        "",
+        r#"{"data":{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}}"#,
+    )
+}
+
+async fn texts_and_tags(server: &Server) -> Vec<(String, Value)> {
+    let answer = server.get("/message").await;
+    let data = answer.data();
+    let messages = data["messages"].as_array().unwrap().iter();
+    messages
+        .map(|m| {
+            (
+                m["text"].as_str().unwrap().to_owned(),
+                m["hashtags"].clone(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_message_is_posted_with_hashtags_however_they_are_written() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    for args in [
+        &["post", "deploy of #prod done"][..],
+        &[
+            "post",
+            "three",
+            "words",
+            "here",
+            "-t",
+            "A",
+            "--hashtag",
+            "#b",
+        ],
+        &["post", "text", "#quoted", "+plus"],
+        &["post", "-t", "x", "fixes #42"],
+    ] {
+        let id = person.run(args).ok();
+        assert_eq!(id.trim().len(), 26, "{id:?}");
+    }
+    assert_eq!(
+        texts_and_tags(&server).await,
+        [
+            ("fixes #42".to_owned(), json!(["x"])),
+            ("text".to_owned(), json!(["plus", "quoted"])),
+            ("three words here".to_owned(), json!(["a", "b"])),
+            ("deploy of #prod done".to_owned(), json!(["prod"])),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_text_comes_from_standard_input_when_piped_or_asked_for() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    person.run_with(&["post", "-t", "a"], "one\ntwo\n").ok();
+    person.run_with(&["post", "-", "+b"], "three").ok();
+    // Words on the command line leave the input to whoever it belongs to.
+    person.run_with(&["post", "four"], "not this").ok();
+    let texts: Vec<String> = texts_and_tags(&server)
+        .await
+        .into_iter()
+        .map(|m| m.0)
+        .collect();
+    assert_eq!(texts, ["four", "three", "one\ntwo"]);
+}
+
+#[test]
+fn a_local_server_knows_the_user_of_the_machine() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    let json = person.run(&["post", "hi", "--json"]).ok();
+    let id = serde_json::from_str::<Value>(&json).unwrap()["data"]["id"].clone();
+    let shown = person.run(&["show", id.as_str().unwrap(), "--json"]).ok();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["data"]["message"]["user"]["name"], "john");
+    assert_eq!(person.run(&["post", "hi", "--quiet"]).ok(), "");
+}
+
+#[test]
+fn what_cannot_be_posted_is_refused_with_its_reason() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    person.run(&["post", "  "]).failed(1, "is blank");
+    person.run_with(&["post"], "").failed(1, "is blank");
+    person
+        .run_with(&["post", "-"], &"x".repeat(9000))
+        .failed(1, "at most 8192");
+    person.run(&["post", "a", "-t", "b c"]).failed(2, "\"b c\"");
+    person.run(&["post", "-", "more"]).failed(2, "stands alone");
+    person
+        .run(&["post", "a", "--nonsense"])
+        .failed(2, "--nonsense");
+    let many: Vec<String> = (0..17).map(|n| format!("+t{n}")).collect();
+    let mut args = vec!["post", "a"];
+    args.extend(many.iter().map(String::as_str));
+    person.run(&args).failed(1, "17");
+}
+
+#[test]
+fn a_lost_connection_is_tried_again_under_the_same_key() {
+    let (url, requests) = serve(vec![
+        Reply::Lost,
+        Reply::new(
+            "503 Service Unavailable",
+            "",
+            r#"{"error":"wait","code":"unavailable"}"#,
+        ),
+        Reply::new(
+            "429 Too Many Requests",
+            "Retry-After: 0\r\n",
+            r#"{"error":"slow","code":"rate_limited"}"#,
+        ),
+        posted(),
+    ]);
+    let ran = Person::at(&url).run(&["post", "once"]);
+    assert_eq!(ran.ok(), "01ARZ3NDEKTSV4RRFFQ69G5FAV\n");
+    let keys: Vec<String> = requests
+        .iter()
+        .map(|request| header(&request, "idempotency-key").unwrap().to_owned())
+        .collect();
+    assert_eq!(keys.len(), 4);
+    assert!(
+        keys.iter().all(|key| *key == keys[0] && key.len() == 32),
+        "{keys:?}"
+    );
+}
+
+#[test]
+fn two_posts_have_two_keys() {
+    let (url, requests) = serve(vec![posted(), posted()]);
+    let person = Person::at(&url);
+    person.run(&["post", "same"]).ok();
+    person.run(&["post", "same"]).ok();
+    let keys: Vec<String> = requests
+        .iter()
+        .map(|request| header(&request, "idempotency-key").unwrap().to_owned())
+        .collect();
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn a_wait_longer_than_the_timeout_is_not_begun() {
+    let (url, _requests) = serve(vec![Reply::new(
+        "429 Too Many Requests",
+        "Retry-After: 3600\r\n",
+        r#"{"error":"at most 3 posts a minute","code":"rate_limited"}"#,
+    )]);
+    Person::at(&url)
+        .run(&["post", "x"])
+        .failed(1, "at most 3 posts a minute");
+}
+
+#[test]
+fn a_refusal_is_not_tried_again() {
+    let (url, requests) = serve(vec![
+        Reply::new(
+            "400 Bad Request",
+            "",
+            r#"{"error":"no","code":"invalid_body"}"#,
+        ),
+        posted(),
+    ]);
+    let ran: Ran = Person::at(&url).run(&["post", "x"]);
+    ran.failed(1, "dunder: no");
+    assert_eq!(requests.recv().unwrap().matches("POST").count(), 1);
+    assert!(requests.try_recv().is_err());
+}

@@ -1,0 +1,129 @@
+//! On a terminal: a pseudo-terminal from `script`, which every Linux and
+//! macOS has.
+
+use std::process::Command;
+
+use super::Person;
+use crate::support::Server;
+
+/// What a person sees of a command line in a terminal of so many columns.
+fn on_terminal(person: &Person, columns: usize, line: &str) -> String {
+    let dunder = env!("CARGO_BIN_EXE_dunder");
+    let typed = format!(
+        "stty cols {columns} rows 50 -echo; {}",
+        line.replace("dunder ", &format!("{dunder} "))
+    );
+    let mut command = Command::new("script");
+    // The environment of the person's commands, for the shell.
+    for (name, value) in person.command(&[]).get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = command
+        .args(["--quiet", "--return", "--command", &typed, "/dev/null"])
+        .env("SHELL", "/bin/sh")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .replace("\r\n", "\n")
+}
+
+#[tokio::test]
+async fn a_terminal_gets_tables_and_charts_of_its_width() {
+    let server = Server::start();
+    let long = "many words that need more than one line on any terminal ".repeat(5);
+    server
+        .post(&serde_json::json!({ "text": long, "hashtags": ["a"] }).to_string())
+        .await;
+    let person = Person::of(&server);
+    for columns in [40, 60, 120] {
+        for line in [
+            "dunder feed",
+            "dunder trend",
+            "dunder trend -t a -t b --style line",
+        ] {
+            let shown = on_terminal(&person, columns, &format!("{line} --color never"));
+            let widest = shown
+                .lines()
+                .map(|line| line.chars().count())
+                .max()
+                .unwrap();
+            assert!(
+                widest <= columns && widest + 10 > columns,
+                "{widest} of {columns}:\n{shown}"
+            );
+            assert!(!shown.contains('\u{1b}'), "{shown:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn colours_are_for_terminals_that_want_them() {
+    let server = Server::start();
+    server.post(r#"{"text":"hi"}"#).await;
+    let person = Person::of(&server);
+    assert!(on_terminal(&person, 80, "dunder feed").contains('\u{1b}'));
+    assert!(!on_terminal(&person, 80, "NO_COLOR=1 dunder feed").contains('\u{1b}'));
+    assert!(!on_terminal(&person, 80, "TERM=dumb dunder feed").contains('\u{1b}'));
+    assert!(
+        on_terminal(&person, 80, "NO_COLOR=1 dunder feed --color always").contains("\u{1b}[38")
+    );
+    let piped = person
+        .run(&["feed", "-o", "table", "--color", "always"])
+        .ok();
+    assert!(piped.contains("\u{1b}[38"), "{piped:?}");
+}
+
+#[tokio::test]
+async fn another_encoding_gets_ascii() {
+    let server = Server::start();
+    server.post(r#"{"text":"grüße"}"#).await;
+    let person = Person::of(&server);
+    let latin = on_terminal(
+        &person,
+        80,
+        "LC_ALL=de_DE.ISO-8859-1 dunder feed --color never",
+    );
+    assert!(
+        latin.is_ascii() && latin.contains("gr\\u{fc}\\u{df}e"),
+        "{latin}"
+    );
+    let dumb = on_terminal(&person, 80, "TERM=dumb dunder trend");
+    assert!(
+        dumb.is_ascii() && dumb.contains("messages per minute"),
+        "{dumb}"
+    );
+}
+
+#[test]
+fn a_post_without_hashtags_hints_at_how_to_write_them() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    let shown = on_terminal(&person, 80, "dunder post hello </dev/tty");
+    assert!(
+        shown.contains("posted 01") && shown.contains("-t tag"),
+        "{shown}"
+    );
+    let shown = on_terminal(&person, 80, "dunder post hello +a </dev/tty");
+    assert!(
+        shown.contains("posted 01") && !shown.contains("-t tag"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn json_on_a_terminal_is_harmless_and_the_same_document() {
+    let server = Server::start();
+    let text = "a\u{9b}\u{202e}b";
+    server
+        .post(&serde_json::json!({ "text": text }).to_string())
+        .await;
+    let shown = on_terminal(&Person::of(&server), 80, "dunder feed --json");
+    assert!(!shown.contains(['\u{9b}', '\u{202e}']), "{shown:?}");
+    let json: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(json["data"]["messages"][0]["text"], text);
+}

@@ -1,0 +1,132 @@
+use serde_json::{Value, json};
+
+use super::Person;
+use crate::support::Server;
+
+async fn server() -> Server {
+    let server = Server::start();
+    for (text, tags) in [
+        ("one", vec!["a"]),
+        ("two", vec!["a", "b"]),
+        ("three", vec![]),
+    ] {
+        let body = json!({ "text": text, "hashtags": tags }).to_string();
+        assert_eq!(server.post(&body).await.status, 201);
+    }
+    server
+}
+
+fn counts(lines: &str) -> u64 {
+    let count = |line: &str| line.split('\t').nth(2).unwrap().parse::<u64>().unwrap();
+    lines.lines().map(count).sum()
+}
+
+#[tokio::test]
+async fn lines_add_up_and_name_their_hashtag() {
+    let server = server().await;
+    let person = Person::of(&server);
+    assert_eq!(counts(&person.run(&["trend"]).ok()), 3);
+    let both = person
+        .run(&["trend", "-t", "a", "--hashtag", "B", "--since", "2h"])
+        .ok();
+    let of = |tag: &str| {
+        let lines: Vec<&str> = both.lines().filter(|line| line.ends_with(tag)).collect();
+        counts(&lines.join("\n"))
+    };
+    assert_eq!((of("\ta"), of("\tb")), (2, 1), "{both}");
+    let filled = person
+        .run(&[
+            "trend",
+            "--fill",
+            "--since",
+            "2019-01-01",
+            "--until",
+            "2019-01-02",
+            "--aggregation",
+            "1h",
+        ])
+        .ok();
+    assert_eq!(filled.lines().count(), 24);
+    assert_eq!(
+        filled.lines().next(),
+        Some("2019-01-01T00:00:00Z\t2019-01-01T01:00:00Z\t0")
+    );
+}
+
+#[tokio::test]
+async fn a_chart_is_drawn_wherever_it_is_asked_for() {
+    let server = server().await;
+    let person = Person::of(&server);
+    let chart = person
+        .run(&["trend", "-o", "chart", "--width", "60", "--since", "1day"])
+        .ok();
+    assert!(chart.contains("3 messages in total. Peak: 3"), "{chart}");
+    assert!(
+        chart.contains('█') && chart.lines().all(|line| line.chars().count() <= 60),
+        "{chart}"
+    );
+    let line = person
+        .run(&[
+            "trend", "-t", "a", "-t", "b", "--style", "line", "--since", "1day",
+        ])
+        .ok();
+    assert!(
+        line.contains("● #a  2 in total") && line.contains("○ #b  1 in total"),
+        "{line}"
+    );
+    let spark = person
+        .run(&["trend", "--style", "spark", "--since", "1day"])
+        .ok();
+    assert!(
+        spark.ends_with(" 3\n") && spark.lines().count() == 1,
+        "{spark}"
+    );
+}
+
+#[tokio::test]
+async fn other_formats_hold_the_same_counts() {
+    let server = server().await;
+    let person = Person::of(&server);
+    let json: Value =
+        serde_json::from_str(&person.run(&["trend", "--json", "--since", "1day"]).ok()).unwrap();
+    let sum = |trends: &[Value]| {
+        trends
+            .iter()
+            .map(|t| t["count"].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(sum(json["data"]["trends"].as_array().unwrap()), 3);
+    let ndjson = person
+        .run(&["trend", "-o", "ndjson", "--since", "1day"])
+        .ok();
+    let objects: Vec<Value> = ndjson
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(sum(&objects), 3);
+    let csv = person
+        .run(&["trend", "-o", "csv", "-t", "a", "--since", "1day"])
+        .ok();
+    assert!(
+        csv.starts_with("from_date,to_date,count,hashtag\n") && csv.trim_end().ends_with(",2,a"),
+        "{csv}"
+    );
+}
+
+#[test]
+fn what_cannot_be_charted_is_wrong_usage() {
+    let person = Person::at("http://127.0.0.1:1");
+    person
+        .run(&["trend", "--aggregation", "90s"])
+        .failed(2, "\"90s\"");
+    person
+        .run(&["trend", "--aggregation", "1m", "--since", "2000-01-01"])
+        .failed(2, "at most 10000");
+    person
+        .run(&["trend", "--since", "2031-01-01", "--until", "2030-01-01"])
+        .failed(2, "--since 2031");
+    person
+        .run(&["trend", "--style", "pie"])
+        .failed(2, "\"pie\"");
+    person.run(&["trend", "--width", "5"]).failed(2, "\"5\"");
+}
