@@ -8,6 +8,7 @@ mod plans;
 mod postgres;
 mod proxy;
 mod serving;
+mod suite;
 mod tls;
 mod writing;
 
