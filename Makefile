@@ -28,9 +28,9 @@ bench: packages ## Measure posting, reading and import against their limits
 
 completions: ## Write the shell completions again, after a change of the commands
 	$(CARGO) build --locked
-	for shell in bash zsh fish; do \
-		target/debug/dunder completions $$shell > completions/dunder.$$shell || exit 1; \
-	done
+	target/debug/dunder completions bash > completions/dunder.bash
+	target/debug/dunder completions zsh > completions/_dunder
+	target/debug/dunder completions fish > completions/dunder.fish
 
 # The tests run a PostgreSQL of their own and type into real shells; the
 # benchmark compares with the sqlite3 shell.

@@ -35,6 +35,12 @@ impl Measured {
     }
 }
 
+/// The length of one measurement.
+pub fn seconds() -> f64 {
+    let set = std::env::var("DUNDER_BENCH_SECONDS").ok();
+    set.and_then(|seconds| seconds.parse().ok()).unwrap_or(5.0)
+}
+
 /// Runs the load in a process of its own.
 pub fn load(load: &Load) -> Result<Measured> {
     let path = match &load.request {
@@ -73,10 +79,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let [address, connections, path] = arguments else {
         return Err("client ADDRESS CONNECTIONS PATH".into());
     };
-    let seconds: f64 = std::env::var("DUNDER_BENCH_SECONDS")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(5.0);
+    let seconds = seconds();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

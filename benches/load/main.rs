@@ -8,6 +8,7 @@
 mod client;
 mod import;
 mod limit;
+mod postgres;
 mod server;
 mod table;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = match arguments.get(1).map(String::as_str) {
         Some("limit") => limit::run(&arguments[2..]),
         Some("client") => client::run(&arguments[2..]),
+        Some("batches") => postgres::run(&arguments[2..]),
         _ => measure(),
     };
     match done {
@@ -42,6 +44,7 @@ fn measure() -> Result<()> {
     for (connections, goal) in [(256, 0.65), (64, 0.45), (1, 0.0)] {
         table.push(durable_post(connections, goal)?);
     }
+    table.push(postgres::durable_post()?);
     reads(&mut table)?;
     import::measure(&mut table)?;
     table.print();

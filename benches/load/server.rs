@@ -40,16 +40,15 @@ impl Dunder {
             Some(store) => store,
             None => StoreDir::new()?,
         };
+        let file = store.file().display().to_string();
+        Dunder::with(&["--sqlite.path", &file], store)
+    }
+
+    /// Over whatever store the flags name.
+    pub fn with(flags: &[&str], store: StoreDir) -> Result<Dunder> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_dunder"))
-            .args([
-                "serve",
-                "--port",
-                "0",
-                "--log_level",
-                "warn",
-                "--sqlite.path",
-            ])
-            .arg(store.file())
+            .args(["serve", "--port", "0", "--log_level", "warn"])
+            .args(flags)
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();

@@ -251,6 +251,7 @@ impl Store for CockroachStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
+        self.queue()?;
         let attempt = self.readers.once(&sql::CHECK, &[], CHECK);
         match within(CHECK, attempt).await {
             Ok(_) => Ok(()),

@@ -1,8 +1,6 @@
 //! Batches, keys, slots and several servers.
 
-use std::time::Instant;
-
-use dunder::domain::{Draft, Imported, PostError, Store};
+use dunder::domain::{Imported, PostError, Store};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::task::JoinSet;
 
@@ -185,32 +183,4 @@ async fn posting_works_with_room_for_five_connections_only() {
     }
     posts.join_all().await;
     assert_exact(&*store).await;
-}
-
-/// Not a test of speed, but where the figures in the notes come from:
-/// `cargo test --release --test it bulk -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn bulk() {
-    for (lanes, batch) in [(1, 1000), (2, 1000), (4, 1000), (4, 250), (8, 250)] {
-        let mut options = postgres::shared().fresh();
-        options.lanes = lanes;
-        options.batch_messages = batch;
-        let store = open(&options).await;
-        let started = Instant::now();
-        let mut posters = JoinSet::new();
-        for poster in 0..2_000 {
-            let store = store.clone();
-            posters.spawn(async move {
-                for n in 0..50 {
-                    let tag = format!("t{}", poster % 50);
-                    let draft: Draft = draft("ann", &format!("message {n}"), &["hot", &tag]);
-                    store.post(draft).await.unwrap();
-                }
-            });
-        }
-        posters.join_all().await;
-        let rate = 100_000.0 / started.elapsed().as_secs_f64();
-        println!("{lanes} lanes of {batch}: {rate:.0} messages/s");
-    }
 }
