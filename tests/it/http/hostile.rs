@@ -123,3 +123,22 @@ async fn more_requests_at_once_than_allowed_are_shed_with_503() {
     // Health does not queue behind the rest.
     assert_eq!(server.get("/healthz").await.status, 200);
 }
+
+#[tokio::test]
+async fn connections_past_the_limit_wait_until_another_ends() {
+    let server = Server::with(&["--limits.connections", "1"]);
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut buffer = [0; 1024];
+    let mut first = TcpStream::connect(server.address()).await.unwrap();
+    first.write_all(request).await.unwrap();
+    assert_ne!(first.read(&mut buffer).await.unwrap(), 0);
+    let mut second = TcpStream::connect(server.address()).await.unwrap();
+    second.write_all(request).await.unwrap();
+    // The first is still served while the second waits.
+    first.write_all(request).await.unwrap();
+    assert_ne!(first.read(&mut buffer).await.unwrap(), 0);
+    let waiting = second.try_read(&mut buffer).unwrap_err();
+    assert_eq!(waiting.kind(), std::io::ErrorKind::WouldBlock);
+    drop(first);
+    assert_ne!(second.read(&mut buffer).await.unwrap(), 0);
+}
