@@ -37,13 +37,16 @@ create table message_hashtags (
 ) strict, without rowid;
 
 -- How many messages fell into [bucket, bucket + level), all in seconds.
--- Series 0 counts every message, the others those of one hashtag.
+-- Series 0 counts every message, the others those of one hashtag. An era is a
+-- run of buckets of one level, numbered from the Unix epoch: with it in front
+-- of the series, messages of about one time count on neighbouring pages.
 create table counters (
     level  integer not null,
+    era    integer not null,
     series integer not null,
     bucket integer not null,
     count  integer not null,
-    primary key (level, series, bucket)
+    primary key (level, era, series, bucket)
 ) strict, without rowid;
 
 create table tokens (

@@ -1,12 +1,13 @@
 //! What is answered from counters: trends and the busiest hashtags.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::ledger::ALL_MESSAGES;
-use super::levels::{Piece, enclosing, pieces};
+use super::levels::{Level, MONTH, Piece, pieces};
+use super::read::{first_id, last_id};
 use super::sql::Sql;
 use crate::domain::{Hashtag, HashtagCount, HashtagsFilter, Series, TrendFilter};
 
@@ -17,34 +18,60 @@ pub(super) fn trend(
 ) -> rusqlite::Result<Vec<Series>> {
     // All series are of the same moment.
     let snapshot = connection.unchecked_transaction()?;
+    let Some((from, to)) = within_data(&snapshot, filter)? else {
+        return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
+    };
+    let level = Level::of(filter.interval.level());
+    let series = |number| series(&snapshot, filter, Piece { level, from, to }, number);
     if filter.hashtags.is_empty() {
-        return Ok(vec![series(&snapshot, filter, ALL_MESSAGES)?]);
+        return Ok(vec![series(ALL_MESSAGES)?]);
     }
     let mut find = snapshot.prepare_cached(Sql::HashtagId.text())?;
     let mut all = Vec::with_capacity(filter.hashtags.len());
     for hashtag in &filter.hashtags {
-        let number = find
-            .query_row([hashtag.as_str()], |row| row.get(0))
-            .optional()?;
-        all.push(match number {
-            Some(number) => series(&snapshot, filter, number)?,
+        let number = find.query_row([hashtag.as_str()], |row| row.get(0));
+        all.push(match number.optional()? {
+            Some(number) => series(number)?,
             None => Series::new(),
         });
     }
     Ok(all)
 }
 
-fn series(connection: &Connection, filter: &TrendFilter, number: i64) -> rusqlite::Result<Series> {
+/// The part of a range in which there can be counts, in whole buckets of the
+/// range's interval: a range may be thousands of years wide.
+fn within_data(
+    connection: &Connection,
+    range: &TrendFilter,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    let (Some(first), Some(last)) = (first_id(connection)?, last_id(connection)?) else {
+        return Ok(None);
+    };
+    let edge = |millis: i64| range.interval.floor(millis.div_euclid(1000));
+    let from = range.from().max(edge(first.millis()));
+    let to = range
+        .to()
+        .min(edge(last.millis()) + range.interval.seconds());
+    Ok((from < to).then_some((from, to)))
+}
+
+fn series(
+    connection: &Connection,
+    filter: &TrendFilter,
+    piece: Piece,
+    number: i64,
+) -> rusqlite::Result<Series> {
     let mut statement = connection.prepare_cached(Sql::Counts.text())?;
-    let level = filter.interval.level().seconds();
-    let mut rows = statement.query((level, number, filter.from(), filter.to()))?;
     let mut series = Series::new();
-    while let Some(row) = rows.next()? {
-        let edge = filter.interval.floor(row.get(0)?);
-        let count = row.get::<_, i64>(1)?.unsigned_abs();
-        match series.last_mut() {
-            Some((last, sum)) if *last == edge => *sum += count,
-            _ => series.push((edge, count)),
+    for era in piece.eras() {
+        let mut rows = statement.query((piece.level.width, era, number, piece.from, piece.to))?;
+        while let Some(row) = rows.next()? {
+            let edge = filter.interval.floor(row.get(0)?);
+            let count = row.get::<_, i64>(1)?.unsigned_abs();
+            match series.last_mut() {
+                Some((last, sum)) if *last == edge => *sum += count,
+                _ => series.push((edge, count)),
+            }
         }
     }
     Ok(series)
@@ -52,25 +79,26 @@ fn series(connection: &Connection, filter: &TrendFilter, number: i64) -> rusqlit
 
 /// The busiest hashtags of a range.
 ///
-/// A sum over the months around the range bounds a hashtag's count from
-/// above and costs a row or two. Only those whose bound reaches the last
+/// The months around the range bound a hashtag's count from above, and one
+/// walk through them bounds all. Only hashtags whose bound reaches the last
 /// place are counted exactly.
 pub(super) fn hashtags(
     connection: &Connection,
     filter: &HashtagsFilter,
 ) -> rusqlite::Result<Vec<HashtagCount>> {
-    let (from, to) = (filter.range.from(), filter.range.to());
-    if filter.limit == 0 || from >= to {
-        return Ok(Vec::new());
-    }
     let snapshot = connection.unchecked_transaction()?;
-    let bounds = bounds(&snapshot, &filter.prefix, enclosing(from, to))?;
+    let range = within_data(&snapshot, &filter.range)?.filter(|_| filter.limit > 0);
+    let Some((from, to)) = range else {
+        return Ok(Vec::new());
+    };
+    let bounds = bounds(&snapshot, &filter.prefix, Piece::enclosing(from, to))?;
     let pieces = pieces(from, to);
+    let mut name = snapshot.prepare_cached(Sql::HashtagName.text())?;
     let mut places = BinaryHeap::new();
     let mut counted = Vec::new();
-    for (bound, number, name) in bounds {
-        if places.len() == filter.limit && places.peek().is_some_and(|Reverse(last)| bound < *last)
-        {
+    for (bound, number) in bounds {
+        let full = places.len() == filter.limit;
+        if full && places.peek().is_some_and(|Reverse(last)| bound < *last) {
             break;
         }
         let mut count = 0;
@@ -82,47 +110,69 @@ pub(super) fn hashtags(
             if places.len() > filter.limit {
                 places.pop();
             }
-            counted.push(HashtagCount {
-                hashtag: Hashtag::from_stored(&name),
-                count,
-            });
+            let name: String = name.query_row([number], |row| row.get(0))?;
+            let hashtag = Hashtag::from_stored(&name);
+            counted.push(HashtagCount { hashtag, count });
         }
     }
     counted.sort_unstable_by(|a, b| {
-        b.count
-            .cmp(&a.count)
-            .then_with(|| a.hashtag.as_str().cmp(b.hashtag.as_str()))
+        let names = || a.hashtag.as_str().cmp(b.hashtag.as_str());
+        b.count.cmp(&a.count).then_with(names)
     });
     counted.truncate(filter.limit);
     Ok(counted)
 }
 
-/// Hashtags that start so, with their counts in a piece, falling.
+/// Hashtags that start so and have counts in some months, busiest first.
 fn bounds(
     connection: &Connection,
     prefix: &str,
     around: Piece,
-) -> rusqlite::Result<Vec<(u64, i64, String)>> {
-    let mut statement = connection.prepare_cached(Sql::Hashtags.text())?;
-    let mut rows = statement.query([prefix])?;
-    let mut bounds = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (number, name): (i64, String) = (row.get(0)?, row.get(1)?);
-        if !name.starts_with(prefix) {
-            break;
-        }
-        let bound = sum(connection, number, around)?;
-        if bound > 0 {
-            bounds.push((bound, number, name));
+) -> rusqlite::Result<Vec<(u64, i64)>> {
+    let mut statement = connection.prepare_cached(Sql::CountsOfAll.text())?;
+    let mut sums: HashMap<i64, u64> = HashMap::new();
+    for era in around.eras() {
+        let mut rows = statement.query((MONTH.width, era, ALL_MESSAGES))?;
+        while let Some(row) = rows.next()? {
+            *sums.entry(row.get(0)?).or_default() += row.get::<_, i64>(1)?.unsigned_abs();
         }
     }
-    bounds.sort_unstable_by_key(|&(bound, ..)| Reverse(bound));
+    let mut bounds: Vec<(u64, i64)> = if prefix.is_empty() {
+        sums.into_iter()
+            .map(|(number, sum)| (sum, number))
+            .collect()
+    } else {
+        let numbers = numbers(connection, prefix)?.into_iter();
+        numbers
+            .filter_map(|number| Some((*sums.get(&number)?, number)))
+            .collect()
+    };
+    bounds.sort_unstable_by_key(|&(sum, _)| Reverse(sum));
     Ok(bounds)
+}
+
+/// Numbers of the hashtags that start so.
+fn numbers(connection: &Connection, prefix: &str) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(Sql::Hashtags.text())?;
+    let mut rows = statement.query([prefix])?;
+    let mut numbers = Vec::new();
+    while let Some(row) = rows.next()? {
+        if !row.get_ref(1)?.as_str()?.starts_with(prefix) {
+            break;
+        }
+        numbers.push(row.get(0)?);
+    }
+    Ok(numbers)
 }
 
 fn sum(connection: &Connection, number: i64, piece: Piece) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(Sql::Sum.text())?;
-    statement.query_row((piece.level, number, piece.from, piece.to), |row| {
-        row.get::<_, i64>(0).map(i64::unsigned_abs)
-    })
+    let mut sum = 0;
+    for era in piece.eras() {
+        let range = (piece.level.width, era, number, piece.from, piece.to);
+        sum += statement
+            .query_row(range, |row| row.get::<_, i64>(0))?
+            .unsigned_abs();
+    }
+    Ok(sum)
 }

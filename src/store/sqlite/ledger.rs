@@ -23,8 +23,8 @@ const REMEMBERED: usize = 20_000;
 pub(super) struct Ledger {
     users: Numbers,
     hashtags: Numbers,
-    /// By level, series and bucket: the order of the table.
-    counts: BTreeMap<(i64, i64, i64), i64>,
+    /// By level, era, series and bucket: the order of the table.
+    counts: BTreeMap<(i64, i64, i64, i64), i64>,
 }
 
 /// Numbers of names, of one table.
@@ -100,8 +100,8 @@ impl Ledger {
     /// Writes the counts of all that was stored since the last call.
     pub(super) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut add = connection.prepare_cached(Sql::AddCount.text())?;
-        for ((level, series, bucket), count) in std::mem::take(&mut self.counts) {
-            add.execute((level, series, bucket, count))?;
+        for ((level, era, series, bucket), count) in std::mem::take(&mut self.counts) {
+            add.execute((level, era, series, bucket, count))?;
         }
         Ok(())
     }
@@ -135,8 +135,9 @@ impl Ledger {
     fn count(&mut self, series: i64, id: MessageId) {
         let seconds = id.millis() / 1000;
         for level in LEVELS {
-            let bucket = seconds - seconds % level;
-            *self.counts.entry((level, series, bucket)).or_default() += 1;
+            let (era, bucket) = level.place(seconds);
+            let row = (level.width, era, series, bucket);
+            *self.counts.entry(row).or_default() += 1;
         }
     }
 }

@@ -1,20 +1,87 @@
-//! The widths in which counters are kept here: those of the domain, and 30
-//! days, which makes the sum over years a handful of rows.
+//! The widths in which counters are kept here, and how rows of one width are
+//! laid out.
+//!
+//! To the domain's widths come 30 days, which make the sum over years a
+//! handful of rows. Rows of one level are kept by era: a batch of posts then
+//! changes a few neighbouring pages, those of today, instead of one page for
+//! each hashtag, and a trend is a walk through each era of its range.
 
-/// All, finest first, in seconds. Each divides the next.
-pub(super) const LEVELS: [i64; 4] = [60, 3_600, 86_400, MONTH];
+/// A width of counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Level {
+    /// Of a bucket, in seconds.
+    pub(super) width: i64,
+    /// Of an era, in seconds: a few hundred pages of busy counters.
+    era: i64,
+}
+
+const DAY: i64 = 86_400;
 /// 30 days, aligned to the Unix epoch like all buckets.
-pub(super) const MONTH: i64 = 30 * 86_400;
+pub(super) const MONTH: Level = Level {
+    width: 30 * DAY,
+    era: 30 * DAY,
+};
+/// All, finest first; each width divides the next.
+pub(super) const LEVELS: [Level; 4] = [
+    Level {
+        width: 60,
+        era: DAY,
+    },
+    Level {
+        width: 3_600,
+        era: 4 * DAY,
+    },
+    Level {
+        width: DAY,
+        era: 16 * DAY,
+    },
+    MONTH,
+];
+
+impl Level {
+    /// The level of the domain.
+    pub(super) fn of(level: crate::domain::Level) -> Level {
+        match level {
+            crate::domain::Level::Minute => LEVELS[0],
+            crate::domain::Level::Hour => LEVELS[1],
+            crate::domain::Level::Day => LEVELS[2],
+        }
+    }
+
+    /// Era and bucket of a moment in Unix seconds.
+    pub(super) fn place(self, seconds: i64) -> (i64, i64) {
+        let bucket = seconds - seconds.rem_euclid(self.width);
+        (seconds.div_euclid(self.era), bucket)
+    }
+}
 
 /// Rows of a level, from the first bucket (inclusive) to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Width of the buckets.
-    pub(super) level: i64,
+    /// Their width.
+    pub(super) level: Level,
     /// Start of the first.
     pub(super) from: i64,
     /// End of the last.
     pub(super) to: i64,
+}
+
+impl Piece {
+    /// The rows of 30 days that enclose a range: they add up to no less.
+    pub(super) fn enclosing(from: i64, to: i64) -> Piece {
+        let width = MONTH.width;
+        Piece {
+            level: MONTH,
+            from: from - from.rem_euclid(width),
+            to: to + (-to).rem_euclid(width),
+        }
+    }
+
+    /// The eras that hold the rows, in order.
+    pub(super) fn eras(self) -> impl Iterator<Item = i64> {
+        let era = self.level.era;
+        self.from.div_euclid(era)..(self.to + era - 1).div_euclid(era)
+    }
 }
 
 /// The fewest rows that add up to a range of whole minutes: coarse ones in
@@ -25,23 +92,13 @@ pub(super) fn pieces(from: i64, to: i64) -> Vec<Piece> {
     pieces
 }
 
-/// The rows of 30 days that enclose a range: they add up to no less than it.
-pub(super) fn enclosing(from: i64, to: i64) -> Piece {
-    let level = MONTH;
-    Piece {
-        level,
-        from: from - from.rem_euclid(level),
-        to: to + (-to).rem_euclid(level),
-    }
-}
-
 fn cover(from: i64, to: i64, index: usize, pieces: &mut Vec<Piece>) {
     if from >= to {
         return;
     }
     let level = LEVELS[index];
-    let inner_from = from + (-from).rem_euclid(level);
-    let inner_to = to - to.rem_euclid(level);
+    let inner_from = from + (-from).rem_euclid(level.width);
+    let inner_to = to - to.rem_euclid(level.width);
     if index == 0 || (inner_from, inner_to) == (from, to) {
         pieces.push(Piece { level, from, to });
     } else if inner_from >= inner_to {
@@ -60,15 +117,19 @@ fn cover(from: i64, to: i64, index: usize, pieces: &mut Vec<Piece>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Level;
     use proptest::prelude::*;
 
     #[test]
-    fn every_level_of_the_domain_is_kept_and_each_divides_the_next() {
-        for level in Level::ALL {
-            assert!(LEVELS.contains(&level.seconds()));
+    fn each_level_divides_the_next_and_its_own_era() {
+        for level in crate::domain::Level::ALL {
+            assert_eq!(Level::of(level).width, level.seconds());
         }
-        assert!(LEVELS.windows(2).all(|pair| pair[1] % pair[0] == 0));
+        assert!(
+            LEVELS
+                .windows(2)
+                .all(|pair| pair[1].width % pair[0].width == 0)
+        );
+        assert!(LEVELS.iter().all(|level| level.era % level.width == 0));
     }
 
     proptest! {
@@ -78,15 +139,30 @@ mod tests {
             let mut at = from;
             let mut rows = 0;
             for piece in pieces(from, to) {
+                let width = piece.level.width;
                 prop_assert_eq!(piece.from, at);
-                prop_assert_eq!((piece.from % piece.level, piece.to % piece.level), (0, 0));
-                rows += (piece.to - piece.from) / piece.level;
+                prop_assert_eq!((piece.from % width, piece.to % width), (0, 0));
+                rows += (piece.to - piece.from) / width;
                 at = piece.to;
             }
             prop_assert_eq!(at, to);
             prop_assert!(rows <= 2 * (59 + 23 + 29) + length / (30 * 24 * 60));
-            let around = enclosing(from, to);
-            prop_assert!(around.from <= from && to <= around.to && around.from % MONTH == 0);
+            let around = Piece::enclosing(from, to);
+            prop_assert!(around.from <= from && to <= around.to);
+            prop_assert_eq!((around.from % MONTH.width, around.to % MONTH.width), (0, 0));
+        }
+
+        #[test]
+        fn every_bucket_of_a_piece_lies_in_one_of_its_eras(start in 0i64..1_000_000, length in 1i64..2_000, at in 0i64..2_000) {
+            for level in LEVELS {
+                let (from, to) = (start * level.width, (start + length) * level.width);
+                let moment = from + at % length * level.width + level.width - 1;
+                let (era, bucket) = level.place(moment);
+                prop_assert!(from <= bucket && bucket <= moment && moment < bucket + level.width);
+                let eras: Vec<i64> = Piece { level, from, to }.eras().collect();
+                prop_assert!(eras.contains(&era));
+                prop_assert_eq!(eras.len() as i64, level.place(to - 1).0 - level.place(from).0 + 1);
+            }
         }
     }
 }

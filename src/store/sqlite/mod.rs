@@ -11,6 +11,7 @@ mod feed;
 mod health;
 mod ledger;
 mod levels;
+mod log;
 mod migrate;
 mod open;
 mod queue;
@@ -29,6 +30,7 @@ use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
 
 use self::health::Health;
+use self::log::Log;
 use self::queue::Queue;
 use self::read::Readers;
 use self::write::Writer;
@@ -52,6 +54,9 @@ pub struct SqliteOptions {
     pub writer_cache_kib: u32,
     /// Page cache of each reader, in KiB.
     pub reader_cache_kib: u32,
+    /// What the log beside the file shrinks back to, in KiB; it may grow to
+    /// twice of this, and further while a read of another program lasts.
+    pub log_kib: u32,
     /// Pages of 4 KiB the file may grow to; the disk's size when `None`.
     pub max_pages: Option<u32>,
 }
@@ -64,6 +69,7 @@ impl Default for SqliteOptions {
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
+            log_kib: 64 * 1024,
             max_pages: None,
         }
     }
@@ -85,11 +91,12 @@ impl SqliteStore {
     /// The file is not dunder's or from a newer dunder (it is left exactly as
     /// it was), cannot be written, or the operating system refuses.
     pub fn open(path: &Path, options: &SqliteOptions) -> Result<SqliteStore, OpenError> {
-        let connection = open::open_writer(path, options.writer_cache_kib, options.max_pages)?;
+        let connection = open::open_writer(path, options)?;
         let readers = Readers::spawn(path, options.readers, options.reader_cache_kib)?;
         let (queue, intake) = queue::channel(options.queue);
         let health = Arc::new(Health::default());
-        Writer::spawn(connection, Arc::clone(&health), intake, options.batch).map_err(
+        let log = Log::of(path, u64::from(options.log_kib) * 1024);
+        Writer::spawn(connection, log, Arc::clone(&health), intake, options.batch).map_err(
             |source| OpenError::Io {
                 path: path.to_owned(),
                 source,

@@ -15,30 +15,31 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::SqliteOptions;
 use super::migrate::{APPLICATION_ID, KNOWN, migrate};
 use crate::store::OpenError;
 
 /// How often a taken lock is tried again, a millisecond apart. SQLite's own
 /// waiting backs off to 100 ms and would lose every race against an import
 /// that takes the lock again and again.
-const LOCK_TRIES: i32 = 10_000;
+pub(super) const LOCK_TRIES: i32 = 10_000;
 
 /// Creates the file if there is none, checks whose it is, and migrates it.
 /// Gives the connection of the writer.
-pub(super) fn open_writer(
-    path: &Path,
-    cache_kib: u32,
-    max_pages: Option<u32>,
-) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
     prepare_file(path)?;
     inspect(path)?;
-    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, cache_kib)
-        .map_err(|error| refused(path, &error))?;
+    let mut connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE,
+        options.writer_cache_kib,
+    )
+    .map_err(|error| refused(path, &error))?;
     if let Err(found) = migrate(&mut connection).map_err(|error| refused(path, &error))? {
         return Err(newer(path, found));
     }
-    write_ahead(path, &connection)?;
-    if let Some(pages) = max_pages {
+    write_ahead(path, &connection, options.log_kib)?;
+    if let Some(pages) = options.max_pages {
         limit_pages(&connection, pages).map_err(|error| refused(path, &error))?;
     }
     Ok(connection)
@@ -63,10 +64,7 @@ fn connect(path: &Path, mode: OpenFlags, cache_kib: u32) -> rusqlite::Result<Con
     // Every connection stays on its own thread.
     let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_handler(Some(|tries| {
-        thread::sleep(Duration::from_millis(1));
-        tries < LOCK_TRIES
-    }))?;
+    wait_for_locks(&mut connection, LOCK_TRIES)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -74,9 +72,17 @@ fn connect(path: &Path, mode: OpenFlags, cache_kib: u32) -> rusqlite::Result<Con
     Ok(connection)
 }
 
+/// Has statements wait for others' locks, a millisecond a try.
+pub(super) fn wait_for_locks(connection: &mut Connection, most: i32) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(move |tries| {
+        thread::sleep(Duration::from_millis(1));
+        tries < most
+    }))
+}
+
 /// Puts the file into WAL mode. SQLite does not wait for locks here, and
 /// another program may be doing the same.
-fn write_ahead(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+fn write_ahead(path: &Path, connection: &Connection, log_kib: u32) -> Result<(), OpenError> {
     let mut tries = 0;
     let mode = loop {
         let set = connection
@@ -101,7 +107,7 @@ fn write_ahead(path: &Path, connection: &Connection) -> Result<(), OpenError> {
         // Fewer, larger checkpoints: a page written often is then copied once.
         connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         // What a large import made of the log is given back.
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        connection.pragma_update(None, "journal_size_limit", i64::from(log_kib) * 1024)?;
         // A version that a migration or a crash left in the log alone is put
         // where the next program looks for it: into the file's header.
         connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))

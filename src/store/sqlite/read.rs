@@ -148,13 +148,20 @@ pub(super) fn message(connection: &Connection, id: MessageId) -> rusqlite::Resul
     Ok(found.map(|record| record.message))
 }
 
+/// The first id of all.
+pub(super) fn first_id(connection: &Connection) -> rusqlite::Result<Option<MessageId>> {
+    one_id(connection, Sql::FirstId)
+}
+
 /// The last id of all.
 pub(super) fn last_id(connection: &Connection) -> rusqlite::Result<Option<MessageId>> {
-    connection
-        .prepare_cached(Sql::LastId.text())?
-        .query_row([], |row| {
-            row.get_ref(0)?.as_blob_or_null()?.map(id_of).transpose()
-        })
+    one_id(connection, Sql::LastId)
+}
+
+fn one_id(connection: &Connection, sql: Sql) -> rusqlite::Result<Option<MessageId>> {
+    connection.prepare_cached(sql.text())?.query_row([], |row| {
+        row.get_ref(0)?.as_blob_or_null()?.map(id_of).transpose()
+    })
 }
 
 /// Records after an id, oldest first.

@@ -77,23 +77,29 @@ statements! {
         "from messages m cross join users u on u.id = m.user_id
          where m.id > ?1 order by m.id limit ?2"
     );
+    FirstId = "select min(id) from messages";
     LastId = "select max(id) from messages";
 
     UserId = "select id from users where name = ?1";
     HashtagId = "select id from hashtags where name = ?1";
+    HashtagName = "select name from hashtags where id = ?1";
     /// From ?1 on, in order.
     Users = "select name from users where name >= ?1 order by name limit ?2";
     /// From ?1 on, in order.
     Hashtags = "select id, name from hashtags where name >= ?1 order by name";
 
-    /// Level ?1, series ?2, buckets ?3..?4, in order.
+    /// Level ?1, era ?2, series ?3, buckets ?4..?5, in order.
     Counts =
         "select bucket, count from counters
-         where level = ?1 and series = ?2 and bucket >= ?3 and bucket < ?4 order by bucket";
-    /// Level ?1, series ?2, buckets ?3..?4.
+         where level = ?1 and era = ?2 and series = ?3 and bucket >= ?4 and bucket < ?5
+         order by bucket";
+    /// Level ?1, era ?2, every series after ?3.
+    CountsOfAll =
+        "select series, count from counters where level = ?1 and era = ?2 and series > ?3";
+    /// Level ?1, era ?2, series ?3, buckets ?4..?5.
     Sum =
         "select coalesce(sum(count), 0) from counters
-         where level = ?1 and series = ?2 and bucket >= ?3 and bucket < ?4";
+         where level = ?1 and era = ?2 and series = ?3 and bucket >= ?4 and bucket < ?5";
 
     /// The first message posted by user ?1 under key ?2.
     MessageOfKey = message!(
@@ -109,8 +115,8 @@ statements! {
     InsertMessageHashtag =
         "insert into message_hashtags (hashtag_id, message_id) values (?1, ?2)";
     AddCount =
-        "insert into counters (level, series, bucket, count) values (?1, ?2, ?3, ?4)
-         on conflict (level, series, bucket) do update set count = count + excluded.count";
+        "insert into counters (level, era, series, bucket, count) values (?1, ?2, ?3, ?4, ?5)
+         on conflict (level, era, series, bucket) do update set count = count + excluded.count";
     /// Takes ?1 bytes of disk.
     Probe = "insert or replace into probe (id, padding) values (1, zeroblob(?1))";
     ProbeDone = "delete from probe where id = 1";
@@ -177,11 +183,11 @@ mod tests {
             (Sql::Export, "SEARCH m USING PRIMARY KEY (id>?)"),
             (
                 Sql::Counts,
-                "SEARCH counters USING PRIMARY KEY (level=? AND series=? AND bucket>? AND bucket<?)",
+                "SEARCH counters USING PRIMARY KEY (level=? AND era=? AND series=? AND bucket>? AND bucket<?)",
             ),
             (
                 Sql::Sum,
-                "SEARCH counters USING PRIMARY KEY (level=? AND series=? AND bucket>? AND bucket<?)",
+                "SEARCH counters USING PRIMARY KEY (level=? AND era=? AND series=? AND bucket>? AND bucket<?)",
             ),
             (
                 Sql::MessageOfKey,

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::health::Health;
 use super::ledger::{Ledger, Posted};
+use super::log::Log;
 use super::open::limit_pages;
 use super::read::last_id;
 use super::sql::Sql;
@@ -46,6 +47,7 @@ pub(super) struct Writer {
     clock: IdClock,
     /// At least the last id given out.
     last: MessageId,
+    log: Log,
     health: Arc<Health>,
 }
 
@@ -53,6 +55,7 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn spawn(
         connection: Connection,
+        log: Log,
         health: Arc<Health>,
         intake: mpsc::Receiver<Work>,
         batch: usize,
@@ -62,6 +65,7 @@ impl Writer {
             ledger: Ledger::default(),
             clock: IdClock::after(None),
             last: MessageId::MIN,
+            log,
             health,
         };
         let thread = thread::Builder::new().name("dunder-writer".to_owned());
@@ -93,6 +97,7 @@ impl Writer {
             for work in others {
                 self.survive(work);
             }
+            self.survive(|writer| writer.log.bound(&mut writer.connection));
         }
         self.finish();
         for done in farewells {
