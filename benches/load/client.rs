@@ -37,7 +37,7 @@ impl Measured {
 
 /// The length of one measurement.
 pub fn seconds() -> f64 {
-    let set = std::env::var("DUNDER_BENCH_SECONDS").ok();
+    let set = std::env::var("BENCH_SECONDS").ok();
     set.and_then(|seconds| seconds.parse().ok()).unwrap_or(5.0)
 }
 

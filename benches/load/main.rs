@@ -2,7 +2,7 @@
 //! is measured together with its limit in one run, by a load generator in a
 //! process of its own, over real sockets.
 //!
-//! `cargo bench --bench load` prints the table. `DUNDER_BENCH_SECONDS` sets
+//! `cargo bench --bench load` prints the table. `BENCH_SECONDS` sets
 //! the length of each measurement (default 5).
 
 mod client;
@@ -88,7 +88,7 @@ fn durable_post(connections: usize, goal: f64) -> Result<Row> {
 /// Reading from a store that holds the given number of messages, against a
 /// server that answers the same bytes from memory.
 fn reads(table: &mut Table) -> Result<()> {
-    let messages: u64 = std::env::var("DUNDER_BENCH_MESSAGES")
+    let messages: u64 = std::env::var("BENCH_MESSAGES")
         .ok()
         .and_then(|n| n.parse().ok())
         .unwrap_or(1_000_000);
