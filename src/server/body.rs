@@ -22,7 +22,10 @@ pub(super) async fn read(body: Incoming, limit: usize, time: Duration) -> Result
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
     let too_large = body.size_hint().lower() > limit as u64;
     if too_large {
-        drain(&mut body).await;
+        // What is declared larger still is not asked for at all.
+        if body.size_hint().lower() <= DRAINED as u64 {
+            drain(&mut body).await;
+        }
         return Err(ApiError::BodyTooLarge(limit));
     }
     match Limited::new(&mut body, limit).collect().await {

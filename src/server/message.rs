@@ -25,6 +25,14 @@ pub(super) async fn post(
     let idempotency_key = idempotency_key(request.headers())?;
     let limits = &context.settings.limits;
     let body = body::read(request.into_body(), limits.body_size, limits.body_timeout).await?;
+    // serde would also take the fields in order, as an array.
+    if body
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|byte| *byte != b'{')
+    {
+        return Err(ApiError::Json("it is not a JSON object".to_owned()));
+    }
     let body: api::PostBody =
         serde_json::from_slice(&body).map_err(|error| ApiError::Json(error.to_string()))?;
     let draft = Draft {

@@ -48,7 +48,8 @@ async fn a_refused_body_is_told_what_is_wrong_with_it() {
     let many: Vec<String> = (0..17).map(|n| format!("t{n}")).collect();
     for (body, named) in [
         (String::new(), "EOF"),
-        ("[]".into(), "not a message"),
+        ("[]".into(), "not a JSON object"),
+        (r#"["text",["tag"]]"#.into(), "not a JSON object"),
         ("{".into(), "EOF"),
         ("null".into(), "not a message"),
         (r#"{"hashtags":[]}"#.into(), "text"),
