@@ -81,12 +81,28 @@ pub struct FeedArgs {
     common: Common,
 }
 
-/// How times are shown.
+/// Where times are shown.
 #[derive(Debug, Args)]
-pub(super) struct TimeArgs {
+pub(super) struct TimeZoneArgs {
     /// Show times in UTC instead of your zone
     #[arg(long)]
     pub utc: bool,
+}
+
+impl TimeZoneArgs {
+    pub fn clock(&self) -> Clock {
+        Clock {
+            now: Utc::now(),
+            zone: if self.utc { Zone::Utc } else { Zone::Local },
+        }
+    }
+}
+
+/// How times are shown.
+#[derive(Debug, Args)]
+pub(super) struct TimeArgs {
+    #[command(flatten)]
+    zone: TimeZoneArgs,
 
     /// auto, relative, absolute, iso, unix or a strftime pattern
     #[arg(long, value_name = "FORMAT")]
@@ -95,10 +111,7 @@ pub(super) struct TimeArgs {
 
 impl TimeArgs {
     pub fn clock(&self) -> Clock {
-        Clock {
-            now: Utc::now(),
-            zone: if self.utc { Zone::Utc } else { Zone::Local },
-        }
+        self.zone.clock()
     }
 
     /// Times of a table.

@@ -17,6 +17,7 @@ mod failure;
 mod feed;
 mod post;
 mod show;
+mod tags;
 mod terminal;
 mod tls;
 mod trend;
@@ -38,6 +39,8 @@ pub enum ClientCommand {
     Feed(feed::FeedArgs),
     /// Chart how many messages there were over time
     Trend(trend::TrendArgs),
+    /// List the busiest hashtags
+    Tags(tags::TagsArgs),
     /// Show one message
     Show(show::ShowArgs),
     /// Keep a server and a token for the commands that follow
@@ -59,6 +62,7 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
         ClientCommand::Post(args) => block_on(post::run(args)),
         ClientCommand::Feed(args) => block_on(feed::run(args)),
         ClientCommand::Trend(args) => block_on(trend::run(args)),
+        ClientCommand::Tags(args) => block_on(tags::run(args)),
         ClientCommand::Show(args) => block_on(show::run(args)),
         ClientCommand::Login(args) => block_on(account::login(args)),
         ClientCommand::Whoami(args) => block_on(account::whoami(args)),

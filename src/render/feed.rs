@@ -3,9 +3,9 @@
 //! A table has four columns where there is room for them, and two where there
 //! is not: when, who and hashtags above one another, the text beside them.
 
-use comfy_table::{Attribute, Cell, Color};
+use comfy_table::{Attribute, Cell};
 
-use super::table::{Frame, GAP, color_of};
+use super::table::{Frame, GAP, HASHTAG, color_of};
 use super::{Clock, Look, TimeFormat, columns, wrap};
 use crate::api::Message;
 
@@ -94,7 +94,7 @@ impl FeedTable {
             return vec![
                 cell(&time, widths[0]).add_attribute(Attribute::Dim),
                 cell(&user, widths[1]).fg(color),
-                cell(&tags, widths[2]).fg(Color::DarkCyan),
+                cell(&tags, widths[2]).fg(HASHTAG),
                 cell(&text, widths[3]),
             ];
         }

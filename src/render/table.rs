@@ -11,9 +11,11 @@ use super::{Look, palette_index};
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;
 
+/// The colour of hashtags, which no user has.
+pub(super) const HASHTAG: Color = Color::DarkCyan;
+
 /// Readable on dark and on light grounds.
-const PALETTE: [Color; 6] = [
-    Color::DarkCyan,
+const PALETTE: [Color; 5] = [
     Color::DarkYellow,
     Color::DarkGreen,
     Color::DarkMagenta,
