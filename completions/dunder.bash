@@ -49,6 +49,9 @@ _dunder() {
             dunder,show)
                 cmd="dunder__subcmd__show"
                 ;;
+            dunder,tags)
+                cmd="dunder__subcmd__tags"
+                ;;
             dunder,tls)
                 cmd="dunder__subcmd__tls"
                 ;;
@@ -93,6 +96,9 @@ _dunder() {
                 ;;
             dunder__subcmd__help,show)
                 cmd="dunder__subcmd__help__subcmd__show"
+                ;;
+            dunder__subcmd__help,tags)
+                cmd="dunder__subcmd__help__subcmd__tags"
                 ;;
             dunder__subcmd__help,tls)
                 cmd="dunder__subcmd__help__subcmd__tls"
@@ -161,7 +167,7 @@ _dunder() {
 
     case "${cmd}" in
         dunder)
-            opts="-h -V --help --version serve post feed trend show login logout whoami completions import export migrate token tls help"
+            opts="-h -V --help --version serve post feed trend tags show login logout whoami completions import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,7 +363,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help)
-            opts="serve post feed trend show login logout whoami completions import export migrate token tls help"
+            opts="serve post feed trend tags show login logout whoami completions import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -511,6 +517,20 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__help__subcmd__tags)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1090,6 +1110,72 @@ _dunder() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        dunder__subcmd__tags)
+            opts="-p -n -o -h -V --prefix --since --until --limit --output --utc --width --json --color --server --timeout --cacert --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         dunder__subcmd__tls)
             opts="-h -V --help --version generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1605,4 +1691,28 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _dunder -o nosort -o bashdefault -o default dunder
 else
     complete -F _dunder -o bashdefault -o default dunder
+fi
+
+# Hashtags and user names are asked of the server; the rest stands above.
+_dunder_live() {
+    local line=${COMP_LINE:0:COMP_POINT} found name
+    # Bash breaks words at = and @ too; only what stands after is replaced.
+    local word=${line##*[[:space:]]}
+    local before=${word%"$2"}
+    COMPREPLY=()
+    # A quote that is open is bash's, not part of the word.
+    before=${before#[\'\"]}
+    found=$(command "$1" complete --shell bash --line "$line" 2>/dev/null)
+    while IFS= read -r name; do
+        # \#tag stays written like that.
+        [[ $2 == \\#* ]] && name="\\$name"
+        [[ -n ${name#\\} ]] && COMPREPLY+=("${name#"$before"}")
+    done <<<"$found"
+    [[ ${#COMPREPLY[@]} -gt 0 ]] || _dunder "$@"
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _dunder_live -o nosort -o bashdefault -o default dunder
+else
+    complete -F _dunder_live -o bashdefault -o default dunder
 fi

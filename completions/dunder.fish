@@ -30,6 +30,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "serve" -d 'Run the se
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "post" -d 'Post a message'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "feed" -d 'Show messages, the newest first'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "trend" -d 'Chart how many messages there were over time'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "tags" -d 'List the busiest hashtags'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show one message'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token for the commands that follow'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
@@ -138,6 +139,26 @@ complete -c dunder -n "__fish_dunder_using_subcommand trend" -l utc -d 'Show tim
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -d 'Only hashtags that start so' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l since -d 'Count from this date [default: 7 days ago]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l until -d 'Count up to this date' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s n -l limit -d 'At most so many, the busiest ones' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
+lines\t'One line a hashtag, fields separated by TAB'
+json\t'One document'
+ndjson\t'One JSON object a line'
+csv\t'With a header'"
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s o -l output -d 'How to print [default: card on a terminal, else lines]' -r -f -a "card\t'For people'
 lines\t'One line, as feed prints it'
 json\t'One document'"
@@ -312,22 +333,33 @@ complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subco
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "post" -d 'Post a message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "feed" -d 'Show messages, the newest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "trend" -d 'Chart how many messages there were over time'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "show" -d 'Show one message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "login" -d 'Keep a server and a token for the commands that follow'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "logout" -d 'Forget the server and the token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "whoami" -d 'Say who you are to the server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "import" -d 'Store messages from newline-delimited JSON'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "migrate" -d 'Bring the store\'s schema up to date'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "tls" -d 'Certificates for development'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show login logout whoami completions import export migrate token tls help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "post" -d 'Post a message'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "feed" -d 'Show messages, the newest first'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "trend" -d 'Chart how many messages there were over time'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "tags" -d 'List the busiest hashtags'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "show" -d 'Show one message'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "login" -d 'Keep a server and a token for the commands that follow'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "logout" -d 'Forget the server and the token'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "whoami" -d 'Say who you are to the server'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "import" -d 'Store messages from newline-delimited JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "migrate" -d 'Bring the store\'s schema up to date'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "tls" -d 'Certificates for development'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "create" -d 'Make a token for a user and print its secret, once'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'List tokens, never their secrets'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "generate" -d 'Write a local authority and a server certificate for development'
+
+# Hashtags and user names are asked of the server; the rest stands above.
+function __fish_dunder_live
+    command dunder complete --shell fish --line (commandline -cp | string collect) 2>/dev/null
+end
+
+complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l hashtag -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand post" -f -k -a "(__fish_dunder_live)"

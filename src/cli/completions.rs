@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
-use super::{CliError, terminal};
+use super::{CliError, terminal, words};
 
 /// What `dunder completions` takes.
 #[derive(Debug, Args)]
@@ -33,13 +33,23 @@ pub(super) fn run(args: &CompletionsArgs, command: clap::Command) -> Result<(), 
 }
 
 /// The completions of a shell for a command line.
-pub fn generate(shell: CompletionShell, mut command: clap::Command) -> String {
-    let shell = match shell {
+pub fn generate(shell: CompletionShell, command: clap::Command) -> String {
+    let mut command = visible(&command);
+    let generator = match shell {
         CompletionShell::Bash => Shell::Bash,
         CompletionShell::Zsh => Shell::Zsh,
         CompletionShell::Fish => Shell::Fish,
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "dunder", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    clap_complete::generate(generator, &mut command, "dunder", &mut script);
+    words::added_to(shell, String::from_utf8_lossy(&script).into_owned())
+}
+
+/// The command line without what is hidden: bash would offer it.
+fn visible(command: &clap::Command) -> clap::Command {
+    let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
+    clap::Command::new("dunder")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .subcommands(shown.cloned())
 }

@@ -21,6 +21,7 @@ mod tags;
 mod terminal;
 mod tls;
 mod trend;
+mod words;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,9 @@ pub enum ClientCommand {
     Whoami(account::WhoamiArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
+    /// What completion scripts call
+    #[command(hide = true)]
+    Complete(words::CompleteArgs),
 }
 
 /// Runs a command; `whole` is the program's whole command line, which
@@ -64,6 +68,7 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
         ClientCommand::Trend(args) => block_on(trend::run(args)),
         ClientCommand::Tags(args) => block_on(tags::run(args)),
         ClientCommand::Show(args) => block_on(show::run(args)),
+        ClientCommand::Complete(args) => block_on(words::run(args)),
         ClientCommand::Login(args) => block_on(account::login(args)),
         ClientCommand::Whoami(args) => block_on(account::whoami(args)),
     };

@@ -9,6 +9,7 @@ mod post;
 mod stub;
 mod terminal;
 mod trend;
+mod words;
 
 use std::io::Write;
 use std::path::Path;
