@@ -36,12 +36,13 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a ser
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "whoami" -d 'Say who you are to the server'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "import" -d 'Store messages from newline-delimited JSON'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
-complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Explain a command, or a topic such as dates'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l host -d 'Address to listen on; 0.0.0.0 or :: for all [default: 127.0.0.1] [env: DUNDER_HOST]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l port -d 'Port to listen on; 0 for any free one [default: 9000] [env: DUNDER_PORT]' -r
@@ -197,6 +198,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s h -l help -d 'P
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand man" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand man" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
@@ -253,12 +256,11 @@ complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.debu
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -s h -l help -d 'Print help'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "create" -d 'Make a token for a user and print its secret, once'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "list" -d 'List tokens, never their secrets'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make a token for a user and print its secret, once'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'List tokens, never their secrets'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Until when: a time from now (90d) or a date (2027-01-01); for ever without' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l note -d 'What it is for' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
@@ -318,41 +320,16 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make a token for a user and print its secret, once'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "list" -d 'List tokens, never their secrets'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -s h -l help -d 'Print help'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -f -a "generate" -d 'Write a local authority and a server certificate for development'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l dir -d 'Where ca.pem, crt.pem and key.pem are written' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l host -d 'A further name or address of the server (repeat it)' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l force -d 'Replace the files that are there'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "post" -d 'Post a message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "feed" -d 'Show messages, the newest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "trend" -d 'Chart how many messages there were over time'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "tags" -d 'List the busiest hashtags'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "show" -d 'Show one message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "login" -d 'Keep a server and a token for the commands that follow'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "logout" -d 'Forget the server and the token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "whoami" -d 'Say who you are to the server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "import" -d 'Store messages from newline-delimited JSON'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "migrate" -d 'Bring the store\'s schema up to date'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "tls" -d 'Certificates for development'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend tags show login logout whoami completions import export migrate token tls help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "create" -d 'Make a token for a user and print its secret, once'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'List tokens, never their secrets'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "generate" -d 'Write a local authority and a server certificate for development'
+complete -c dunder -n "__fish_dunder_using_subcommand help" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand help" -s V -l version -d 'Print version'
 
 # Hashtags and user names are asked of the server; the rest stands above.
 function __fish_dunder_live

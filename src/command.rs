@@ -12,7 +12,18 @@ use crate::serve;
 
 /// Messages with hashtags, and their trends, from the terminal.
 #[derive(Debug, Parser)]
-#[command(name = "dunder", version, about, propagate_version = true)]
+#[command(
+    name = "dunder",
+    version,
+    about,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Start:   dunder serve
+Then:    dunder post 'deploy of #prod done'
+         dunder feed
+Topics:  dunder help hashtags, dates, output, exit-codes, configuration, curl"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -27,7 +27,8 @@ pub struct Common {
     pub server: Option<Endpoint>,
 
     /// How long to wait for the server in all
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
+    #[arg(long, value_name = "DURATION", env = "DUNDER_TIMEOUT",
+        default_value = "10s", value_parser = timeout)]
     pub timeout: Duration,
 
     /// Trust the certificates in this PEM file too

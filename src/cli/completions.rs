@@ -3,10 +3,18 @@
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
+use super::topics::TOPICS;
 use super::{CliError, terminal, words};
 
 /// What `dunder completions` takes.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Hashtags and users are asked of the server while you type.
+
+  bash   dunder completions bash > ~/.local/share/bash-completion/completions/dunder
+  zsh    dunder completions zsh > ~/.zfunc/_dunder, and in ~/.zshrc:
+         fpath=(~/.zfunc $fpath); autoload -U compinit; compinit
+  fish   dunder completions fish > ~/.config/fish/completions/dunder.fish")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
@@ -45,11 +53,21 @@ pub fn generate(shell: CompletionShell, command: clap::Command) -> String {
     words::added_to(shell, String::from_utf8_lossy(&script).into_owned())
 }
 
-/// The command line without what is hidden: bash would offer it.
-fn visible(command: &clap::Command) -> clap::Command {
-    let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
+/// The command line without what is hidden, which bash would offer; `help`
+/// knows what it can explain.
+pub(super) fn visible(command: &clap::Command) -> clap::Command {
+    let shown = || command.get_subcommands().filter(|one| !one.is_hide_set());
+    let names = shown().map(|one| one.get_name().to_owned());
+    let topics = TOPICS.iter().map(|topic| topic.name.to_owned());
+    let explained: Vec<String> = names.chain(topics).collect();
     clap::Command::new("dunder")
+        .about(command.get_about().cloned().unwrap_or_default())
+        .after_help(command.get_after_help().cloned().unwrap_or_default())
         .version(env!("CARGO_PKG_VERSION"))
         .propagate_version(true)
-        .subcommands(shown.cloned())
+        .disable_help_subcommand(true)
+        .subcommands(shown().cloned())
+        .mut_subcommand("help", |help| {
+            help.mut_arg("words", |word| word.value_parser(explained))
+        })
 }

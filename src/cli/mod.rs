@@ -15,11 +15,13 @@ mod endpoint;
 mod error;
 mod failure;
 mod feed;
+mod man;
 mod post;
 mod show;
 mod tags;
 mod terminal;
 mod tls;
+mod topics;
 mod trend;
 mod words;
 
@@ -52,6 +54,10 @@ pub enum ClientCommand {
     Whoami(account::WhoamiArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages
+    Man(man::ManArgs),
+    /// Explain a command, or a topic such as dates
+    Help(topics::HelpArgs),
     /// What completion scripts call
     #[command(hide = true)]
     Complete(words::CompleteArgs),
@@ -62,6 +68,8 @@ pub enum ClientCommand {
 pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
     let done = match command {
         ClientCommand::Completions(args) => completions::run(&args, whole()),
+        ClientCommand::Man(args) => man::run(&args, &whole()),
+        ClientCommand::Help(args) => topics::run(&args, whole()),
         ClientCommand::Logout(args) => account::logout(&args),
         ClientCommand::Post(args) => block_on(post::run(args)),
         ClientCommand::Feed(args) => block_on(feed::run(args)),

@@ -325,11 +325,12 @@ pub const KEYS: &[Key] = &[
 pub const FILE_ONLY: [&str; 2] = ["debug", "cockroach.hosts"];
 
 /// Variables under our prefix that the client reads.
-pub const CLIENT_VARIABLES: [&str; 4] = [
+pub const CLIENT_VARIABLES: [&str; 5] = [
     "DUNDER_SERVER",
     "DUNDER_TOKEN",
     "DUNDER_CACERT",
     "DUNDER_TIMEOUT",
+    "DUNDER_COMPLETION_WAIT",
 ];
 
 /// The key of a name. Asked only for names of the list.

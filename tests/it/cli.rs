@@ -5,6 +5,7 @@ mod account;
 mod completions;
 mod failures;
 mod feed;
+mod help;
 mod post;
 mod stub;
 mod terminal;
