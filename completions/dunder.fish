@@ -35,6 +35,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show one me
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token for the commands that follow'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "whoami" -d 'Say who you are to the server'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "doctor" -d 'Check settings, server and connection'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "import" -d 'Store messages from newline-delimited JSON'
@@ -196,6 +197,16 @@ complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l cacert -d 'Trus
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand man" -s h -l help -d 'Print help'

@@ -11,6 +11,7 @@ mod args;
 mod client;
 mod completions;
 mod credentials;
+mod doctor;
 mod endpoint;
 mod error;
 mod failure;
@@ -52,6 +53,8 @@ pub enum ClientCommand {
     Logout(account::LogoutArgs),
     /// Say who you are to the server
     Whoami(account::WhoamiArgs),
+    /// Check settings, server and connection
+    Doctor(doctor::DoctorArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Write the manual pages
@@ -77,6 +80,7 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
         ClientCommand::Tags(args) => block_on(tags::run(args)),
         ClientCommand::Show(args) => block_on(show::run(args)),
         ClientCommand::Complete(args) => block_on(words::run(args)),
+        ClientCommand::Doctor(args) => block_on(doctor::run(args)),
         ClientCommand::Login(args) => block_on(account::login(args)),
         ClientCommand::Whoami(args) => block_on(account::whoami(args)),
     };

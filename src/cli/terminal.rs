@@ -30,7 +30,7 @@ pub(super) fn look(common: &Common, width: Option<u16>) -> Look {
 }
 
 /// The columns of the terminal, else of `COLUMNS`, else 80.
-fn columns() -> usize {
+pub(super) fn columns() -> usize {
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let said = || std::env::var("COLUMNS").ok()?.parse().ok();
     terminal
@@ -47,7 +47,8 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-fn charset() -> Charset {
+/// What the locale says.
+pub(super) fn charset() -> Charset {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())

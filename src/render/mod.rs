@@ -6,6 +6,7 @@
 //! it is exact.
 
 pub mod chart;
+pub mod checks;
 pub mod feed;
 pub mod lines;
 pub mod sanitize;

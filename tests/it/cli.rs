@@ -3,6 +3,7 @@
 
 mod account;
 mod completions;
+mod doctor;
 mod failures;
 mod feed;
 mod help;
