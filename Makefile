@@ -23,8 +23,9 @@ lint: ## Check formatting and run clippy
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
-bench: packages ## Measure posting, reading and import against their limits
+bench: packages ## Measure posting, reading, import and the start of commands against their limits
 	$(CARGO) bench --locked --bench load
+	$(CARGO) bench --locked --bench start
 
 completions: ## Write the shell completions again, after a change of the commands
 	$(CARGO) build --locked
