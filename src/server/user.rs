@@ -20,7 +20,7 @@ pub(super) async fn whoami(
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
     api::query::refuse_parameters(query)?;
-    let name = context.auth.user(context, peer, headers).await?.to_string();
+    let name = context.auth.user(context, peer, headers).await?.shared();
     let mode = context.settings.auth_mode.as_str().to_owned();
     response::data(
         StatusCode::OK,
@@ -46,7 +46,7 @@ pub(super) async fn users(
     let prefix = query.prefix.as_deref().unwrap_or("");
     let names = context.store.users(prefix, limit.get()).await?;
     let users = names.into_iter().map(|name| api::User {
-        name: name.to_string(),
+        name: name.shared(),
     });
     format.users(api::Users {
         users: users.collect(),
