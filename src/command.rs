@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::admin::{self, AdminCommand, AdminError};
 use crate::cli::{self, ClientCommand};
 use crate::config::{ConfigError, ServeArgs};
+use crate::render::sanitize;
 use crate::serve;
 
 /// Messages with hashtags, and their trends, from the terminal.
@@ -41,7 +42,10 @@ enum Command {
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error),
+    };
     let done = match cli.command {
         Command::Serve(arguments) => run_server(&arguments).map(|()| 0),
         Command::Client(command) => return cli::run(command, Cli::command),
@@ -50,10 +54,24 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("dunder: {error:#}");
+            eprintln!("dunder: {}", sanitize(&format!("{error:#}")));
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// Says what cannot be read in the command line, or prints the help. Clap
+/// repeats arguments as they are, and these may have been pasted.
+fn misread(error: &clap::Error) -> ExitCode {
+    let plain = error.render().to_string();
+    let harmless = sanitize(&plain);
+    if error.use_stderr() && harmless != plain {
+        eprint!("{harmless}");
+    } else {
+        // A reader that has left needs no help.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// 2 when the command or its settings are wrong, 1 for what failed.

@@ -75,6 +75,19 @@ pub(super) fn user(text: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
+/// How many.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|&number: &u64| number > 0);
+    number.ok_or_else(|| format!("{text:?} is not a number from 1 on"))
+}
+
+/// How many hashtags: what the server lists at once.
+pub(super) fn count_of_tags(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (1..=1000).contains(number));
+    number.ok_or_else(|| format!("{text:?} is not a number from 1 to 1000"))
+}
+
 /// A message's id.
 pub(super) fn ulid(text: &str) -> Result<String, String> {
     let id: Result<crate::domain::MessageId, _> = text.parse();

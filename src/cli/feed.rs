@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
 use super::CliError;
-use super::args::{Common, date, hashtag, ulid, user, width};
+use super::args::{Common, count, date, hashtag, ulid, user, width};
 use super::client::{Answer, Client};
 use super::credentials::Access;
 use super::terminal::{self, Output, is_interactive};
@@ -45,7 +45,7 @@ pub struct FeedArgs {
     until: Option<DateTime<Utc>>,
 
     /// At most so many, the newest ones [default: 20]
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count)]
     limit: Option<u64>,
 
     /// All there are
@@ -312,7 +312,7 @@ impl Printer {
                 }
             }
             FeedFormat::Csv => {
-                if self.printed == 0 {
+                if self.printed == 0 && !messages.is_empty() {
                     self.output.write(MESSAGE_CSV_HEADER)?;
                 }
                 for message in messages {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use clap::{Args, ValueEnum};
 
 use super::CliError;
-use super::args::{Common, date, hashtag, width};
+use super::args::{Common, count_of_tags, date, hashtag, width};
 use super::client::{Answer, Client};
 use super::credentials::Access;
 use super::feed::{TimeZoneArgs, backward};
@@ -53,7 +53,7 @@ pub struct TagsArgs {
 
     /// At most so many, the busiest ones
     #[arg(short = 'n', long, value_name = "N", default_value_t = DEFAULT_LIMIT,
-        value_parser = clap::value_parser!(u16).range(1..=1000))]
+        value_parser = count_of_tags)]
     limit: u16,
 
     /// How to print [default: table on a terminal, else lines]

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::chart::{ChartStyle, Trend, draw};
+use super::checks::{Check, State, check_line, checks_table};
 use super::feed::{Times, feed_table, message_card};
 use super::lines::{
     bucket_csv, bucket_line, message_csv, message_line, tag_csv, tag_lines, user_csv, user_lines,
@@ -360,8 +361,10 @@ proptest! {
         );
         let tags = Hashtags { hashtags: vec![HashtagCount { hashtag: tag.clone(), count: 1 }] };
         let row = TagRow { hashtag: tag.clone(), count: 1, counts: vec![1] };
-        let users = Users { users: vec![User { name: name.clone() }] };
+        let users = Users { users: vec![User { name: name.as_str().into() }] };
+        let check = Check { name: "server", state: State::Problem, found: text.clone(), advice: Some(name.clone()) };
         let fitted = [
+            checks_table(std::slice::from_ref(&check), look),
             feed_table(&[message.clone()], &times(), look),
             message_card(&message, clock(), look),
             draw(&trend, ChartStyle::Bars, clock(), look),
@@ -380,6 +383,7 @@ proptest! {
             bucket_line(&bucket),
             tag_lines(&tags),
             user_lines(&users),
+            check_line(&check),
         ];
         for line in &lines {
             prop_assert!(!line.contains(obeyed), "{line:?}");

@@ -6,6 +6,7 @@ mod completions;
 mod doctor;
 mod failures;
 mod feed;
+mod files;
 mod help;
 mod post;
 mod stub;

@@ -150,7 +150,7 @@ async fn ask(
         };
         let answer: Answer<Users> = client.get("/user", &query.to_query_string()).await?;
         let names = answer.data.users.into_iter().map(|user| Name {
-            name: user.name,
+            name: user.name.to_string(),
             count: None,
         });
         return Ok(names.collect());
