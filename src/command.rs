@@ -61,12 +61,15 @@ pub fn main() -> ExitCode {
 }
 
 /// Says what cannot be read in the command line, or prints the help. Clap
-/// repeats arguments as they are, and these may have been pasted.
+/// repeats arguments as they are, and these may have been pasted: if one of
+/// them is not plain text, it is said without clap's colours.
 fn misread(error: &clap::Error) -> ExitCode {
-    let plain = error.render().to_string();
-    let harmless = sanitize(&plain);
-    if error.use_stderr() && harmless != plain {
-        eprint!("{harmless}");
+    let is_plain = |argument: std::ffi::OsString| {
+        let text = argument.to_string_lossy();
+        sanitize(&text) == text
+    };
+    if error.use_stderr() && !std::env::args_os().all(is_plain) {
+        eprint!("{}", sanitize(&error.render().to_string()));
     } else {
         // A reader that has left needs no help.
         let _ = error.print();

@@ -179,7 +179,7 @@ fn an_argument_that_is_repeated_cannot_reach_the_terminal() {
         &["help", "\u{1b}c"],
         &["token", "create", "\u{1b}c\u{202e}"],
         &["import", "/no/\u{1b}c"],
-        &["\u{1b}c"],
+        &["\u{202e}c"],
     ] {
         let ran = person.run(arguments);
         assert_ne!(ran.code, 0, "{ran:?}");
