@@ -8,12 +8,12 @@ use super::CliError;
 use super::args::{Common, count, date, hashtag, ulid, user, width};
 use super::client::{Answer, Client};
 use super::credentials::Access;
-use super::terminal::{self, Output, is_interactive};
+use super::terminal::{self, Output, Progress, is_interactive};
 use crate::api::{self, FeedPage, FeedQuery, Message};
 use crate::domain::FeedLimit;
 use crate::render::feed::{FeedTable, Times, feed_table};
 use crate::render::lines::{MESSAGE_CSV_HEADER, message_csv, message_line};
-use crate::render::{Clock, Look, TimeFormat, Zone};
+use crate::render::{Clock, Look, TimeFormat, Zone, counted};
 
 /// Messages shown when nobody says how many: about a screen.
 const DEFAULT_LIMIT: usize = 20;
@@ -182,6 +182,7 @@ pub(super) async fn run(args: FeedArgs) -> Result<(), CliError> {
         return terminal::print_json(&answer.document);
     }
     let mut printer = Printer::new(format, &args);
+    let progress = Progress::new();
     if args.reverse {
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
@@ -193,7 +194,8 @@ pub(super) async fn run(args: FeedArgs) -> Result<(), CliError> {
         while let Some(page) = pages.next().await? {
             printer.page(&page)?;
             if args.all && pages.more {
-                terminal::remark(&format!("({} messages so far)", pages.seen));
+                let seen = counted(pages.seen as u64, "message");
+                progress.show(&format!("{seen} so far"));
             }
         }
     }

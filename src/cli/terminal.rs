@@ -132,3 +132,32 @@ pub(super) fn remark(text: &str) {
         let _ = writeln!(error, "{text}");
     }
 }
+
+/// One line on standard error that is replaced as work goes on, and gone when
+/// this is dropped. Only while the output goes elsewhere: on the same terminal
+/// it would stand in the middle of it.
+pub(super) struct Progress {
+    wanted: bool,
+}
+
+impl Progress {
+    pub fn new() -> Progress {
+        Progress {
+            wanted: std::io::stderr().is_terminal() && !is_interactive() && !is_dumb(),
+        }
+    }
+
+    /// Shows a text in place of the one before.
+    pub fn show(&self, text: &str) {
+        if self.wanted {
+            // There is nobody to tell that telling failed.
+            let _ = write!(std::io::stderr(), "\r\u{1b}[K{text}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.show("");
+    }
+}

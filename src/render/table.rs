@@ -28,29 +28,41 @@ pub(super) fn color_of(name: &str) -> Color {
     PALETTE[palette_index(name, PALETTE.len())]
 }
 
+/// The ANSI code of a colour of this table.
+pub(super) fn code_of(color: Color) -> &'static str {
+    match color {
+        Color::DarkRed => "38;5;1",
+        Color::DarkGreen => "38;5;2",
+        Color::DarkYellow => "38;5;3",
+        Color::DarkBlue => "38;5;4",
+        Color::DarkMagenta => "38;5;5",
+        Color::DarkCyan => "38;5;6",
+        _ => "39",
+    }
+}
+
 /// Columns of fixed widths.
 pub(super) struct Frame {
     /// The widths, without the gaps.
     pub widths: Vec<usize>,
-    /// A rule above each row, the first one's under the head.
-    pub ruled: bool,
 }
 
 impl Frame {
     /// The head line and its rule.
     pub fn header(&self, titles: &[&str], look: Look) -> String {
+        self.head(titles, look) + &self.rule(look)
+    }
+
+    /// The head line alone.
+    pub fn head(&self, titles: &[&str], look: Look) -> String {
         let cells = titles
             .iter()
             .map(|title| Cell::new(title).add_attribute(Attribute::Bold));
-        let head = self.lines(vec![cells.collect()], look);
-        if self.ruled {
-            head
-        } else {
-            head + &self.rule(look)
-        }
+        self.rows(vec![cells.collect()], look)
     }
 
-    fn rule(&self, look: Look) -> String {
+    /// A line as wide as the columns.
+    pub fn rule(&self, look: Look) -> String {
         let rule = if look.draws_unicode() { "─" } else { "-" };
         let total = self.widths.iter().sum::<usize>() + GAP * (self.widths.len() - 1);
         rule.repeat(total) + "\n"
@@ -58,15 +70,6 @@ impl Frame {
 
     /// The rows, whose cells are wrapped already.
     pub fn rows(&self, rows: Vec<Vec<Cell>>, look: Look) -> String {
-        if !self.ruled {
-            return self.lines(rows, look);
-        }
-        rows.into_iter()
-            .map(|row| self.rule(look) + &self.lines(vec![row], look))
-            .collect()
-    }
-
-    fn lines(&self, rows: Vec<Vec<Cell>>, look: Look) -> String {
         if rows.is_empty() {
             return String::new();
         }

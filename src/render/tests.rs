@@ -289,6 +289,16 @@ fn hashtags_of_any_length_and_count_stay_within_40_columns() {
 fn a_user_has_one_colour_and_nothing_needs_it() {
     let colored = feed_table(&feed(), &times(), Look::new(80, true, Charset::Unicode));
     assert!(colored.contains("\u{1b}["));
+    // Hashtags have a colour that no user has, in both shapes of the table.
+    for width in [80, 200] {
+        let look = Look::new(width, true, Charset::Unicode);
+        let colored = feed_table(&feed(), &times(), look);
+        for (code, text) in [("38;5;6", "#storage"), ("38;5;6", "#prod")] {
+            let painted = format!("\u{1b}[{code}m{text}");
+            assert!(colored.contains(&painted), "{colored:?}");
+        }
+        assert!(!colored.contains("\u{1b}[38;5;6mann"), "{colored:?}");
+    }
     let stripped = regexless_strip(&colored);
     assert_eq!(stripped, feed_table(&feed(), &times(), plain(80)));
 }
