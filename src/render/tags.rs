@@ -39,7 +39,7 @@ impl Period {
             "{} to {} ({})",
             self.clock.in_words(self.from),
             self.clock.in_words(self.to),
-            self.clock.zone.name_at(self.from)
+            self.clock.zone.name_between(self.from, self.to)
         )
     }
 }
