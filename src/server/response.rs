@@ -32,7 +32,16 @@ pub(super) fn answer(
     content_type: HeaderValue,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let mut response = Response::new(Full::new(body.into()));
+    whole(status, content_type, Full::new(body.into()))
+}
+
+/// JSON that was encoded before.
+pub(super) fn json(status: StatusCode, body: Full<Bytes>) -> Answer {
+    whole(status, JSON, body)
+}
+
+fn whole(status: StatusCode, content_type: HeaderValue, body: Full<Bytes>) -> Answer {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     // Grown once, not with every other header.
