@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use hyper::header::HeaderMap;
 
+use super::answers::{self, Question};
 use super::error::ApiError;
 use super::format::{self, Format};
 use super::response::Answer;
 use super::{Context, parameters};
 use crate::api::{self, HashtagsQuery, TrendQuery};
-use crate::domain::{Bucket, HashtagCount, Interval, MAX_HASHTAGS, TrendFilter};
+use crate::domain::{Bucket, HashtagCount, HashtagsFilter, Interval, MAX_HASHTAGS, TrendFilter};
 use crate::render::tags::{Period, TagRow};
 
 /// Counts in buckets.
@@ -21,12 +22,16 @@ pub(super) async fn trend(
     let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
     let fill = parameters::flag("fill", query.fill.as_deref())?;
     let filter = parameters::trend_filter(&query, Utc::now())?;
-    let series = context.store.trend(&filter).await?;
-    let trends = filter.buckets(&series, fill).into_iter().map(on_the_wire);
-    let trends = api::Trends {
-        trends: trends.collect(),
+    let make = async {
+        let series = context.store.trend(&filter).await?;
+        let trends = filter.buckets(&series, fill).into_iter().map(on_the_wire);
+        let trends = api::Trends {
+            trends: trends.collect(),
+        };
+        format.trend(&filter, trends)
     };
-    format.trend(&filter, trends)
+    let question = Question::Trend(filter.clone(), fill);
+    answers::answer(context, question, format, make).await
 }
 
 /// Buckets of a spark line in a table of hashtags.
@@ -42,7 +47,18 @@ pub(super) async fn hashtags(
     let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
     let now = Utc::now();
     let filter = parameters::hashtags_filter(&query, now)?;
-    let found = context.store.hashtags(&filter).await?;
+    let question = Question::Hashtags(filter.clone());
+    let make = busiest(context, &filter, now, format);
+    answers::answer(context, question, format, make).await
+}
+
+async fn busiest(
+    context: &Context,
+    filter: &HashtagsFilter,
+    now: DateTime<Utc>,
+    format: Format,
+) -> Result<Answer, ApiError> {
+    let found = context.store.hashtags(filter).await?;
     let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
     let period = Period {
         from: moment(filter.range.from()),
