@@ -43,6 +43,9 @@ _dunder() {
             dunder,post)
                 cmd="dunder__subcmd__post"
                 ;;
+            dunder,queue)
+                cmd="dunder__subcmd__queue"
+                ;;
             dunder,serve)
                 cmd="dunder__subcmd__serve"
                 ;;
@@ -88,6 +91,9 @@ _dunder() {
             dunder__subcmd__help,post)
                 cmd="dunder__subcmd__help__subcmd__post"
                 ;;
+            dunder__subcmd__help,queue)
+                cmd="dunder__subcmd__help__subcmd__queue"
+                ;;
             dunder__subcmd__help,serve)
                 cmd="dunder__subcmd__help__subcmd__serve"
                 ;;
@@ -106,6 +112,15 @@ _dunder() {
             dunder__subcmd__help,whoami)
                 cmd="dunder__subcmd__help__subcmd__whoami"
                 ;;
+            dunder__subcmd__help__subcmd__queue,drop)
+                cmd="dunder__subcmd__help__subcmd__queue__subcmd__drop"
+                ;;
+            dunder__subcmd__help__subcmd__queue,list)
+                cmd="dunder__subcmd__help__subcmd__queue__subcmd__list"
+                ;;
+            dunder__subcmd__help__subcmd__queue,send)
+                cmd="dunder__subcmd__help__subcmd__queue__subcmd__send"
+                ;;
             dunder__subcmd__help__subcmd__tls,generate)
                 cmd="dunder__subcmd__help__subcmd__tls__subcmd__generate"
                 ;;
@@ -117,6 +132,30 @@ _dunder() {
                 ;;
             dunder__subcmd__help__subcmd__token,revoke)
                 cmd="dunder__subcmd__help__subcmd__token__subcmd__revoke"
+                ;;
+            dunder__subcmd__queue,drop)
+                cmd="dunder__subcmd__queue__subcmd__drop"
+                ;;
+            dunder__subcmd__queue,help)
+                cmd="dunder__subcmd__queue__subcmd__help"
+                ;;
+            dunder__subcmd__queue,list)
+                cmd="dunder__subcmd__queue__subcmd__list"
+                ;;
+            dunder__subcmd__queue,send)
+                cmd="dunder__subcmd__queue__subcmd__send"
+                ;;
+            dunder__subcmd__queue__subcmd__help,drop)
+                cmd="dunder__subcmd__queue__subcmd__help__subcmd__drop"
+                ;;
+            dunder__subcmd__queue__subcmd__help,help)
+                cmd="dunder__subcmd__queue__subcmd__help__subcmd__help"
+                ;;
+            dunder__subcmd__queue__subcmd__help,list)
+                cmd="dunder__subcmd__queue__subcmd__help__subcmd__list"
+                ;;
+            dunder__subcmd__queue__subcmd__help,send)
+                cmd="dunder__subcmd__queue__subcmd__help__subcmd__send"
                 ;;
             dunder__subcmd__tls,generate)
                 cmd="dunder__subcmd__tls__subcmd__generate"
@@ -161,7 +200,7 @@ _dunder() {
 
     case "${cmd}" in
         dunder)
-            opts="-h -V --help --version serve post feed trend show login logout whoami completions import export migrate token tls help"
+            opts="-h -V --help --version serve post feed trend show queue login logout whoami completions import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,7 +396,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help)
-            opts="serve post feed trend show login logout whoami completions import export migrate token tls help"
+            opts="serve post feed trend show queue login logout whoami completions import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -485,6 +524,62 @@ _dunder() {
         dunder__subcmd__help__subcmd__post)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__help__subcmd__queue)
+            opts="list send drop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__help__subcmd__queue__subcmd__drop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__help__subcmd__queue__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__help__subcmd__queue__subcmd__send)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -845,7 +940,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__post)
-            opts="-t -q -h -V --hashtag --quiet --json --color --server --timeout --cacert --help --version"
+            opts="-t -q -h -V --hashtag --quiet --queue --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -857,6 +952,10 @@ _dunder() {
                     ;;
                 -t)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -872,6 +971,144 @@ _dunder() {
                     return 0
                     ;;
                 --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue)
+            opts="-h -V --json --color --help --version list send drop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__drop)
+            opts="-h -V --all --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__help)
+            opts="list send drop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__help__subcmd__drop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__help__subcmd__send)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__list)
+            opts="-h -V --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__send)
+            opts="-h -V --json --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

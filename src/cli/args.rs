@@ -46,7 +46,8 @@ pub enum ColorWhen {
     Never,
 }
 
-fn timeout(text: &str) -> Result<Duration, String> {
+/// How long to wait for a server.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     let length = parse_duration(text).map_err(|error| error.to_string())?;
     if length.is_zero() || length > Duration::from_secs(86_400) {
         return Err(format!("{text:?} is not between 1ms and 24h"));

@@ -43,3 +43,14 @@ pub fn generate(shell: CompletionShell, mut command: clap::Command) -> String {
     clap_complete::generate(shell, &mut command, "dunder", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
+
+/// What someone with this shell (a path or a name) does to have completions
+/// and bare hashtags.
+pub(super) fn how_to_install(shell: &str) -> &'static str {
+    match shell.rsplit('/').next() {
+        Some("zsh") => "put 'eval \"$(dunder completions zsh)\"' into ~/.zshrc",
+        Some("fish") => "put 'dunder completions fish | source' into ~/.config/fish/config.fish",
+        Some("bash") => "put 'eval \"$(dunder completions bash)\"' into ~/.bashrc",
+        _ => "see 'dunder completions --help'",
+    }
+}

@@ -39,7 +39,7 @@ pub fn tag_lines(tags: &Hashtags) -> String {
         .collect()
 }
 
-fn line(fields: &[&str]) -> String {
+pub(super) fn line(fields: &[&str]) -> String {
     let fields: Vec<String> = fields
         .iter()
         .map(|field| sanitize_line(&field.replace('\\', "\\\\")))

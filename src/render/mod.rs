@@ -8,6 +8,7 @@
 pub mod chart;
 pub mod feed;
 pub mod lines;
+pub mod queue;
 pub mod sanitize;
 mod table;
 mod tags;

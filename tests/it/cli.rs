@@ -3,9 +3,11 @@
 
 mod account;
 mod completions;
+mod editor;
 mod failures;
 mod feed;
 mod post;
+mod queue;
 mod stub;
 mod terminal;
 mod trend;

@@ -7,7 +7,7 @@ use super::Person;
 use crate::support::Server;
 
 /// What a person sees of a command line in a terminal of so many columns.
-fn on_terminal(person: &Person, columns: usize, line: &str) -> String {
+pub(super) fn on_terminal(person: &Person, columns: usize, line: &str) -> String {
     let dunder = env!("CARGO_BIN_EXE_dunder");
     let typed = format!(
         "stty cols {columns} rows 50 -echo; {}",
