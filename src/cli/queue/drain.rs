@@ -112,13 +112,14 @@ pub(super) async fn drain(
                 held.remove()?;
                 drained.sent.push((number, answer.data.id));
             }
-            Err(error) if is_final(&error) => {
-                let reason = error.to_string();
-                waiting.refused = Some(reason.clone());
-                held.rewrite(&waiting)?;
-                drained.refused.push((number, reason));
-            }
-            Err(error) => drained.stop(&waiting, error),
+            Err(error) => match refusal(&error) {
+                Some(reason) => {
+                    waiting.refused = Some(reason.clone());
+                    held.rewrite(&waiting)?;
+                    drained.refused.push((number, reason));
+                }
+                None => drained.stop(&waiting, error),
+            },
         }
     }
     Ok(drained)
@@ -153,17 +154,28 @@ fn client_of<'a>(
     Ok(clients.get(&key))
 }
 
-/// Whether the server itself said no to the message. What another program at
+/// What the server itself said against the message. What another program at
 /// its address says is not its word, and too many posts are not too many
 /// later.
-fn is_final(error: &CliError) -> bool {
+fn refusal(error: &CliError) -> Option<String> {
     match error {
         CliError::Refused {
-            status, by_dunder, ..
-        } => *by_dunder && (400..500).contains(status) && !matches!(status, 408 | 425 | 429),
-        CliError::Failed(_)
+            status: 408 | 425 | 429,
+            ..
+        } => None,
+        CliError::Refused {
+            status: 400..500,
+            by_dunder: true,
+            sentence,
+            hint,
+        } => Some(match hint {
+            Some(hint) => format!("{sentence}; {hint}"),
+            None => sentence.clone(),
+        }),
+        CliError::Refused { .. }
+        | CliError::Failed(_)
         | CliError::Usage(_)
         | CliError::Unreachable(_)
-        | CliError::ClosedPipe => false,
+        | CliError::ClosedPipe => None,
     }
 }

@@ -8,26 +8,48 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use super::post::{posted, texts_and_tags};
 use super::stub::{Gate, Reply, header, serve};
 use super::{Person, Ran};
-use crate::support::Server;
+use crate::support::{Server, dunder};
 
-/// An address that a server can take later.
-fn free_port() -> String {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port().to_string()
+/// A port where nobody listens, and nobody else can, until a server starts.
+struct Port(TcpSocket);
+
+impl Port {
+    fn reserve() -> Port {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Port(socket)
+    }
+
+    fn number(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    fn start(self) -> Server {
+        let number = self.number();
+        drop(self);
+        start(number, Arc::new(TempDir::new().unwrap()))
+    }
 }
 
-/// Someone whose server is not there yet, and its port.
-fn person_of_nobody() -> (Person, String) {
-    let port = free_port();
-    (Person::at(&format!("http://127.0.0.1:{port}")), port)
+/// A server on a certain port.
+fn start(port: u16, dir: Arc<TempDir>) -> Server {
+    let mut command = dunder();
+    command
+        .args(["serve", "--port", &port.to_string(), "--sqlite.path"])
+        .arg(dir.path().join("dunder.sqlite"));
+    Server::run(command, dir)
 }
 
-fn start(port: &str) -> Server {
-    Server::with(&["--port", port])
+/// Someone whose server is not there yet.
+fn person_of_nobody() -> (Person, Port) {
+    let port = Port::reserve();
+    let url = format!("http://127.0.0.1:{}", port.number());
+    (Person::at(&url), port)
 }
 
 /// What `dunder queue` knows.
@@ -78,10 +100,10 @@ async fn what_waits_goes_out_in_order_with_the_next_command() {
             .iter()
             .all(|m| m["state"] == "waits for the server"
                 && m["user"] == "john"
-                && m["server"] == format!("http://127.0.0.1:{port}"))
+                && m["server"] == format!("http://127.0.0.1:{}", port.number()))
     );
 
-    let server = start(&port);
+    let server = port.start();
     let ran = person.run(&["feed"]);
     assert_eq!(
         (ran.code, ran.out.as_str()),
@@ -103,7 +125,7 @@ async fn a_new_post_goes_behind_what_waits() {
         .run(&["post", "newer"])
         .failed(3, "older messages wait");
     kept(person.run(&["post", "--queue", "old"]), 2);
-    let server = start(&port);
+    let server = port.start();
     let ran = person.run(&["post", "new"]);
     assert_eq!(ran.err, "dunder: sent 2 messages that had waited\n");
     assert_eq!(ran.out.trim().len(), 26);
@@ -112,7 +134,7 @@ async fn a_new_post_goes_behind_what_waits() {
 
 #[test]
 fn messages_are_kept_for_their_owner_only() {
-    let (person, _) = person_of_nobody();
+    let (person, _port) = person_of_nobody();
     let folder = person.home().join(".local/state/dunder/queue");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
@@ -127,7 +149,7 @@ fn messages_are_kept_for_their_owner_only() {
 
 #[test]
 fn keeping_is_set_by_flag_variable_or_file_in_this_order() {
-    let (person, _) = person_of_nobody();
+    let (person, _port) = person_of_nobody();
     let config = person.home().join(".config/dunder");
     std::fs::create_dir_all(&config).unwrap();
     let file = config.join("client.yaml");
@@ -155,15 +177,17 @@ fn keeping_is_set_by_flag_variable_or_file_in_this_order() {
     assert_eq!(texts(&person), ["by file", "by flag", "by variable"]);
 }
 
+/// A server whose store is away for long.
+fn unavailable() -> Reply {
+    Reply::new(
+        "503 Service Unavailable",
+        "Retry-After: 3600\r\n",
+        r#"{"error":"the store is away","code":"unavailable"}"#,
+    )
+}
+
 #[test]
 fn only_a_server_that_is_away_makes_a_message_wait() {
-    let unavailable = || {
-        Reply::new(
-            "503 Service Unavailable",
-            "Retry-After: 3600\r\n",
-            r#"{"error":"the store is away","code":"unavailable"}"#,
-        )
-    };
     let (url, requests) = serve(vec![unavailable()]);
     let person = Person::at(&url);
     let ran = person.run(&["post", "--queue", "kept"]);
@@ -196,8 +220,8 @@ fn a_refused_message_is_set_aside_with_its_reason_and_blocks_nobody() {
         )
     };
     let answers = vec![
-        Reply::Lost,
-        Reply::Lost,
+        unavailable(),
+        unavailable(),
         refusal(),
         posted(),
         posted(),
@@ -205,9 +229,8 @@ fn a_refused_message_is_set_aside_with_its_reason_and_blocks_nobody() {
     ];
     let (url, requests) = serve(answers);
     let person = Person::at(&url);
-    let args = ["--queue", "--timeout", "1ms"];
     for text in ["bad", "good"] {
-        kept_anyhow(person.run(&[&["post", text][..], &args].concat()));
+        kept_anyhow(person.run(&["post", text, "--queue"]));
         requests.recv().unwrap();
     }
     let ran = person.run(&["post", "new"]);
@@ -269,7 +292,7 @@ async fn a_message_goes_only_as_its_author_and_only_to_its_server() {
     );
     assert_eq!(posted_texts(&other).await, ["here"]);
 
-    let server = start(&port);
+    let server = port.start();
     with_token(bob, &["post", "by bob"]);
     let left = waiting(&person);
     assert_eq!(left.len(), 1);
@@ -318,12 +341,11 @@ async fn a_message_goes_only_as_its_author_and_only_to_its_server() {
 
 #[tokio::test]
 async fn what_a_login_wrote_waits_for_that_login() {
-    let dir = Arc::new(TempDir::new().unwrap());
-    let port = free_port();
-    let server = Server::over(Arc::clone(&dir), &["--port", &port]);
-    let mut person = Person::of(&server);
+    let (person, port) = person_of_nobody();
+    let number = port.number();
+    let server = port.start();
     person.run(&["login", "--user", "ann"]);
-    server.kill();
+    let dir = server.kill();
     kept(person.run(&["post", "--queue", "as ann"]), 1);
     let out = person.run(&["logout"]);
     assert!(
@@ -332,8 +354,7 @@ async fn what_a_login_wrote_waits_for_that_login() {
         out.err
     );
 
-    let server = Server::over(Arc::clone(&dir), &["--port", &port]);
-    person.url.clone_from(&server.url);
+    let server = start(number, dir);
     person.run(&["feed"]).ok();
     assert_eq!(waiting(&person)[0]["state"], "waits for a login as ann");
     // Another login is another author.
@@ -373,7 +394,7 @@ fn messages_can_be_sent_and_dropped_by_their_numbers() {
         person.run(&["queue", "drop", "2"]).err,
         "dropped 1 message\n"
     );
-    let _server = start(&port);
+    let _server = port.start();
     assert_eq!(person.run(&["queue", "send", "3"]).ok().lines().count(), 1);
     assert_eq!(texts(&person), ["a", "d"]);
     person.run(&["queue", "drop", "--all"]);
@@ -394,7 +415,7 @@ async fn many_processes_at_once_send_every_message_once_and_in_order() {
     for text in &wanted {
         kept_anyhow(person.run(&["post", "--queue", text]));
     }
-    let server = start(&port);
+    let server = port.start();
     let feeds = (0..4).map(|_| vec!["feed", "-n", "1"]);
     let sends = (0..4).map(|_| vec!["queue", "send"]);
     let posts = (0..4).map(|_| vec!["post", "--queue", "afterwards", "--timeout", "60s"]);
@@ -460,7 +481,7 @@ fn what_is_no_message_in_the_queue_is_listed_and_can_be_dropped() {
         listed.contains("cannot read") && listed.contains("00000002.json"),
         "{listed}"
     );
-    let _server = start(&port);
+    let _server = port.start();
     assert_eq!(
         person.run(&["feed"]).err,
         "dunder: sent 1 message that had waited\n"
