@@ -36,6 +36,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a ser
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "whoami" -d 'Say who you are to the server'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "shell-line" -d 'Quote the bare hashtags of a command line, for the shell integration'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "import" -d 'Store messages from newline-delimited JSON'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
@@ -206,6 +207,10 @@ complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s h -l help -d 'P
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand shell-line" -l before -d 'Lines above it that belong to the same command' -r
+complete -c dunder -n "__fish_dunder_using_subcommand shell-line" -l alias -d 'An alias of the shell' -r
+complete -c dunder -n "__fish_dunder_using_subcommand shell-line" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand shell-line" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
@@ -342,22 +347,23 @@ complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subco
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "post" -d 'Post a message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "feed" -d 'Show messages, the newest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "trend" -d 'Chart how many messages there were over time'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "show" -d 'Show one message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "queue" -d 'List, send or drop messages that wait for a server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "login" -d 'Keep a server and a token for the commands that follow'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "logout" -d 'Forget the server and the token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "whoami" -d 'Say who you are to the server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "import" -d 'Store messages from newline-delimited JSON'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "migrate" -d 'Bring the store\'s schema up to date'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "tls" -d 'Certificates for development'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "post" -d 'Post a message'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "feed" -d 'Show messages, the newest first'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "trend" -d 'Chart how many messages there were over time'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "show" -d 'Show one message'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "queue" -d 'List, send or drop messages that wait for a server'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "login" -d 'Keep a server and a token for the commands that follow'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "logout" -d 'Forget the server and the token'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "whoami" -d 'Say who you are to the server'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "shell-line" -d 'Quote the bare hashtags of a command line, for the shell integration'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "import" -d 'Store messages from newline-delimited JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "migrate" -d 'Bring the store\'s schema up to date'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "tls" -d 'Certificates for development'
+complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "list" -d 'List what waits, and what was refused and why'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "send" -d 'Send what waits now, to every server; refused ones are tried again'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "drop" -d 'Forget messages without sending them'
@@ -365,3 +371,39 @@ complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subc
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'List tokens, never their secrets'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
 complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "generate" -d 'Write a local authority and a server certificate for development'
+
+# Bare hashtags: on Enter, `dunder post "text" #tag` becomes
+# `dunder post "text" '#tag'`; every other line is run as it is.
+# DUNDER_SHELL_INTEGRATION=off, set before, leaves it out.
+function __dunder_enter
+    set -l buffer (commandline --current-buffer | string collect)
+    if string match --quiet '*#*' -- "$buffer"
+        # fish keeps an alias as a function that says so.
+        set -l known
+        for name in (string match --regex --all '[\w.-]+' -- "$buffer")
+            functions --query -- $name; or continue
+            set -l said (functions --details --verbose -- $name)[5]
+            if set -l value (string match --regex --groups-only '^alias \S+?[ =](.*dunder.*)$' -- "$said")
+                set -a known --alias=$name=(string trim --chars '\'"' -- $value)
+            end
+        end
+        if set -q known[1]; or string match --quiet '*dunder*' -- "$buffer"
+            set -l line (command dunder shell-line $known fish -- "$buffer" 2>/dev/null </dev/null | string collect)
+            test -n "$line"; and commandline --replace -- $line
+        end
+    end
+    commandline --function execute
+end
+
+if status is-interactive; and test "$DUNDER_SHELL_INTEGRATION" != off
+    for mode in default insert
+        for key in \r \n
+            # Whoever gave Enter another meaning keeps it.
+            set -l bound (bind --user --mode $mode $key 2>/dev/null)
+            if test -z "$bound"; or string match --quiet '*__dunder_enter*' -- "$bound"
+                bind --mode $mode $key __dunder_enter
+                set -gx DUNDER_SHELL_INTEGRATION fish
+            end
+        end
+    end
+end

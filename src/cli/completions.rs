@@ -1,27 +1,32 @@
-//! `dunder completions`: generated from the command line's own definition.
+//! `dunder completions`: generated from the command line's own definition,
+//! followed by the shell integration.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use clap_complete::Shell;
 
+use super::shell::{Dialect, integration};
 use super::{CliError, terminal};
 
 /// What `dunder completions` takes.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The script holds completions and the integration that lets hashtags be typed
+bare: with it, the line
+
+  dunder post \"deploy done\" #prod
+
+is run as dunder post \"deploy done\" '#prod'. A bare # with a letter, a digit or
+_ behind it is a hashtag on such lines; with a blank behind it, it starts a
+comment as ever. Other command lines are not touched, quoted words neither.
+DUNDER_SHELL_INTEGRATION=off, set before, leaves the integration out.
+
+bash, in ~/.bashrc:                    eval \"$(dunder completions bash)\"
+zsh, in ~/.zshrc, behind compinit:     eval \"$(dunder completions zsh)\"
+fish, in ~/.config/fish/config.fish:   dunder completions fish | source")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
-    shell: CompletionShell,
-}
-
-/// The shells whose completions are kept and tested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CompletionShell {
-    /// GNU bash.
-    Bash,
-    /// zsh.
-    Zsh,
-    /// fish.
-    Fish,
+    shell: Dialect,
 }
 
 /// Prints the completions.
@@ -32,16 +37,25 @@ pub(super) fn run(args: &CompletionsArgs, command: clap::Command) -> Result<(), 
     terminal::print(&generate(args.shell, command))
 }
 
-/// The completions of a shell for a command line.
-pub fn generate(shell: CompletionShell, mut command: clap::Command) -> String {
-    let shell = match shell {
-        CompletionShell::Bash => Shell::Bash,
-        CompletionShell::Zsh => Shell::Zsh,
-        CompletionShell::Fish => Shell::Fish,
+/// What a shell sources to know a command line.
+pub fn generate(dialect: Dialect, mut command: clap::Command) -> String {
+    let shell = match dialect {
+        Dialect::Bash => Shell::Bash,
+        Dialect::Zsh => Shell::Zsh,
+        Dialect::Fish => Shell::Fish,
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "dunder", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    let script = String::from_utf8_lossy(&script);
+    let script = match dialect {
+        Dialect::Bash | Dialect::Fish => script.into_owned(),
+        // Sourced where the completion system was not started, it would fail.
+        Dialect::Zsh => script.replace(
+            "else\n    compdef ",
+            "elif (( $+functions[compdef] )); then\n    compdef ",
+        ),
+    };
+    script + integration(dialect)
 }
 
 /// What someone with this shell (a path or a name) does to have completions

@@ -19,6 +19,7 @@ mod post;
 mod private;
 mod queue;
 mod settings;
+mod shell;
 mod show;
 mod state;
 mod terminal;
@@ -55,6 +56,9 @@ pub enum ClientCommand {
     Whoami(account::WhoamiArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
+    /// Quote the bare hashtags of a command line, for the shell integration
+    #[command(hide = true)]
+    ShellLine(shell::ShellLineArgs),
 }
 
 /// Runs a command; `whole` is the program's whole command line, which
@@ -63,6 +67,7 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
     let reaches = command.reaches().cloned();
     let done = match command {
         ClientCommand::Completions(args) => completions::run(&args, whole()),
+        ClientCommand::ShellLine(args) => shell::run(&args),
         ClientCommand::Logout(args) => account::logout(&args),
         ClientCommand::Queue(args) => block_on(queue::run(args)),
         ClientCommand::Post(args) => block_on(post::run(args)),
@@ -102,7 +107,8 @@ impl ClientCommand {
             ClientCommand::Post(_)
             | ClientCommand::Queue(_)
             | ClientCommand::Logout(_)
-            | ClientCommand::Completions(_) => None,
+            | ClientCommand::Completions(_)
+            | ClientCommand::ShellLine(_) => None,
         }
     }
 }
