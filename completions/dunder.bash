@@ -49,9 +49,6 @@ _dunder() {
             dunder,serve)
                 cmd="dunder__subcmd__serve"
                 ;;
-            dunder,shell-line)
-                cmd="dunder__subcmd__shell__subcmd__line"
-                ;;
             dunder,show)
                 cmd="dunder__subcmd__show"
                 ;;
@@ -99,9 +96,6 @@ _dunder() {
                 ;;
             dunder__subcmd__help,serve)
                 cmd="dunder__subcmd__help__subcmd__serve"
-                ;;
-            dunder__subcmd__help,shell-line)
-                cmd="dunder__subcmd__help__subcmd__shell__subcmd__line"
                 ;;
             dunder__subcmd__help,show)
                 cmd="dunder__subcmd__help__subcmd__show"
@@ -206,7 +200,7 @@ _dunder() {
 
     case "${cmd}" in
         dunder)
-            opts="-h -V --help --version serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help"
+            opts="-h -V --help --version serve post feed trend show queue login logout whoami completions import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,7 +396,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help)
-            opts="serve post feed trend show queue login logout whoami completions shell-line import export migrate token tls help"
+            opts="serve post feed trend show queue login logout whoami completions import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -598,20 +592,6 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help__subcmd__serve)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__shell__subcmd__line)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1291,28 +1271,6 @@ _dunder() {
                     return 0
                     ;;
                 --limits.shutdown_timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__shell__subcmd__line)
-            opts="-h -V --before --alias --help --version bash zsh fish"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --before)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --alias)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

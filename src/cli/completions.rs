@@ -38,7 +38,8 @@ pub(super) fn run(args: &CompletionsArgs, command: clap::Command) -> Result<(), 
 }
 
 /// What a shell sources to know a command line.
-pub fn generate(dialect: Dialect, mut command: clap::Command) -> String {
+pub fn generate(dialect: Dialect, command: clap::Command) -> String {
+    let mut command = visible(&command);
     let shell = match dialect {
         Dialect::Bash => Shell::Bash,
         Dialect::Zsh => Shell::Zsh,
@@ -56,6 +57,18 @@ pub fn generate(dialect: Dialect, mut command: clap::Command) -> String {
         ),
     };
     script + integration(dialect)
+}
+
+/// The command line without what is not for people; the generators would
+/// offer that too.
+fn visible(command: &clap::Command) -> clap::Command {
+    let visible = command.get_subcommands().filter(|one| !one.is_hide_set());
+    clap::Command::new("dunder")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .subcommand_required(true)
+        .args(command.get_arguments().cloned())
+        .subcommands(visible.cloned())
 }
 
 /// What someone with this shell (a path or a name) does to have completions
