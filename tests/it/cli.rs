@@ -8,6 +8,7 @@ mod failures;
 mod feed;
 mod post;
 mod queue;
+mod shells;
 mod stub;
 mod terminal;
 mod trend;

@@ -1,57 +1,64 @@
 
 # Bare hashtags: on Enter, `dunder post "text" #tag` becomes
 # `dunder post "text" '#tag'`; every other line is run as it is. It needs
-# bash 4.4. DUNDER_SHELL_INTEGRATION=off, set before, leaves it out.
+# bash 4.4 and its place in PROMPT_COMMAND. DUNDER_SHELL_INTEGRATION=off, set
+# before, leaves it out.
+#
+# bash must not run a function while it reads the second line of a command (its
+# parser is in the middle of a word), so Enter has its own meaning at the first
+# line only, and a post with an open quote stays one line to bash, with
+# newlines in it.
+__dunder_keys() {
+    local map
+    for map in ${__dunder_maps-}; do
+        bind -m "$map" "\"\\C-m\": $1"
+        bind -m "$map" "\"\\C-j\": $1"
+        bind -m "$map" "\"\\C-x\\C-j\": $2"
+    done
+} 2>/dev/null
+
 __dunder_enter() {
-    local status=$? number='\#' name line
+    local status=$? name line
     local -a aliases=()
-    number=${number@P}
-    # The number changes with every command, not with its second line.
-    if [[ $number != "${__dunder_number-}" ]]; then
-        __dunder_number=$number
-        __dunder_before=
-    fi
-    if [[ $READLINE_LINE == *'#'* ]]; then
-        for name in "${!BASH_ALIASES[@]}"; do
-            if [[ ${BASH_ALIASES[$name]} == *dunder* ]]; then
-                aliases+=("--alias=$name=${BASH_ALIASES[$name]}")
-            fi
-        done
-        if [[ ${#aliases[@]} -gt 0 || $__dunder_before$READLINE_LINE == *dunder* ]]; then
-            line=$(command dunder shell-line ${aliases[@]+"${aliases[@]}"} \
-                --before="$__dunder_before" bash -- "$READLINE_LINE" 2>/dev/null </dev/null)
-            if [[ -n $line ]]; then
-                READLINE_LINE=$line
-                READLINE_POINT=${#line}
+    __dunder_keys accept-line accept-line
+    for name in "${!BASH_ALIASES[@]}"; do
+        if [[ ${BASH_ALIASES[$name]} == *dunder* ]]; then
+            aliases+=("--alias=$name=${BASH_ALIASES[$name]}")
+        fi
+    done
+    if [[ $READLINE_LINE == *dunder* || ${#aliases[@]} -gt 0 && $READLINE_LINE == *['#"'\'\\]* ]]; then
+        line=$(command dunder shell-line --open ${aliases[@]+"${aliases[@]}"} \
+            bash -- "$READLINE_LINE" 2>/dev/null </dev/null && echo .)
+        line=${line%.}
+        if [[ -n $line ]]; then
+            READLINE_LINE=$line
+            if [[ $line == *$'\n' ]]; then
+                __dunder_keys '"\C-x\C-m\C-x\C-j"' end-of-line
             fi
         fi
     fi
-    __dunder_before+=$READLINE_LINE$'\n'
     return "$status"
 }
 
-# A second line that is given up with Ctrl-C runs no command.
 __dunder_prompt() {
-    __dunder_before=
+    __dunder_keys '"\C-x\C-m\C-x\C-j"' accept-line
+    export DUNDER_SHELL_INTEGRATION=bash
 }
 
-__dunder_bind() {
-    local map keys
-    for map in emacs vi-insert vi-command; do
-        keys=$(bind -m "$map" -p 2>/dev/null)
+if [[ $- == *i* && ${DUNDER_SHELL_INTEGRATION-} != off && -z ${BLE_VERSION-} && -z ${__dunder_maps-} ]] &&
+    ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
+    for __dunder_maps in emacs vi-insert vi-command; do
+        __dunder_bound=$(bind -m "$__dunder_maps" -p 2>/dev/null)
         # Whoever gave Enter another meaning keeps it.
-        if [[ $keys == *'"\C-m": accept-line'* && $keys == *'"\C-j": accept-line'* ]]; then
-            bind -m "$map" -x '"\C-x\C-m": __dunder_enter' 2>/dev/null
-            bind -m "$map" '"\C-m": "\C-x\C-m\C-j"' 2>/dev/null
-            export DUNDER_SHELL_INTEGRATION=bash
+        if [[ $__dunder_bound != *'"\C-m": accept-line'* || $__dunder_bound != *'"\C-j": accept-line'* ]]; then
+            __dunder_maps=
+            break
         fi
+        bind -m "$__dunder_maps" -x '"\C-x\C-m": __dunder_enter' 2>/dev/null
     done
-    if [[ ${PROMPT_COMMAND[*]-} != *__dunder_prompt* ]]; then
+    unset -v __dunder_bound
+    if [[ -n $__dunder_maps ]]; then
+        __dunder_maps='emacs vi-insert vi-command'
         PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}__dunder_prompt"
     fi
-}
-
-if [[ $- == *i* && ${DUNDER_SHELL_INTEGRATION-} != off && -z ${BLE_VERSION-} ]] &&
-    ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
-    __dunder_bind
 fi

@@ -38,14 +38,19 @@ const BEFORE_A_COMMAND: [&str; 22] = [
 /// An alias: its name, and what it stands for.
 pub(super) type Alias<'a> = (&'a str, &'a str);
 
-/// The line with its bare hashtags quoted; `None` when there is none.
-/// `before` are the lines above it that belong to the same command.
-pub(super) fn quoted(
-    dialect: Dialect,
-    before: &str,
-    line: &str,
-    aliases: &[Alias<'_>],
-) -> Option<String> {
+/// What there is to say about a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Checked {
+    /// The line with its bare hashtags quoted; `None` when there is none.
+    pub quoted: Option<String>,
+    /// Whether it ends inside a quoted word of `dunder post`, or with a
+    /// backslash: the shell would ask for a second line.
+    pub is_open: bool,
+}
+
+/// Looks at a line. `before` are the lines above it that belong to the same
+/// command.
+pub(super) fn check(dialect: Dialect, before: &str, line: &str, aliases: &[Alias<'_>]) -> Checked {
     let mut text: Vec<char> = before
         .strip_suffix('\n')
         .unwrap_or(before)
@@ -64,6 +69,8 @@ pub(super) fn quoted(
         here_documents: Vec::new(),
         found: Vec::new(),
         depth: 0,
+        is_cut: false,
+        is_open: false,
     };
     scan.commands(End::Text);
     let mut quoted = String::with_capacity(line.len() + 8);
@@ -75,11 +82,14 @@ pub(super) fn quoted(
         quoted.push('\'');
         at = to;
     }
-    if at == start {
-        return None;
+    let quoted = (at > start).then(|| {
+        quoted.extend(&text[at..]);
+        quoted
+    });
+    Checked {
+        quoted,
+        is_open: scan.is_open,
     }
-    quoted.extend(&text[at..]);
-    Some(quoted)
 }
 
 /// What ends a list of commands.
@@ -113,6 +123,10 @@ struct Scan<'a> {
     /// Where bare hashtags are.
     found: Vec<(usize, usize)>,
     depth: usize,
+    /// A quote was not closed before the end.
+    is_cut: bool,
+    /// That was in a post.
+    is_open: bool,
 }
 
 /// Deeper nesting than any person types.
@@ -197,6 +211,7 @@ impl Scan<'_> {
                 }
                 _ => {
                     let word = self.word(end);
+                    self.is_open |= self.is_cut && stage == Stage::Post;
                     if is_file {
                         is_file = false;
                     } else {
@@ -324,9 +339,12 @@ impl Scan<'_> {
                 c if is_boundary(c) => break,
                 '\\' => {
                     self.at += 1;
-                    if let Some(c) = self.peek() {
-                        self.at += 1;
-                        push(&mut word, c);
+                    match self.peek() {
+                        Some(c) => {
+                            self.at += 1;
+                            push(&mut word, c);
+                        }
+                        None => self.is_cut = true,
                     }
                 }
                 '\'' => {
@@ -367,6 +385,7 @@ impl Scan<'_> {
                 c => push(c),
             }
         }
+        self.is_cut = true;
     }
 
     /// Whether all of it is plain text.
@@ -392,6 +411,7 @@ impl Scan<'_> {
                 }
             }
         }
+        self.is_cut = true;
         is_plain
     }
 

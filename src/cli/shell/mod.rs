@@ -10,7 +10,7 @@ mod line;
 
 use clap::{Args, ValueEnum};
 
-use self::line::{Alias, quoted};
+use self::line::{Alias, check};
 use super::{CliError, terminal};
 
 /// Whose syntax a line has.
@@ -43,6 +43,10 @@ pub struct ShellLineArgs {
     )]
     before: String,
 
+    /// Print a post that ends inside quotes with a newline, to go on with
+    #[arg(long)]
+    open: bool,
+
     /// An alias of the shell
     #[arg(long = "alias", value_name = "NAME=VALUE")]
     aliases: Vec<String>,
@@ -58,8 +62,13 @@ pub(super) fn run(args: &ShellLineArgs) -> Result<(), CliError> {
         .iter()
         .filter_map(|a| a.split_once('='))
         .collect();
-    match quoted(args.dialect, &args.before, &args.line, &aliases) {
-        Some(line) => terminal::print(&line),
+    let checked = check(args.dialect, &args.before, &args.line, &aliases);
+    if args.open && checked.is_open {
+        let line = checked.quoted.as_deref().unwrap_or(&args.line);
+        return terminal::print(&format!("{line}\n"));
+    }
+    match checked.quoted {
+        Some(line) => terminal::print(line.trim_end_matches('\n')),
         None => Ok(()),
     }
 }

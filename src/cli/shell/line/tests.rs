@@ -4,9 +4,13 @@ use super::*;
 
 const ALL: [Dialect; 3] = [Dialect::Bash, Dialect::Zsh, Dialect::Fish];
 
+fn quoted(dialect: Dialect, before: &str, line: &str, aliases: &[Alias<'_>]) -> Option<String> {
+    check(dialect, before, line, aliases).quoted
+}
+
 /// Checks the line in every shell; `None`: it is left alone.
 #[track_caller]
-fn check(line: &str, expected: Option<&str>) {
+fn all(line: &str, expected: Option<&str>) {
     for dialect in ALL {
         let quoted = quoted(dialect, "", line, &[]);
         assert_eq!(quoted.as_deref(), expected, "{dialect:?}: {line}");
@@ -52,7 +56,7 @@ fn bare_hashtags_of_a_post_are_quoted() {
             "echo \"$(dunder post x '#a')\"",
         ),
     ] {
-        check(line, Some(expected));
+        all(line, Some(expected));
     }
 }
 
@@ -83,7 +87,7 @@ fn everything_else_is_left_alone() {
         "dunder posts x #a",
         "$dunder post x #a",
     ] {
-        check(line, None);
+        all(line, None);
     }
 }
 
@@ -169,6 +173,25 @@ fn lines_above_and_aliases_count() {
     ] {
         let quoted = quoted(Dialect::Zsh, "", line, &aliases);
         assert_eq!(quoted.as_deref(), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_post_that_goes_on_is_known() {
+    for (line, is_open) in [
+        ("dunder post \"two", true),
+        ("dunder post #a 'two\n", true),
+        ("dunder post x \\", true),
+        ("true; dunder post \"$(date) it", true),
+        ("dunder post \"two\" #a", false),
+        ("dunder post x \\ ", false),
+        ("echo \"two", false),
+        ("dunder feed \"two", false),
+        ("dunder post x; echo \"two", false),
+    ] {
+        for dialect in ALL {
+            assert_eq!(check(dialect, "", line, &[]).is_open, is_open, "{line}");
+        }
     }
 }
 
