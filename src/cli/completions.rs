@@ -10,19 +10,21 @@ use super::{CliError, terminal};
 /// What `dunder completions` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The script holds completions and the integration that lets hashtags be typed
-bare: with it, the line
+The script holds completions, and the integration that lets hashtags be typed
+bare: on Enter the line
 
   dunder post \"deploy done\" #prod
 
-is run as dunder post \"deploy done\" '#prod'. A bare # with a letter, a digit or
-_ behind it is a hashtag on such lines; with a blank behind it, it starts a
-comment as ever. Other command lines are not touched, quoted words neither.
-DUNDER_SHELL_INTEGRATION=off, set before, leaves the integration out.
+becomes dunder post \"deploy done\" '#prod', in the history too. On such lines a
+bare # is a hashtag when a letter, a digit or _ follows, and starts a comment
+as ever when a blank does. Other commands and quoted words are left as they
+are. bash does this on the first line of a command only: inside a loop typed
+over several lines, quote. DUNDER_SHELL_INTEGRATION=off, set before, leaves the
+integration out.
 
-bash, in ~/.bashrc:                    eval \"$(dunder completions bash)\"
-zsh, in ~/.zshrc, behind compinit:     eval \"$(dunder completions zsh)\"
-fish, in ~/.config/fish/config.fish:   dunder completions fish | source")]
+At the end of ~/.bashrc:          eval \"$(dunder completions bash)\"
+At the end of ~/.zshrc:           eval \"$(dunder completions zsh)\"
+In ~/.config/fish/config.fish:    dunder completions fish | source")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
@@ -75,9 +77,9 @@ fn visible(command: &clap::Command) -> clap::Command {
 /// and bare hashtags.
 pub(super) fn how_to_install(shell: &str) -> &'static str {
     match shell.rsplit('/').next() {
-        Some("zsh") => "put 'eval \"$(dunder completions zsh)\"' into ~/.zshrc",
+        Some("zsh") => "put 'eval \"$(dunder completions zsh)\"' at the end of ~/.zshrc",
         Some("fish") => "put 'dunder completions fish | source' into ~/.config/fish/config.fish",
-        Some("bash") => "put 'eval \"$(dunder completions bash)\"' into ~/.bashrc",
+        Some("bash") => "put 'eval \"$(dunder completions bash)\"' at the end of ~/.bashrc",
         _ => "see 'dunder completions --help'",
     }
 }

@@ -86,7 +86,9 @@ pub fn queue_table(rows: &[QueueRow], clock: Clock, look: Look) -> String {
     if look.width() < LEAST_WIDE {
         let room = look.width() - id - GAP;
         let cell = |row: &QueueRow| {
-            let text = format!("{}\n{}\n{}", row.shown(look), when(row), row.whereto(look));
+            let parts = [row.shown(look), when(row), row.whereto(look)];
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            let text = parts.join("\n");
             vec![
                 Cell::new(row.number),
                 Cell::new(wrap(&text, room).join("\n")),
@@ -123,4 +125,109 @@ pub fn queue_table(rows: &[QueueRow], clock: Clock, look: Look) -> String {
     };
     let titles = ["ID", "WRITTEN", "TEXT", "STATE"];
     frame.header(&titles, look) + &frame.rows(rows.iter().map(cells).collect(), look)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+    use insta::assert_snapshot;
+
+    use super::super::{Charset, Zone};
+    use super::*;
+
+    fn rows() -> Vec<QueueRow> {
+        let at = |minute| Utc.with_ymd_and_hms(2019, 9, 23, 10, minute, 0).single();
+        vec![
+            QueueRow {
+                number: 3,
+                written_at: at(0),
+                server: "https://dunder.example".to_owned(),
+                user: "ann".to_owned(),
+                state: "waits for the server".to_owned(),
+                hashtags: vec!["ops".to_owned(), "世界".to_owned()],
+                text: "first line\nand a second one that is longer than the others".to_owned(),
+            },
+            QueueRow {
+                number: 12,
+                written_at: at(7),
+                server: "http://127.0.0.1:9000".to_owned(),
+                user: "bob".to_owned(),
+                state: "refused: \u{1b}[31mno\u{202e}".to_owned(),
+                hashtags: Vec::new(),
+                text: "\u{1b}[2Jhi".to_owned(),
+            },
+            QueueRow {
+                number: 13,
+                state: "cannot read 00000013.json".to_owned(),
+                ..QueueRow::default()
+            },
+        ]
+    }
+
+    fn table(width: usize) -> String {
+        let clock = Clock {
+            now: Utc.with_ymd_and_hms(2019, 9, 23, 10, 8, 0).unwrap(),
+            zone: Zone::Utc,
+        };
+        queue_table(&rows(), clock, Look::new(width, false, Charset::Unicode))
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_one_column_of_messages() {
+        assert_snapshot!(table(40), @r"
+        ID  MESSAGE
+        ────────────────────────────────────────
+        3   first line
+            and a second one that is longer than
+            the others
+            #ops #世界
+            8 min ago
+            https://dunder.example as ann
+            waits for the server
+        ────────────────────────────────────────
+        12  \u{1b}[2Jhi
+            1 min ago
+            http://127.0.0.1:9000 as bob
+            refused: \u{1b}[31mno\u{202e}
+        ────────────────────────────────────────
+        13  cannot read 00000013.json
+        ");
+    }
+
+    #[test]
+    fn a_wide_one_gets_four() {
+        assert_snapshot!(table(80), @r"
+        ID  WRITTEN    TEXT                                STATE
+        ────────────────────────────────────────────────────────────────────────────────
+        3   8 min ago  first line                          https://dunder.example as ann
+                       and a second one that is longer     waits for the server
+                       than the others
+                       #ops #世界
+        12  1 min ago  \u{1b}[2Jhi                         http://127.0.0.1:9000 as bob
+                                                           refused: \u{1b}[31mno\u{202e}
+        13                                                 cannot read 00000013.json
+        ");
+        assert_snapshot!(table(200), @r"
+        ID  WRITTEN    TEXT                                             STATE
+        ─────────────────────────────────────────────────────────────────────────────────────────────
+        3   8 min ago  first line                                       https://dunder.example as ann
+                       and a second one that is longer than the others  waits for the server
+                       #ops #世界
+        12  1 min ago  \u{1b}[2Jhi                                      http://127.0.0.1:9000 as bob
+                                                                        refused: \u{1b}[31mno\u{202e}
+        13                                                              cannot read 00000013.json
+        ");
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_terminal_or_obeyed_by_it() {
+        for width in [40, 60, 71, 72, 80, 200] {
+            let table = table(width);
+            assert!(table.lines().all(|line| columns(line) <= width), "{table}");
+            assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
+        }
+        let lines = queue_lines(&rows());
+        assert_eq!(lines.lines().count(), 3);
+        assert!(!lines.contains(['\u{1b}', '\u{202e}']), "{lines:?}");
+    }
 }

@@ -38,7 +38,7 @@ or $EDITOR. Leaving it without a text posts nothing.
   dunder post 'deploy of #prod done'
   dunder post deploy done -t prod
   dunder post deploy done '#prod' +release
-  dunder post -t ops
+  dunder post -t ops          (opens the editor)
   git log -1 --format=%B | dunder post -t commit
   dunder post --queue 'written on a train'")]
 pub struct PostArgs {

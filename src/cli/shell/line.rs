@@ -229,9 +229,7 @@ impl Scan<'_> {
             (Stage::Start, Some(word)) => match self.aliases.iter().find(|(name, _)| *name == word)
             {
                 // What an alias stands for may hold its own name.
-                Some((_, value)) => value
-                    .split_whitespace()
-                    .fold(Stage::Start, |stage, word| plain_after(stage, word)),
+                Some((_, value)) => value.split_whitespace().fold(Stage::Start, plain_after),
                 None => plain_after(stage, word),
             },
             (Stage::Dunder, Some(word)) => plain_after(stage, word),
