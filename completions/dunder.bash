@@ -49,6 +49,9 @@ _dunder() {
             dunder,post)
                 cmd="dunder__subcmd__post"
                 ;;
+            dunder,queue)
+                cmd="dunder__subcmd__queue"
+                ;;
             dunder,serve)
                 cmd="dunder__subcmd__serve"
                 ;;
@@ -70,6 +73,15 @@ _dunder() {
             dunder,whoami)
                 cmd="dunder__subcmd__whoami"
                 ;;
+            dunder__subcmd__queue,drop)
+                cmd="dunder__subcmd__queue__subcmd__drop"
+                ;;
+            dunder__subcmd__queue,list)
+                cmd="dunder__subcmd__queue__subcmd__list"
+                ;;
+            dunder__subcmd__queue,send)
+                cmd="dunder__subcmd__queue__subcmd__send"
+                ;;
             dunder__subcmd__tls,generate)
                 cmd="dunder__subcmd__tls__subcmd__generate"
                 ;;
@@ -89,7 +101,7 @@ _dunder() {
 
     case "${cmd}" in
         dunder)
-            opts="-h -V --help --version serve post feed trend tags show login logout whoami doctor completions man import export migrate token tls help"
+            opts="-h -V --help --version serve post feed trend tags show queue login logout whoami doctor completions man import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -319,7 +331,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help)
-            opts="-h -V --help --version serve post feed trend tags show login logout whoami doctor completions man help import export migrate token tls hashtags dates output exit-codes configuration curl"
+            opts="-h -V --help --version serve post feed trend tags show queue login logout whoami doctor completions man help import export migrate token tls hashtags dates output exit-codes configuration curl"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -555,7 +567,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__post)
-            opts="-t -q -h -V --hashtag --quiet --json --color --server --timeout --cacert --help --version"
+            opts="-t -q -h -V --hashtag --quiet --queue --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -567,6 +579,10 @@ _dunder() {
                     ;;
                 -t)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -582,6 +598,74 @@ _dunder() {
                     return 0
                     ;;
                 --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue)
+            opts="-h -V --json --color --help --version list send drop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__drop)
+            opts="-h -V --all --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__list)
+            opts="-h -V --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__send)
+            opts="-h -V --json --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1293,4 +1377,68 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _dunder_live -o nosort -o bashdefault -o default dunder
 else
     complete -F _dunder_live -o bashdefault -o default dunder
+fi
+
+# Bare hashtags: on Enter, `dunder post "text" #tag` becomes
+# `dunder post "text" '#tag'`; every other line is run as it is. It needs
+# bash 4.4 and its place in PROMPT_COMMAND. DUNDER_SHELL_INTEGRATION=off, set
+# before, leaves it out.
+#
+# bash must not run a function while it reads the second line of a command (its
+# parser is in the middle of a word), so Enter has its own meaning at the first
+# line only, and a post with an open quote stays one line to bash, with
+# newlines in it.
+__dunder_keys() {
+    local map
+    for map in ${__dunder_maps-}; do
+        bind -m "$map" "\"\\C-m\": $1"
+        bind -m "$map" "\"\\C-j\": $1"
+        bind -m "$map" "\"\\C-x\\C-j\": $2"
+    done
+} 2>/dev/null
+
+__dunder_enter() {
+    local status=$? name line
+    local -a aliases=()
+    __dunder_keys accept-line accept-line
+    for name in "${!BASH_ALIASES[@]}"; do
+        if [[ ${BASH_ALIASES[$name]} == *dunder* ]]; then
+            aliases+=("--alias=$name=${BASH_ALIASES[$name]}")
+        fi
+    done
+    if [[ $READLINE_LINE == *dunder* || ${#aliases[@]} -gt 0 && $READLINE_LINE == *['#"'\'\\]* ]]; then
+        line=$(command dunder shell-line --open ${aliases[@]+"${aliases[@]}"} \
+            bash -- "$READLINE_LINE" 2>/dev/null </dev/null && echo .)
+        line=${line%.}
+        if [[ -n $line ]]; then
+            READLINE_LINE=$line
+            if [[ $line == *$'\n' ]]; then
+                __dunder_keys '"\C-x\C-m\C-x\C-j"' end-of-line
+            fi
+        fi
+    fi
+    return "$status"
+}
+
+__dunder_prompt() {
+    __dunder_keys '"\C-x\C-m\C-x\C-j"' accept-line
+    export DUNDER_SHELL_INTEGRATION=bash
+}
+
+if [[ $- == *i* && ${DUNDER_SHELL_INTEGRATION-} != off && -z ${BLE_VERSION-} && -z ${__dunder_maps-} ]] &&
+    ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
+    for __dunder_maps in emacs vi-insert vi-command; do
+        __dunder_bound=$(bind -m "$__dunder_maps" -p 2>/dev/null)
+        # Whoever gave Enter another meaning keeps it.
+        if [[ $__dunder_bound != *'"\C-m": accept-line'* || $__dunder_bound != *'"\C-j": accept-line'* ]]; then
+            __dunder_maps=
+            break
+        fi
+        bind -m "$__dunder_maps" -x '"\C-x\C-m": __dunder_enter' 2>/dev/null
+    done
+    unset -v __dunder_bound
+    if [[ -n $__dunder_maps ]]; then
+        __dunder_maps='emacs vi-insert vi-command'
+        PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}__dunder_prompt"
+    fi
 fi

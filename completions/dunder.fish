@@ -32,6 +32,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "feed" -d 'Show messag
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "trend" -d 'Chart how many messages there were over time'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tags" -d 'List the busiest hashtags'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show one message'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "queue" -d 'List, send or drop messages that wait for a server'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token for the commands that follow'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "whoami" -d 'Say who you are to the server'
@@ -84,6 +85,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.shutdown_
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s t -l hashtag -d 'A hashtag; repeat it for more' -r
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l queue -d 'Keep the message if the server cannot be reached, and send it later; \'queue: true\' in client.yaml does so always' -r -f -a "true\t''
+false\t''"
 complete -c dunder -n "__fish_dunder_using_subcommand post" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
@@ -176,6 +179,28 @@ complete -c dunder -n "__fish_dunder_using_subcommand show" -l utc -d 'Show time
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l json -d 'Print one JSON document, the texts whole'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -f -a "list" -d 'List what waits, and what was refused and why'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -f -a "send" -d 'Send what waits now, to every server; refused ones are tried again'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -f -a "drop" -d 'Forget messages without sending them'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, the texts whole'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -l timeout -d 'How long to wait for the server, for each message' -r
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -l json -d 'Print one JSON document'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -l all -d 'Forget all'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand login" -s u -l user -d 'Your name, on a server where a name is enough' -r
 complete -c dunder -n "__fish_dunder_using_subcommand login" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
@@ -351,3 +376,39 @@ complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l h
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand post" -f -k -a "(__fish_dunder_live)"
+
+# Bare hashtags: on Enter, `dunder post "text" #tag` becomes
+# `dunder post "text" '#tag'`; every other line is run as it is.
+# DUNDER_SHELL_INTEGRATION=off, set before, leaves it out.
+function __dunder_enter
+    set -l buffer (commandline --current-buffer | string collect)
+    if string match --quiet '*#*' -- "$buffer"
+        # fish keeps an alias as a function that says so.
+        set -l known
+        for name in (string match --regex --all '[\w.-]+' -- "$buffer")
+            functions --query -- $name; or continue
+            set -l said (functions --details --verbose -- $name)[5]
+            if set -l value (string match --regex --groups-only '^alias \S+?[ =](.*dunder.*)$' -- "$said")
+                set -a known --alias=$name=(string trim --chars '\'"' -- $value)
+            end
+        end
+        if set -q known[1]; or string match --quiet '*dunder*' -- "$buffer"
+            set -l line (command dunder shell-line $known fish -- "$buffer" 2>/dev/null </dev/null | string collect)
+            test -n "$line"; and commandline --replace -- $line
+        end
+    end
+    commandline --function execute
+end
+
+if status is-interactive; and test "$DUNDER_SHELL_INTEGRATION" != off
+    for mode in default insert
+        for key in \r \n
+            # Whoever gave Enter another meaning keeps it.
+            set -l bound (bind --user --mode $mode $key 2>/dev/null)
+            if test -z "$bound"; or string match --quiet '*__dunder_enter*' -- "$bound"
+                bind --mode $mode $key __dunder_enter
+                set -gx DUNDER_SHELL_INTEGRATION fish
+            end
+        end
+    end
+end

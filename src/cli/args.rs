@@ -47,7 +47,7 @@ pub enum ColorWhen {
     Never,
 }
 
-/// How long to wait.
+/// How long to wait for a server.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     let length = parse_duration(text).map_err(|error| error.to_string())?;
     if length.is_zero() || length > Duration::from_secs(86_400) {

@@ -96,7 +96,7 @@ impl Client {
         query: &str,
     ) -> Result<Answer<T>, CliError> {
         let request = self.http.get(self.access.server.at(path, query));
-        let deadline = Instant::now() + self.timeout;
+        let deadline = self.deadline();
         let response = self.send(request, deadline).await?;
         let response =
             response.map_err(|error| failure::unreachable(&self.access.server, &error))?;
@@ -135,8 +135,14 @@ impl Client {
         })
     }
 
-    /// Posts a message under `key`. Lost connections, 503 and 429 are tried
-    /// again until the time is up: the key makes it one message.
+    /// Until when a command that starts now may wait in all.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Posts a message under `key`. Lost connections, 429 and what says that
+    /// the server is away (502, 503, 504) are tried again until `deadline`:
+    /// the key makes it one message.
     ///
     /// # Errors
     /// As [`Client::get`].
@@ -144,11 +150,11 @@ impl Client {
         &self,
         body: &PostBody,
         key: &str,
+        deadline: Instant,
     ) -> Result<Answer<T>, CliError> {
         let json = serde_json::to_vec(body).map_err(|error| {
             CliError::Failed(format!("cannot write the message as JSON: {error}"))
         })?;
-        let deadline = Instant::now() + self.timeout;
         let mut wait = FIRST_WAIT;
         // A refused connection is only worth another try when the server was
         // there a moment ago.
@@ -224,28 +230,33 @@ impl Client {
                     document,
                     data: envelope.data,
                 }),
-                Err(error) => Err(self.not_dunder(&format!("({error})"))),
+                Err(error) => Err(CliError::Failed(self.not_dunder(&format!("({error})")))),
             };
         }
         Err(match serde_json::from_str::<ErrorBody>(&document) {
             Ok(body) => CliError::Refused {
+                status: status.as_u16(),
+                by_dunder: true,
                 sentence: body.error,
                 hint: (status == StatusCode::UNAUTHORIZED).then_some("see 'dunder login --help'"),
             },
-            Err(_) => match location {
-                Some(location) => {
-                    self.not_dunder(&format!("but {status} and a pointer to {location}"))
-                }
-                None => self.not_dunder(&format!("but {status}")),
+            Err(_) => CliError::Refused {
+                status: status.as_u16(),
+                by_dunder: false,
+                sentence: self.not_dunder(&match location {
+                    Some(location) => format!("but {status} and a pointer to {location}"),
+                    None => format!("but {status}"),
+                }),
+                hint: None,
             },
         })
     }
 
-    fn not_dunder(&self, what: &str) -> CliError {
-        CliError::Failed(format!(
+    fn not_dunder(&self, what: &str) -> String {
+        format!(
             "{} did not answer as a dunder server does {what}; check the address",
             self.access.server
-        ))
+        )
     }
 
     async fn body(&self, mut response: Response) -> Result<String, CliError> {
@@ -255,12 +266,14 @@ impl Client {
             match chunk.map_err(|error| failure::unreachable(&self.access.server, &error))? {
                 None => break,
                 Some(chunk) if body.len() + chunk.len() > MAX_BODY => {
-                    return Err(self.not_dunder("(the answer is larger than 64 MiB)"));
+                    let why = self.not_dunder("(the answer is larger than 64 MiB)");
+                    return Err(CliError::Failed(why));
                 }
                 Some(chunk) => body.extend_from_slice(&chunk),
             }
         }
-        String::from_utf8(body).map_err(|_| self.not_dunder("(the answer is not UTF-8)"))
+        String::from_utf8(body)
+            .map_err(|_| CliError::Failed(self.not_dunder("(the answer is not UTF-8)")))
     }
 }
 
@@ -296,7 +309,10 @@ pub(super) fn has_proxy() -> bool {
 fn is_for_later(status: StatusCode) -> bool {
     matches!(
         status,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
     )
 }
 

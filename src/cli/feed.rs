@@ -78,7 +78,7 @@ pub struct FeedArgs {
     width: Option<u16>,
 
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// Where times are shown.

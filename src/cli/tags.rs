@@ -74,7 +74,7 @@ pub struct TagsArgs {
     width: Option<u16>,
 
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// How hashtags are printed.

@@ -17,7 +17,12 @@ pub(super) fn is_interactive() -> bool {
 
 /// How output is to look here.
 pub(super) fn look(common: &Common, width: Option<u16>) -> Look {
-    let color = match common.color {
+    look_for(common.color, width)
+}
+
+/// The same, for a command that calls no server.
+pub(super) fn look_for(color: ColorWhen, width: Option<u16>) -> Look {
+    let color = match color {
         ColorWhen::Always => {
             // The flag beats NO_COLOR.
             crossterm::style::force_color_output(true);

@@ -69,7 +69,7 @@ pub struct TrendArgs {
     width: Option<u16>,
 
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// How a trend is printed.

@@ -56,7 +56,10 @@ impl FeedTable {
             vec![side, look.width() - side - GAP]
         });
         FeedTable {
-            frame: Frame { widths },
+            frame: Frame {
+                widths,
+                ruled: !wide,
+            },
             times: times.clone(),
             look,
             wide,
@@ -65,11 +68,12 @@ impl FeedTable {
 
     /// The head of the table.
     pub fn header(&self) -> String {
-        if self.wide {
-            let titles = ["TIME", "USER", "HASHTAGS", "TEXT"];
-            return self.frame.header(&titles, self.look);
-        }
-        self.frame.head(&["WHEN, WHO", "TEXT"], self.look)
+        let titles: &[&str] = if self.wide {
+            &["TIME", "USER", "HASHTAGS", "TEXT"]
+        } else {
+            &["WHEN, WHO", "TEXT"]
+        };
+        self.frame.header(titles, self.look)
     }
 
     /// The rows of some messages, to stand below the head or other rows.

@@ -58,7 +58,7 @@ pub fn user_csv(users: &Users) -> String {
     rows.fold("name\n".to_owned(), |text, user| text + &csv(&[&user.name]))
 }
 
-fn line(fields: &[&str]) -> String {
+pub(super) fn line(fields: &[&str]) -> String {
     let fields: Vec<String> = fields
         .iter()
         .map(|field| sanitize_line(&field.replace('\\', "\\\\")))

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod checks;
 pub mod feed;
 pub mod lines;
+pub mod queue;
 pub mod sanitize;
 mod table;
 pub mod tags;

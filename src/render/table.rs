@@ -45,20 +45,22 @@ pub(super) fn code_of(color: Color) -> &'static str {
 pub(super) struct Frame {
     /// The widths, without the gaps.
     pub widths: Vec<usize>,
+    /// A rule above each row, the first one's under the head.
+    pub ruled: bool,
 }
 
 impl Frame {
     /// The head line and its rule.
     pub fn header(&self, titles: &[&str], look: Look) -> String {
-        self.head(titles, look) + &self.rule(look)
-    }
-
-    /// The head line alone.
-    pub fn head(&self, titles: &[&str], look: Look) -> String {
         let cells = titles
             .iter()
             .map(|title| Cell::new(title).add_attribute(Attribute::Bold));
-        self.rows(vec![cells.collect()], look)
+        let head = self.lines(vec![cells.collect()], look);
+        if self.ruled {
+            head
+        } else {
+            head + &self.rule(look)
+        }
     }
 
     /// A line as wide as the columns.
@@ -70,6 +72,15 @@ impl Frame {
 
     /// The rows, whose cells are wrapped already.
     pub fn rows(&self, rows: Vec<Vec<Cell>>, look: Look) -> String {
+        if !self.ruled {
+            return self.lines(rows, look);
+        }
+        rows.into_iter()
+            .map(|row| self.rule(look) + &self.lines(vec![row], look))
+            .collect()
+    }
+
+    fn lines(&self, rows: Vec<Vec<Cell>>, look: Look) -> String {
         if rows.is_empty() {
             return String::new();
         }

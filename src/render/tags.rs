@@ -71,6 +71,7 @@ pub fn tags_table(tags: &[TagRow], period: Period, look: Look) -> String {
     let spark_width = longest.clamp(LEAST_SPARK, room);
     let frame = Frame {
         widths: vec![name_width, count_width, spark_width],
+        ruled: false,
     };
     let row = |(at, tag): (usize, &TagRow)| {
         let spark = match tag.counts.as_slice() {

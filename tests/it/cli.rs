@@ -4,11 +4,14 @@
 mod account;
 mod completions;
 mod doctor;
+mod editor;
 mod failures;
 mod feed;
 mod files;
 mod help;
 mod post;
+mod queue;
+mod shells;
 mod stub;
 mod terminal;
 mod trend;

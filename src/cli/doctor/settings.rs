@@ -7,6 +7,7 @@ use super::{fine, note, problem};
 use crate::cli::args::Common;
 use crate::cli::credentials::{Access, Credentials, TokenSource, local_user};
 use crate::cli::endpoint::Endpoint;
+use crate::cli::settings::Settings;
 use crate::cli::terminal;
 use crate::domain::format_duration;
 use crate::render::checks::Check;
@@ -30,6 +31,7 @@ pub(super) fn checks(common: &Common) -> (Vec<Check>, Option<Access>) {
         Err(error) => checks.push(problem("login", error.to_string(), None)),
     }
     checks.push(fine("timeout", timeout(common)));
+    checks.push(queue());
     checks.push(display());
     checks.push(zone());
     (checks, access.ok())
@@ -168,6 +170,23 @@ fn timeout(common: &Common) -> String {
         return format!("{shown} (default)");
     }
     format!("{shown} (from {from})")
+}
+
+/// Whether messages for a server that is away are kept.
+fn queue() -> Check {
+    if let Some(said) = std::env::var_os("DUNDER_QUEUE") {
+        let said = said.to_string_lossy();
+        return fine("queue", format!("{said} (from DUNDER_QUEUE)"));
+    }
+    let path = Settings::path().filter(|path| path.exists());
+    match (Settings::load(), path) {
+        (Err(error), _) => problem("queue", error.to_string(), None),
+        (Ok(settings), Some(path)) => fine(
+            "queue",
+            format!("{} (in {})", settings.queue, path.display()),
+        ),
+        (Ok(settings), None) => fine("queue", format!("{} (default)", settings.queue)),
+    }
 }
 
 /// What the terminal can show.

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::line::Kind;
-use crate::cli::credentials::{Access, private_directory, random_name};
+use crate::cli::credentials::Access;
+use crate::cli::private;
 
 /// How long an answer is as good as a new one.
 const FRESH: Duration = Duration::from_secs(30);
@@ -147,14 +148,9 @@ fn load(path: &Path) -> Option<BTreeMap<String, Answer>> {
 /// outlive a crash.
 fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    private_directory(directory)?;
-    let temporary = directory.join(format!(".{}", random_name()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options
-        .open(&temporary)
+    private::directory(directory)?;
+    let temporary = directory.join(format!(".{}", private::random_name()));
+    let written = private::new_file(&temporary)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {

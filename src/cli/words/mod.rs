@@ -17,8 +17,8 @@ use clap::Args;
 
 use super::args::{Common, timeout};
 use super::client::{Answer, Client};
-use super::completions::CompletionShell;
 use super::credentials::Access;
+use super::shell::Dialect;
 use super::{CliError, terminal};
 use crate::api::{Hashtags, HashtagsQuery, Users, UsersQuery};
 use crate::domain::{Hashtag, UserName};
@@ -41,7 +41,7 @@ const ENOUGH: usize = 20;
 pub struct CompleteArgs {
     /// The shell that asks
     #[arg(long, value_enum)]
-    shell: CompletionShell,
+    shell: Dialect,
 
     /// The command line up to the cursor
     #[arg(long, allow_hyphen_values = true)]
@@ -186,9 +186,9 @@ fn ask_in_background(args: &CompleteArgs) {
         return;
     };
     let shell = match args.shell {
-        CompletionShell::Bash => "bash",
-        CompletionShell::Zsh => "zsh",
-        CompletionShell::Fish => "fish",
+        Dialect::Bash => "bash",
+        Dialect::Zsh => "zsh",
+        Dialect::Fish => "fish",
     };
     let mut command = Command::new(program);
     command
@@ -205,7 +205,7 @@ fn ask_in_background(args: &CompleteArgs) {
 
 /// Whether it is a name, whatever the server says, and one that this shell
 /// takes as one word as it stands: bash does not quote what it inserts.
-fn is_whole(name: &Name, kind: Kind, shell: CompletionShell) -> bool {
+fn is_whole(name: &Name, kind: Kind, shell: Dialect) -> bool {
     let name = name.name.as_str();
     let real = match kind {
         Kind::Hashtag => name
@@ -215,30 +215,30 @@ fn is_whole(name: &Name, kind: Kind, shell: CompletionShell) -> bool {
     };
     let plain = |c: char| c.is_alphanumeric() || "@._-+=:,/%".contains(c);
     let quoted_by_shell = match shell {
-        CompletionShell::Bash => name.chars().all(plain),
-        CompletionShell::Zsh | CompletionShell::Fish => true,
+        Dialect::Bash => name.chars().all(plain),
+        Dialect::Zsh | Dialect::Fish => true,
     };
     real && quoted_by_shell && sanitize_line(name) == name
 }
 
-fn candidate(lead: &str, name: &Name, shell: CompletionShell) -> String {
+fn candidate(lead: &str, name: &Name, shell: Dialect) -> String {
     let Name { name, count } = name;
     match (shell, count) {
-        (CompletionShell::Bash, _) | (_, None) => format!("{lead}{name}\n"),
-        (CompletionShell::Zsh | CompletionShell::Fish, Some(count)) => {
+        (Dialect::Bash, _) | (_, None) => format!("{lead}{name}\n"),
+        (Dialect::Zsh | Dialect::Fish, Some(count)) => {
             format!("{lead}{name}\t{}\n", counted(*count, "message"))
         }
     }
 }
 
 /// A completion script with the part that asks the server.
-pub(super) fn added_to(shell: CompletionShell, script: String) -> String {
+pub(super) fn added_to(shell: Dialect, script: &str) -> String {
     match shell {
-        CompletionShell::Bash => script + "\n" + include_str!("live.bash"),
-        CompletionShell::Fish => script + "\n" + include_str!("live.fish"),
+        Dialect::Bash => format!("{script}\n{}", include_str!("live.bash")),
+        Dialect::Fish => format!("{script}\n{}", include_str!("live.fish")),
         // The script's own function is called by ours, which takes its name:
         // that is what zsh loads the file for.
-        CompletionShell::Zsh => script
+        Dialect::Zsh => script
             .replacen("\n_dunder() {", "\n_dunder_fixed() {", 1)
             .replacen(
                 "\nif [ \"$funcstack[1]\"",

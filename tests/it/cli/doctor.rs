@@ -88,6 +88,22 @@ fn a_login_that_others_can_read_and_a_token_nobody_knows_are_problems() {
 }
 
 #[test]
+fn settings_in_a_file_are_named_and_a_mistake_in_it_is_a_problem() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    let file = person.home().join(".config/dunder/client.yaml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "queue: true\n").unwrap();
+    let report = person.run(&["doctor"]);
+    let said = format!("true (in {})", file.display());
+    assert_eq!(found(&report, "queue")[..3], ["ok", "queue", &said]);
+    std::fs::write(&file, "queeu: true\n").unwrap();
+    let report = person.run(&["doctor"]);
+    assert_eq!(report.code, 1, "{report:?}");
+    assert!(found(&report, "queue")[2].contains("queeu"), "{report:?}");
+}
+
+#[test]
 fn a_clock_that_is_an_hour_off_is_a_problem() {
     let health = r#"{"data":{"status":"alive","version":"9.9.9"}}"#;
     let late = "Date: Tue, 24 Nov 2020 12:00:00 GMT\r\n";
