@@ -98,7 +98,7 @@ mod tests {
         fn nothing_a_terminal_obeys_stands_in_an_error(sentence: String, sign in "[\u{1b}\u{9b}\u{202e}\u{200b}\n\r]") {
             let hostile = format!("{sentence}{sign}{sentence}");
             for error in [
-                CliError::Refused { sentence: hostile.clone(), hint: None },
+                CliError::Refused { status: 400, by_dunder: true, sentence: hostile.clone(), hint: None },
                 CliError::Failed(hostile.clone()),
                 CliError::Usage(hostile.clone()),
                 CliError::Unreachable(hostile.clone()),

@@ -171,6 +171,7 @@ mod tests {
             token: Some(token.to_owned()),
             cacert: None,
             source: TokenSource::Login,
+            user: None,
         }
     }
 
