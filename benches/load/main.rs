@@ -32,6 +32,10 @@ use server::Dunder;
 use settings::Settings;
 use table::Table;
 
+// As dunder has: the limits shall not be slower for want of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {
