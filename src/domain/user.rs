@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::shown;
 
@@ -11,7 +12,7 @@ pub const MAX_USER_NAME_CHARS: usize = 64;
 /// Who wrote a message: 1 to 64 characters without blanks, control characters
 /// or the format controls that reorder or hide text. Kept exactly as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserName(Box<str>);
+pub struct UserName(Arc<str>);
 
 /// Why a text is not a user name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,11 @@ impl UserName {
     /// The name as written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same, to be held on to without a copy.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
     /// A name read back from a store that only holds parsed ones.

@@ -6,6 +6,7 @@
 //! which store it talks to.
 
 mod accept;
+mod answers;
 mod auth;
 mod body;
 mod connection;
@@ -42,6 +43,7 @@ struct Context {
     settings: Settings,
     auth: auth::Auth,
     limits: limits::Limiters,
+    answers: answers::Answers,
 }
 
 /// Serves until `shutdown` turns true, then stops accepting, finishes what is
@@ -63,6 +65,7 @@ pub async fn serve(
     let context = Arc::new(Context {
         auth: auth::Auth::new(&settings),
         limits: limits::Limiters::new(&settings.limits),
+        answers: answers::Answers::default(),
         store,
         settings,
     });

@@ -6,6 +6,7 @@
 //! every statement. Several programs may have the file open at once: they
 //! wait for each other's transactions and see each other's messages.
 
+mod cache;
 mod counts;
 mod feed;
 mod health;
@@ -26,9 +27,10 @@ use std::thread;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, ErrorCode};
 
+use self::cache::MessageCache;
 use self::health::Health;
 use self::log::Log;
 use self::queue::Queue;
@@ -38,7 +40,7 @@ use super::OpenError;
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
     PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId, TrendFilter,
-    UserName,
+    UserName, Version,
 };
 
 /// How an embedded store works; the defaults suit a small machine.
@@ -54,6 +56,8 @@ pub struct SqliteOptions {
     pub writer_cache_kib: u32,
     /// Page cache of each reader, in KiB.
     pub reader_cache_kib: u32,
+    /// Messages kept in memory, in KiB.
+    pub message_cache_kib: u32,
     /// What the log beside the file shrinks back to, in KiB; it may grow to
     /// twice of this, and further while a read of another program lasts.
     pub log_kib: u32,
@@ -69,6 +73,7 @@ impl Default for SqliteOptions {
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
+            message_cache_kib: 32 * 1024,
             log_kib: 64 * 1024,
             max_pages: None,
         }
@@ -80,6 +85,7 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     queue: Queue,
     readers: Readers,
+    cache: Arc<MessageCache>,
     health: Arc<Health>,
 }
 
@@ -96,15 +102,17 @@ impl SqliteStore {
         let (queue, intake) = queue::channel(options.queue);
         let health = Arc::new(Health::default());
         let log = Log::of(path, u64::from(options.log_kib) * 1024);
-        Writer::spawn(connection, log, Arc::clone(&health), intake, options.batch).map_err(
-            |source| OpenError::Io {
-                path: path.to_owned(),
-                source,
-            },
-        )?;
+        let cache = Arc::new(MessageCache::new(options.message_cache_kib));
+        let writer = Writer::new(connection, log, Arc::clone(&health), Arc::clone(&cache));
+        let started = writer.spawn(intake, options.batch);
+        started.map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(SqliteStore {
             queue,
             readers,
+            cache,
             health,
         })
     }
@@ -129,23 +137,34 @@ impl Store for SqliteStore {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.readers
-            .run(move |connection| read::message(connection, id))
-            .await
+        if let Some(message) = self.cache.find(id) {
+            return Ok(Some(Message::clone(&message)));
+        }
+        let found = self
+            .readers
+            .short(move |connection| read::message(connection, id))
+            .await?;
+        Ok(found.map(|message| Message::clone(&self.cache.keep(message))))
     }
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
-        let filter = filter.clone();
-        self.readers
-            .run(move |connection| feed::feed(connection, &filter))
-            .await
+        let short = feed::is_short(filter);
+        let (filter, cache) = (filter.clone(), Arc::clone(&self.cache));
+        let read = move |connection: &Connection| feed::feed(connection, &filter, &cache);
+        match short {
+            true => self.readers.short(read).await,
+            false => self.readers.run(read).await,
+        }
     }
 
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
+        let short = counts::is_short(filter);
         let filter = filter.clone();
-        self.readers
-            .run(move |connection| counts::trend(connection, &filter))
-            .await
+        let read = move |connection: &Connection| counts::trend(connection, &filter);
+        match short {
+            true => self.readers.short(read).await,
+            false => self.readers.run(read).await,
+        }
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
@@ -186,7 +205,7 @@ impl Store for SqliteStore {
 
     async fn token(&self, hash: SecretHash) -> Result<Option<Token>, StoreError> {
         self.readers
-            .run(move |connection| tokens::find(connection, hash))
+            .short(move |connection| tokens::find(connection, hash))
             .await
     }
 
@@ -204,6 +223,10 @@ impl Store for SqliteStore {
                 writer.transaction(|writer| tokens::revoke(writer.connection(), id, now))
             })
             .await
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.readers.version()
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -12,17 +12,19 @@ use std::time::Duration;
 
 use chrono::Utc;
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::cache::MessageCache;
 use super::health::Health;
-use super::ledger::{Ledger, Posted};
+use super::ledger::{Inserts, Ledger, Posted};
 use super::log::Log;
 use super::open::limit_pages;
 use super::read::last_id;
 use super::sql::Sql;
 use super::store_error;
 use crate::domain::{IdClock, Imported, MessageId, Record, StoreError};
-use crate::store::writer::Pending;
+use crate::store::writer::{Pending, answer_batch};
 
 /// Between two imports the lock stays free for longer than another program's
 /// writer waits between two tries: its posts get their turn.
@@ -49,28 +51,36 @@ pub(super) struct Writer {
     last: MessageId,
     log: Log,
     health: Arc<Health>,
+    cache: Arc<MessageCache>,
+    /// Where those run who wait for answers.
+    runtime: Option<Handle>,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(super) fn spawn(
+    /// A writer over a connection that may write.
+    pub(super) fn new(
         connection: Connection,
         log: Log,
         health: Arc<Health>,
-        intake: mpsc::Receiver<Work>,
-        batch: usize,
-    ) -> std::io::Result<()> {
-        let writer = Writer {
+        cache: Arc<MessageCache>,
+    ) -> Writer {
+        Writer {
             connection,
             ledger: Ledger::default(),
             clock: IdClock::after(None),
             last: MessageId::MIN,
             log,
             health,
-        };
+            cache,
+            runtime: Handle::try_current().ok(),
+        }
+    }
+
+    /// Starts the thread.
+    pub(super) fn spawn(self, intake: mpsc::Receiver<Work>, batch: usize) -> std::io::Result<()> {
         let thread = thread::Builder::new().name("dunder-writer".to_owned());
         thread
-            .spawn(move || writer.run(intake, batch.max(1)))
+            .spawn(move || self.run(intake, batch.max(1)))
             .map(drop)
     }
 
@@ -78,6 +88,7 @@ impl Writer {
         let mut taken = Vec::with_capacity(batch);
         let mut farewells = Vec::new();
         while intake.blocking_recv_many(&mut taken, batch) > 0 {
+            gather(&mut intake, &mut taken, batch);
             let mut posts = Vec::with_capacity(taken.len());
             let mut others = Vec::new();
             for work in taken.drain(..) {
@@ -120,12 +131,13 @@ impl Writer {
         let now = Utc::now().timestamp_millis();
         let written = self.transaction(|writer| {
             writer.follow_others()?;
+            let mut inserts = Inserts::prepare(&writer.connection)?;
             let post = |pending: &Pending| {
                 let next = || {
                     writer.last = writer.clock.next(now);
                     writer.last
                 };
-                writer.ledger.post(&writer.connection, &pending.draft, next)
+                writer.ledger.post(&mut inserts, &pending.draft, next)
             };
             posts
                 .iter()
@@ -134,9 +146,10 @@ impl Writer {
         });
         match written {
             Ok(results) => {
-                for (pending, result) in posts.into_iter().zip(results) {
-                    pending.answer(result);
-                }
+                let stored = results.iter().filter_map(|result| result.as_ref().ok());
+                stored.for_each(|message| drop(self.cache.keep(message.clone())));
+                let answers = posts.into_iter().zip(results).collect();
+                answer_batch(self.runtime.as_ref(), answers);
             }
             Err(error) => {
                 tracing::error!(posts = posts.len(), %error, "a batch was not stored");
@@ -161,8 +174,8 @@ impl Writer {
     /// Stores records, all or none.
     pub(super) fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, StoreError> {
         let imported = self.transaction(|writer| {
-            let (ledger, connection) = (&mut writer.ledger, &writer.connection);
-            let import = |record| ledger.import(connection, record);
+            let mut inserts = Inserts::prepare(&writer.connection)?;
+            let import = |record| writer.ledger.import(&mut inserts, record);
             records.iter().map(import).collect()
         });
         thread::sleep(TURN);
@@ -243,6 +256,25 @@ impl Writer {
         }
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the store was not closed properly");
+        }
+    }
+}
+
+/// Lets those run who are about to post, for as long as each turn brings
+/// more: a commit costs the same for one post and for hundreds. On a machine
+/// with nothing else to run a turn takes no time, so that a lone post does
+/// not wait.
+fn gather(intake: &mut mpsc::Receiver<Work>, taken: &mut Vec<Work>, batch: usize) {
+    loop {
+        let before = taken.len();
+        thread::yield_now();
+        while taken.len() < batch
+            && let Ok(work) = intake.try_recv()
+        {
+            taken.push(work);
+        }
+        if taken.len() == before || taken.len() >= batch {
+            return;
         }
     }
 }

@@ -187,3 +187,45 @@ async fn users_are_found_by_the_start_of_their_names() {
         json!({"users": []})
     );
 }
+
+#[tokio::test]
+async fn an_answer_asked_for_again_is_never_older_than_the_last_post() {
+    let server = Server::start();
+    for n in 1..=30 {
+        let body = format!(r#"{{"text":"{n}","hashtags":["a"]}}"#);
+        assert_eq!(server.post(&body).await.status, 201);
+        for _ in 0..2 {
+            let page = server.get("/message?hashtag=a&limit=1").await;
+            assert_eq!(page.texts(), [n.to_string()]);
+            let trend = server.get("/trend?hashtag=a&aggregation=24h").await;
+            let buckets = trend.data()["trends"].as_array().unwrap().clone();
+            let counts = buckets
+                .iter()
+                .map(|bucket| bucket["count"].as_u64().unwrap());
+            assert_eq!(counts.sum::<u64>(), n);
+            let tags = server.get("/trend/hashtags").await.data();
+            assert_eq!(tags["hashtags"][0]["count"], n);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_another_program_stores_is_seen_by_those_who_ask_again() {
+    let server = Server::start();
+    let file = server.path();
+    for n in 1..=5 {
+        let line =
+            format!(r#"{{"user_name":"ann","text":"{n}","created_at":"2020-01-01T00:00:0{n}Z"}}"#);
+        let lines = server.dir.path().join("lines");
+        std::fs::write(&lines, line).unwrap();
+        let mut import = crate::support::dunder();
+        import
+            .arg("import")
+            .arg(&lines)
+            .arg("--sqlite.path")
+            .arg(&file);
+        assert!(import.output().unwrap().status.success());
+        let page = server.get("/message?user_name=ann&limit=1").await;
+        assert_eq!(page.texts(), [n.to_string()]);
+    }
+}
