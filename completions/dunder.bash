@@ -1390,7 +1390,7 @@ fi
 # newlines in it.
 __dunder_keys() {
     local map
-    for map in ${__dunder_maps-}; do
+    for map in emacs vi-insert vi-command; do
         bind -m "$map" "\"\\C-m\": $1"
         bind -m "$map" "\"\\C-j\": $1"
         bind -m "$map" "\"\\C-x\\C-j\": $2"
@@ -1425,20 +1425,20 @@ __dunder_prompt() {
     export DUNDER_SHELL_INTEGRATION=bash
 }
 
-if [[ $- == *i* && ${DUNDER_SHELL_INTEGRATION-} != off && -z ${BLE_VERSION-} && -z ${__dunder_maps-} ]] &&
+if [[ $- == *i* && ${DUNDER_SHELL_INTEGRATION-} != off && -z ${BLE_VERSION-} && -z ${__dunder_ready-} ]] &&
     ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
-    for __dunder_maps in emacs vi-insert vi-command; do
-        __dunder_bound=$(bind -m "$__dunder_maps" -p 2>/dev/null)
+    __dunder_ready=yes
+    for __dunder_map in emacs vi-insert vi-command; do
+        __dunder_bound=$(bind -m "$__dunder_map" -p 2>/dev/null)
         # Whoever gave Enter another meaning keeps it.
         if [[ $__dunder_bound != *'"\C-m": accept-line'* || $__dunder_bound != *'"\C-j": accept-line'* ]]; then
-            __dunder_maps=
+            __dunder_ready=
             break
         fi
-        bind -m "$__dunder_maps" -x '"\C-x\C-m": __dunder_enter' 2>/dev/null
+        bind -m "$__dunder_map" -x '"\C-x\C-m": __dunder_enter' 2>/dev/null
     done
-    unset -v __dunder_bound
-    if [[ -n $__dunder_maps ]]; then
-        __dunder_maps='emacs vi-insert vi-command'
+    unset -v __dunder_bound __dunder_map
+    if [[ -n $__dunder_ready ]]; then
         PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}__dunder_prompt"
     fi
 fi

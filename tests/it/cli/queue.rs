@@ -1,9 +1,10 @@
 //! Messages that wait for a server: kept whole, sent once, in order, by whom
 //! and to where they were written for.
 
+mod crashes;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
 use super::post::{posted, texts_and_tags};
-use super::stub::{Gate, Reply, header, serve};
+use super::stub::{Reply, header, serve};
 use super::{Person, Ran};
 use crate::support::{Server, dunder};
 
@@ -406,68 +407,6 @@ fn messages_can_be_sent_and_dropped_by_their_numbers() {
         ..person
     };
     kept(away.run(&["post", "--queue", "e"]), 5);
-}
-
-#[tokio::test]
-async fn many_processes_at_once_send_every_message_once_and_in_order() {
-    let (person, port) = person_of_nobody();
-    let wanted: Vec<String> = (1..=20).map(|n| format!("message {n}")).collect();
-    for text in &wanted {
-        kept_anyhow(person.run(&["post", "--queue", text]));
-    }
-    let server = port.start();
-    let feeds = (0..4).map(|_| vec!["feed", "-n", "1"]);
-    let sends = (0..4).map(|_| vec!["queue", "send"]);
-    let posts = (0..4).map(|_| vec!["post", "--queue", "afterwards", "--timeout", "60s"]);
-    let running: Vec<_> = feeds
-        .chain(sends)
-        .chain(posts)
-        .map(|args| {
-            let mut command = person.command(&args);
-            command
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap()
-        })
-        .collect();
-    for child in running {
-        let ran = Ran::of(child.wait_with_output().unwrap());
-        assert_eq!(ran.code, 0, "{ran:?}");
-    }
-    let mut all = wanted;
-    all.extend(vec!["afterwards".to_owned(); 4]);
-    assert_eq!(posted_texts(&server).await, all);
-    assert_eq!(waiting(&person), [Value::Null; 0]);
-}
-
-#[tokio::test]
-async fn a_process_that_is_killed_loses_nothing_and_doubles_nothing() {
-    let server = Server::start();
-    // The message arrives, the answer does not.
-    let gate = Gate::before(&server);
-    let person = Person::at(&gate.url);
-    let mut child = person
-        .command(&["post", "--queue", "once"])
-        .spawn()
-        .unwrap();
-    gate.answers.recv().unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(posted_texts(&server).await, ["once"]);
-    assert_eq!(texts(&person), ["once"]);
-
-    // The same while what waits is sent.
-    let mut child = person.command(&["queue", "send"]).spawn().unwrap();
-    gate.answers.recv().unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(texts(&person), ["once"]);
-
-    gate.open();
-    assert_eq!(person.run(&["queue", "send"]).ok().trim().len(), 26);
-    assert_eq!(waiting(&person), [Value::Null; 0]);
-    assert_eq!(posted_texts(&server).await, ["once"]);
 }
 
 #[test]
