@@ -87,8 +87,13 @@ impl Writer {
     fn run(mut self, mut intake: mpsc::Receiver<Work>, batch: usize) {
         let mut taken = Vec::with_capacity(batch);
         let mut farewells = Vec::new();
+        // Whether the last batch was of more than one.
+        let mut company = false;
         while intake.blocking_recv_many(&mut taken, batch) > 0 {
-            gather(&mut intake, &mut taken, batch);
+            if company {
+                gather(&mut intake, &mut taken, batch);
+            }
+            company = taken.len() > 1;
             let mut posts = Vec::with_capacity(taken.len());
             let mut others = Vec::new();
             for work in taken.drain(..) {
@@ -261,9 +266,8 @@ impl Writer {
 }
 
 /// Lets those run who are about to post, for as long as each turn brings
-/// more: a commit costs the same for one post and for hundreds. On a machine
-/// with nothing else to run a turn takes no time, so that a lone post does
-/// not wait.
+/// more: a commit costs the same for one post and for hundreds. Where posts
+/// come one by one nobody waits.
 fn gather(intake: &mut mpsc::Receiver<Work>, taken: &mut Vec<Work>, batch: usize) {
     loop {
         let before = taken.len();
