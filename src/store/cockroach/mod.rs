@@ -24,7 +24,6 @@ mod sql;
 mod tls;
 mod tokens;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -69,7 +68,7 @@ pub struct CockroachStore {
     queue: Mutex<Option<mpsc::Sender<Item>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     probe: JoinHandle<()>,
-    stale_trends: AtomicBool,
+    stale_trends: read::StaleReads,
 }
 
 /// Brings the database up to date, making it first where it is missing.
@@ -117,7 +116,7 @@ impl CockroachStore {
             tasks: Mutex::new(lanes.collect()),
             probe: tokio::spawn(probe(connector.clone(), readers.clone())),
             queue: Mutex::new(Some(queue)),
-            stale_trends: AtomicBool::new(stale),
+            stale_trends: read::StaleReads::new(stale),
             readers,
             connector,
         })

@@ -2,7 +2,7 @@
 //! Every page, trend and list is one statement and one round trip.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio_postgres::types::ToSql;
 use tracing::warn;
@@ -13,6 +13,7 @@ use crate::domain::{
 };
 
 use super::batch;
+use super::migrate::unix_millis;
 use super::pool::Readers;
 use super::retry::Failure;
 use super::sql;
@@ -49,12 +50,38 @@ pub(super) async fn feed(readers: &Readers, filter: &FeedFilter) -> Result<FeedP
     Ok(FeedPage::from_surplus(messages, filter.limit))
 }
 
-/// Counts of all messages or of some hashtags. `stale` says whether follower
-/// reads are wanted, and is cleared when the server refuses them.
+/// Whether trends are read slightly stale. A server that refuses is asked
+/// again later: a table just made is not there yet some seconds ago.
+pub(super) struct StaleReads {
+    from_millis: AtomicI64,
+}
+
+/// How long a refusal holds, in milliseconds.
+const STALE_PAUSE: i64 = 60_000;
+
+impl StaleReads {
+    pub(super) fn new(wanted: bool) -> StaleReads {
+        let from = if wanted { 0 } else { i64::MAX };
+        StaleReads {
+            from_millis: AtomicI64::new(from),
+        }
+    }
+
+    fn are_wanted(&self) -> bool {
+        unix_millis() >= self.from_millis.load(Ordering::Relaxed)
+    }
+
+    fn pause(&self) {
+        let until = unix_millis() + STALE_PAUSE;
+        self.from_millis.store(until, Ordering::Relaxed);
+    }
+}
+
+/// Counts of all messages or of some hashtags.
 pub(super) async fn trend(
     readers: &Readers,
     filter: &TrendFilter,
-    stale: &AtomicBool,
+    stale: &StaleReads,
 ) -> Result<Vec<Series>, StoreError> {
     let names: Vec<&str> = match filter.hashtags.as_slice() {
         [] => vec![""],
@@ -65,7 +92,7 @@ pub(super) async fn trend(
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&width, &level, &from, &to];
     params.extend(names.iter().map(|name| name as &(dyn ToSql + Sync)));
     let what = "read a trend";
-    let stale_rows = match stale.load(Ordering::Relaxed) {
+    let stale_rows = match stale.are_wanted() {
         true => {
             let statement = sql::trend(names.len(), true);
             readers.query(what, &statement, &params).await
@@ -76,7 +103,7 @@ pub(super) async fn trend(
         Err(StoreError::Unexpected(reason)) => {
             if !reason.is_empty() {
                 warn!("the cluster refuses follower reads; trends are read as of now: {reason}");
-                stale.store(false, Ordering::Relaxed);
+                stale.pause();
             }
             let statement = sql::trend(names.len(), false);
             readers.query(what, &statement, &params).await?

@@ -106,6 +106,10 @@ fn kind_of(code: &SqlState) -> Kind {
         // Shut down, crashed, dropped or idle too long, read-only standby,
         // cancelled by the server's time limit, login while it is stopping.
         "57P01" | "57P02" | "57P05" | "25006" | "57014" | "58000" | "58030" => Kind::Lost,
+        // CockroachDB: a range without a quorum (by its newer and its older
+        // name), a node that lost another one, and what has no category, such
+        // as most of what a dying node says.
+        "58C00" | "XXC00" | "58C01" | "XXUUU" => Kind::Lost,
         "57P03" => Kind::Away,
         // A plan that changed its result type; prepared elsewhere (a proxy).
         "0A000" | "26000" | "08P01" => Kind::Stale,
@@ -202,12 +206,16 @@ mod tests {
             ("40003", Kind::Lost),
             ("08006", Kind::Lost),
             ("57P01", Kind::Lost),
+            ("58C00", Kind::Lost),
+            ("58C01", Kind::Lost),
+            ("XXUUU", Kind::Lost),
             ("57P03", Kind::Away),
             ("53300", Kind::Away),
             ("0A000", Kind::Stale),
             ("23505", Kind::Fatal),
             ("42601", Kind::Fatal),
             ("28P01", Kind::Fatal),
+            ("XX000", Kind::Fatal),
         ] {
             assert_eq!(kind_of(&SqlState::from_code(code)), kind, "{code}");
         }

@@ -353,7 +353,7 @@ pub(super) fn trend(series: usize, stale: bool) -> Sql {
     let text = format!(
         "SELECT series, bucket - bucket % $1 AS start, cast(sum(count) AS INT8) AS total \
          FROM {source} WHERE series IN ({}) AND level = $2 AND bucket >= $3 AND bucket < $4 \
-         GROUP BY series, bucket - bucket % $1 ORDER BY series, start",
+         GROUP BY 1, 2 ORDER BY 1, 2",
         list.join(", ")
     );
     let mut types = vec![INT, INT, INT, INT];
