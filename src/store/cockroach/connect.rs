@@ -15,6 +15,8 @@ use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::{debug, info};
 
+use crate::domain::StoreError;
+
 use super::options::CockroachOptions;
 use super::retry::{Failure, Kind, jitter};
 use super::server::Server;
@@ -24,6 +26,9 @@ use super::tls::{self, TlsError};
 /// The parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// The database counts as away, and work is turned away at once, when no host
+/// took a connection for this long.
+const AWAY: Duration = Duration::from_secs(2);
 /// A connection idle for longer is tried before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(30);
 /// What rustls says of a certificate that no further attempt will mend.
@@ -61,6 +66,15 @@ impl Connector {
         let away = locked(&self.away);
         away.as_ref()
             .map(|(since, why)| (since.elapsed(), why.clone()))
+    }
+
+    /// Whoever asks while no host has taken a connection for longer than
+    /// [`AWAY`] is told at once; a probe finds out when one does again.
+    pub(super) fn refuse_while_away(&self) -> Result<(), StoreError> {
+        match self.away() {
+            Some((since, why)) if since > AWAY => Err(StoreError::Unavailable(why)),
+            _ => Ok(()),
+        }
     }
 
     /// The database answered.
@@ -112,7 +126,13 @@ impl Connector {
                             Kind::Lost | Kind::Again | Kind::Stale => Kind::Away,
                             kind => kind,
                         },
-                        text: format!("{host}:{port}: {}", failure.text),
+                        text: match failure.text.contains("UnknownIssuer") {
+                            true => format!(
+                                "{host}:{port}: {}; name the authority that signed it with cockroach.ca",
+                                failure.text
+                            ),
+                            false => format!("{host}:{port}: {}", failure.text),
+                        },
                         code: failure.code,
                     };
                 }

@@ -60,6 +60,19 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What anybody may know of it.
+    pub(super) fn public_reason(&self) -> &'static str {
+        match self.code.as_ref().map(|code| &code.code()[..2]) {
+            Some("28") => "the database refuses the login",
+            Some("53") => "the database is out of connections, memory or disk",
+            Some("3D") => "the database is not there",
+            Some(_) => "the database takes no work",
+            None => "the database does not answer",
+        }
+    }
+}
+
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Failure {
         if let Some(db) = error.as_db_error() {
@@ -76,10 +89,19 @@ impl From<tokio_postgres::Error> for Failure {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
+        if text.contains("password missing") {
+            let asks = "it asks for a password; set DUNDER_COCKROACH_PASSWORD, or name a file with cockroach.password_file";
+            return Failure::new(Kind::Fatal, asks);
+        }
         // Everything that is not the server's answer broke on the way, except
-        // values that could not be converted.
-        let converted = text.contains("serializ") || text.contains("column");
-        let kind = if converted { Kind::Corrupt } else { Kind::Lost };
+        // settings that cannot be meant and values that do not convert.
+        let kind = if text.starts_with("invalid configuration") {
+            Kind::Fatal
+        } else if text.contains("serializ") || text.contains("column") {
+            Kind::Corrupt
+        } else {
+            Kind::Lost
+        };
         Failure::new(kind, text)
     }
 }

@@ -6,6 +6,7 @@
 //! every statement. Several programs may have the file open at once: they
 //! wait for each other's transactions and see each other's messages.
 
+mod anchor;
 mod counts;
 mod feed;
 mod health;
@@ -29,6 +30,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
 
+use self::anchor::Anchor;
 use self::health::Health;
 use self::log::Log;
 use self::queue::Queue;
@@ -37,8 +39,8 @@ use self::write::Writer;
 use super::OpenError;
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
-    PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId, TrendFilter,
-    UserName,
+    NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
+    TrendFilter, UserName,
 };
 
 /// How an embedded store works; the defaults suit a small machine.
@@ -81,6 +83,7 @@ pub struct SqliteStore {
     queue: Queue,
     readers: Readers,
     health: Arc<Health>,
+    anchor: Arc<Anchor>,
 }
 
 impl SqliteStore {
@@ -95,17 +98,20 @@ impl SqliteStore {
         let readers = Readers::spawn(path, options.readers, options.reader_cache_kib)?;
         let (queue, intake) = queue::channel(options.queue);
         let health = Arc::new(Health::default());
+        let anchor = Arc::new(Anchor::of(path));
         let log = Log::of(path, u64::from(options.log_kib) * 1024);
-        Writer::spawn(connection, log, Arc::clone(&health), intake, options.batch).map_err(
-            |source| OpenError::Io {
+        let state = (Arc::clone(&health), Arc::clone(&anchor));
+        Writer::spawn(connection, log, state, intake, options.batch).map_err(|source| {
+            OpenError::Io {
                 path: path.to_owned(),
                 source,
-            },
-        )?;
+            }
+        })?;
         Ok(SqliteStore {
             queue,
             readers,
             health,
+            anchor,
         })
     }
 
@@ -206,21 +212,33 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), NotReady> {
+        let not = |reason, error: String| {
+            let error = StoreError::Unavailable(error);
+            Err(NotReady { reason, error })
+        };
         if self.queue.is_closed() {
-            return Err(StoreError::Unavailable("the writer has stopped".to_owned()));
+            return not(
+                "the server is stopping",
+                "the writer has stopped".to_owned(),
+            );
         }
         if let Some(busy) = self.health.stuck() {
             let seconds = busy.as_secs();
-            return Err(StoreError::Unavailable(format!(
-                "the writer has been at one batch for {seconds} s"
-            )));
+            let stuck = format!("the writer has been at one batch for {seconds} s");
+            return not("the disk does not finish a write", stuck);
         }
+        let replaced =
+            "the store's file was removed or replaced; its server has to be started again";
+        self.anchor.check().map_err(NotReady::because(replaced))?;
         // Nobody may dare to post while this says no, so it finds out itself.
         if self.health.failure().is_some() {
-            self.queue.run(Writer::probe).await?;
+            let probed = self.queue.run(Writer::probe).await;
+            probed.map_err(NotReady::because("the disk does not take writes"))?;
         }
-        self.readers.run(read::last_id).await.map(drop)
+        let read = self.readers.run(read::last_id).await;
+        read.map_err(NotReady::because("the store cannot be read"))?;
+        Ok(())
     }
 
     async fn close(&self) {

@@ -14,6 +14,7 @@ use chrono::Utc;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::anchor::Anchor;
 use super::health::Health;
 use super::ledger::{Ledger, Posted};
 use super::log::Log;
@@ -49,6 +50,7 @@ pub(super) struct Writer {
     last: MessageId,
     log: Log,
     health: Arc<Health>,
+    anchor: Arc<Anchor>,
 }
 
 impl Writer {
@@ -56,7 +58,7 @@ impl Writer {
     pub(super) fn spawn(
         connection: Connection,
         log: Log,
-        health: Arc<Health>,
+        (health, anchor): (Arc<Health>, Arc<Anchor>),
         intake: mpsc::Receiver<Work>,
         batch: usize,
     ) -> std::io::Result<()> {
@@ -67,6 +69,7 @@ impl Writer {
             last: MessageId::MIN,
             log,
             health,
+            anchor,
         };
         let thread = thread::Builder::new().name("dunder-writer".to_owned());
         thread
@@ -175,23 +178,29 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        let committed = self.commit(work);
+        match committed {
+            Ok(_) => self.health.succeeded(),
+            Err(ref error) => self.undo(error),
+        }
+        committed
+    }
+
+    fn commit<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.anchor.check()?;
         let written = self.statement(Sql::BeginImmediate).and_then(|()| {
             let done = work(self)?;
             self.ledger.flush(&self.connection)?;
             self.statement(Sql::Commit)?;
             Ok(done)
         });
-        match written {
-            Ok(done) => {
-                self.health.succeeded();
-                Ok(done)
-            }
-            Err(error) => {
-                let error = store_error(error);
-                self.undo(&error);
-                Err(error)
-            }
-        }
+        let done = written.map_err(store_error)?;
+        // Before anybody is told: what went into a removed file is lost.
+        self.anchor.check()?;
+        Ok(done)
     }
 
     /// The connection, inside a transaction.

@@ -124,6 +124,24 @@ fn wrong_usage_and_wrong_settings_end_with_2() {
     assert!(!place.dir.path().join("dunder.sqlite").exists());
 }
 
+#[test]
+fn commands_that_only_look_at_a_store_make_none_at_a_mistyped_path() {
+    let place = Backend::Embedded.place();
+    let file = place.dir.path().join("dunder.sqlite");
+    for arguments in [
+        &["export"][..],
+        &["token", "list"],
+        &["token", "revoke", "--user", "ann"],
+    ] {
+        let done = ran(&place, arguments);
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {said}");
+        let named = format!("there is no store at {}", file.display());
+        assert!(said.contains(&named), "{arguments:?}: {said}");
+        assert!(!file.exists(), "{arguments:?}");
+    }
+}
+
 async fn export_to_a_file_replaces_it_only_when_complete(on: Backend) {
     let place = on.place();
     piped(&place, &["import"], LINES.as_bytes());

@@ -1,6 +1,7 @@
 //! The embedded store: the contract, and what is special about a file.
 
 mod opening;
+mod removed;
 mod trouble;
 
 use std::path::PathBuf;
