@@ -9,6 +9,7 @@ mod duration;
 mod feed;
 mod hashtag;
 mod id;
+mod ink;
 mod interval;
 mod message;
 mod store;
@@ -21,6 +22,7 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};
 pub use hashtag::{Hashtag, HashtagError, MAX_HASHTAG_CHARS, hashtags_in_text};
 pub use id::{IdClock, IdError, MessageId};
+pub use ink::is_invisible;
 pub use interval::{Interval, IntervalError, Level};
 pub use message::{
     Draft, DraftError, IdempotencyKey, KeyError, MAX_HASHTAGS, MAX_TEXT_BYTES, Message,

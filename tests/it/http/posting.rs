@@ -69,6 +69,7 @@ async fn a_refused_body_is_told_what_is_wrong_with_it(on: Backend) {
         ),
         (r#"{"text":"a"} x"#.into(), "trailing"),
         (r#"{"text":" \n\t"}"#.into(), "blank"),
+        (r#"{"text":"\u200b\u2060 \ufeff"}"#.into(), "blank"),
         (r#"{"text":"\ud800"}"#.into(), "hex escape"),
         (r#"{"text":"a\u0000"}"#.into(), "U+0000"),
         (json!({"text": "x".repeat(8193)}).to_string(), "8193"),
