@@ -84,6 +84,13 @@ pub fn feed_statement(user: bool, hashtags: usize) -> String {
     sql::feed(user, hashtags).text.into_owned()
 }
 
+/// The statement of a trend with long buckets between two hours or days, for
+/// tests of its plan.
+#[doc(hidden)]
+pub fn pieced_trend_statement(series: usize) -> String {
+    sql::trend_in_pieces(series, false).text.into_owned()
+}
+
 impl CockroachStore {
     /// Connects, checks the schema (and migrates it, if so asked), and starts
     /// the writers.

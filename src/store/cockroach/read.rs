@@ -89,14 +89,23 @@ pub(super) async fn trend(
     };
     let (width, level) = (filter.interval.seconds(), filter.interval.level().seconds());
     let (from, to) = (filter.from(), filter.to());
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&width, &level, &from, &to];
+    let is_pieced = filter.interval.is_pieced();
+    let pieces = match is_pieced {
+        true => Pieces::of(filter),
+        false => Pieces::default(),
+    };
+    let mut params: Vec<&(dyn ToSql + Sync)> = match is_pieced {
+        true => vec![&pieces.edges, &pieces.levels, &pieces.lows, &pieces.highs],
+        false => vec![&width, &level, &from, &to],
+    };
+    let statement = |stale| match is_pieced {
+        true => sql::trend_in_pieces(names.len(), stale),
+        false => sql::trend(names.len(), stale),
+    };
     params.extend(names.iter().map(|name| name as &(dyn ToSql + Sync)));
     let what = "read a trend";
     let stale_rows = match stale.are_wanted() {
-        true => {
-            let statement = sql::trend(names.len(), true);
-            readers.query(what, &statement, &params).await
-        }
+        true => readers.query(what, &statement(true), &params).await,
         false => Err(StoreError::Unexpected(String::new())),
     };
     let rows = match stale_rows {
@@ -105,8 +114,7 @@ pub(super) async fn trend(
                 warn!("the cluster refuses follower reads; trends are read as of now: {reason}");
                 stale.pause();
             }
-            let statement = sql::trend(names.len(), false);
-            readers.query(what, &statement, &params).await?
+            readers.query(what, &statement(false), &params).await?
         }
         rows => rows?,
     };
@@ -117,6 +125,35 @@ pub(super) async fn trend(
     }
     let series = names.iter().map(|name| found.remove(*name));
     Ok(series.map(Option::unwrap_or_default).collect())
+}
+
+/// The counters that add up to each bucket of a range, as columns.
+#[derive(Default)]
+struct Pieces {
+    edges: Vec<i64>,
+    levels: Vec<i64>,
+    lows: Vec<i64>,
+    highs: Vec<i64>,
+}
+
+impl Pieces {
+    fn of(filter: &TrendFilter) -> Pieces {
+        let mut pieces = Pieces::default();
+        let mut edge = filter.from();
+        while edge < filter.to() {
+            let end = edge + filter.interval.seconds();
+            for (level, low, high) in parts_of(edge, end) {
+                if low < high {
+                    pieces.edges.push(edge);
+                    pieces.levels.push(level);
+                    pieces.lows.push(low);
+                    pieces.highs.push(high);
+                }
+            }
+            edge = end;
+        }
+        pieces
+    }
 }
 
 /// The busiest hashtags.

@@ -364,6 +364,30 @@ pub(super) fn trend(series: usize, stale: bool) -> Sql {
     }
 }
 
+/// The same where a bucket has too many counters of one level: `$1`–`$4` are
+/// its pieces (the bucket's start, level, from, before), then the series.
+pub(super) fn trend_in_pieces(series: usize, stale: bool) -> Sql {
+    let list: Vec<String> = (0..series).map(|n| format!("${}", n + 5)).collect();
+    let moment = match stale {
+        true => " AS OF SYSTEM TIME follower_read_timestamp()",
+        false => "",
+    };
+    let text = format!(
+        "SELECT c.series, p.edge, cast(sum(c.count) AS INT8) AS total \
+         FROM ROWS FROM (unnest($1), unnest($2), unnest($3), unnest($4)) \
+           AS p (edge, level, low, high) \
+         JOIN counters AS c ON c.level = p.level AND c.bucket >= p.low AND c.bucket < p.high{moment} \
+         WHERE c.series IN ({}) GROUP BY 1, 2 ORDER BY 1, 2",
+        list.join(", ")
+    );
+    let mut types = vec![INTS, INTS, INTS, INTS];
+    types.resize(4 + series, TEXT);
+    Sql {
+        text: Cow::Owned(text),
+        types: Cow::Owned(types),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
