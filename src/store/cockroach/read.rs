@@ -89,13 +89,13 @@ pub(super) async fn trend(
     };
     let (width, level) = (filter.interval.seconds(), filter.interval.level().seconds());
     let (from, to) = (filter.from(), filter.to());
-    let is_pieced = filter.interval.is_pieced();
-    let pieces = match is_pieced {
-        true => Pieces::of(filter),
-        false => Pieces::default(),
+    let is_pieced = filter.interval.is_pieced() && (to - from) / width <= MAX_PIECED;
+    let ends = match is_pieced {
+        true => Ends::of(filter),
+        false => Ends::default(),
     };
     let mut params: Vec<&(dyn ToSql + Sync)> = match is_pieced {
-        true => vec![&pieces.edges, &pieces.levels, &pieces.lows, &pieces.highs],
+        true => vec![&width, &ends.minutes, &ends.hours, &from, &to],
         false => vec![&width, &level, &from, &to],
     };
     let statement = |stale| match is_pieced {
@@ -127,32 +127,36 @@ pub(super) async fn trend(
     Ok(series.map(Option::unwrap_or_default).collect())
 }
 
-/// The counters that add up to each bucket of a range, as columns.
+/// With more buckets than this the ends of buckets are most of the range, and
+/// listing them costs more than it saves.
+const MAX_PIECED: i64 = 1_000;
+
+/// The minutes and hours at the ends of the buckets of a range, which no day
+/// inside a bucket holds.
 #[derive(Default)]
-struct Pieces {
-    edges: Vec<i64>,
-    levels: Vec<i64>,
-    lows: Vec<i64>,
-    highs: Vec<i64>,
+struct Ends {
+    minutes: Vec<i64>,
+    hours: Vec<i64>,
 }
 
-impl Pieces {
-    fn of(filter: &TrendFilter) -> Pieces {
-        let mut pieces = Pieces::default();
+impl Ends {
+    fn of(filter: &TrendFilter) -> Ends {
+        let mut ends = Ends::default();
+        let [minute, hour, _] = Level::ALL.map(Level::seconds);
+        let step = |from: i64, to: i64, width: i64| (from..to).step_by(width as usize);
         let mut edge = filter.from();
         while edge < filter.to() {
             let end = edge + filter.interval.seconds();
-            for (level, low, high) in parts_of(edge, end) {
-                if low < high {
-                    pieces.edges.push(edge);
-                    pieces.levels.push(level);
-                    pieces.lows.push(low);
-                    pieces.highs.push(high);
+            for (width, low, high) in parts_of(edge, end) {
+                if width == minute {
+                    ends.minutes.extend(step(low, high, width));
+                } else if width == hour {
+                    ends.hours.extend(step(low, high, width));
                 }
             }
             edge = end;
         }
-        pieces
+        ends
     }
 }
 

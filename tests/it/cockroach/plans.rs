@@ -32,11 +32,20 @@ async fn session() -> tokio_postgres::Client {
 async fn a_trend_of_odd_buckets_looks_its_pieces_up() {
     let look = session().await;
     let statement = dunder::store::cockroach::pieced_trend_statement(1);
-    let edges: Vec<i64> = (0..300).map(|n| n * 606_060).collect();
-    let levels = vec![60i64; edges.len()];
-    let highs: Vec<i64> = edges.iter().map(|edge| edge + 3_600).collect();
-    let params: Vec<&(dyn ToSql + Sync)> = vec![&edges, &levels, &edges, &highs, &"t1"];
-    let types = [vec![Type::INT8_ARRAY; 4], vec![Type::TEXT]].concat();
+    let minutes: Vec<i64> = (0..6_000).map(|n| n / 60 * 604_860 + n % 60 * 60).collect();
+    let hours: Vec<i64> = (0..2_400)
+        .map(|n| n / 24 * 604_800 + n % 24 * 3_600)
+        .collect();
+    let params: Vec<&(dyn ToSql + Sync)> =
+        vec![&604_860i64, &minutes, &hours, &0i64, &60_486_000i64, &"t1"];
+    let types = [
+        Type::INT8,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8,
+        Type::INT8,
+        Type::TEXT,
+    ];
     let statement = format!("EXPLAIN {statement}");
     let statement = look.prepare_typed(&statement, &types);
     let plan = look
