@@ -1,5 +1,7 @@
 //! Messages and users on the wire.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +24,9 @@ pub struct Message {
     /// Who wrote it.
     pub user: User,
     /// What was written, exactly.
-    pub text: String,
+    pub text: Arc<str>,
     /// Without `#`, folded, in the order given.
-    pub hashtags: Vec<String>,
+    pub hashtags: Vec<Arc<str>>,
     /// UTC, to the millisecond.
     #[serde(with = "super::time::millis")]
     pub created_at: DateTime<Utc>,
@@ -34,7 +36,7 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// 1 to 64 characters.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 /// The answer to `GET /message/ULID`.

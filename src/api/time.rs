@@ -5,51 +5,85 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 
 /// `2019-09-23T10:00:00.123Z`.
 pub fn format_millis(date: &DateTime<Utc>) -> String {
-    let mut text = String::with_capacity(24);
-    push_seconds(&mut text, date);
-    text.push('.');
-    push_digits(&mut text, date.timestamp_subsec_millis(), 3);
-    text.push('Z');
-    text
+    Text::millis(date).as_str().to_owned()
 }
 
 /// `2019-09-23T10:00:00Z`.
 pub fn format_seconds(date: &DateTime<Utc>) -> String {
-    let mut text = String::with_capacity(20);
-    push_seconds(&mut text, date);
-    text.push('Z');
-    text
+    Text::seconds(date).as_str().to_owned()
 }
 
-// Written out digit by digit: chrono's formatter costs several times as much,
-// and every message of every page passes here.
-fn push_seconds(text: &mut String, date: &DateTime<Utc>) {
-    push_digits(text, date.year().max(0) as u32, 4);
-    for (separator, number) in [
-        ('-', date.month()),
-        ('-', date.day()),
-        ('T', date.hour()),
-        (':', date.minute()),
-        (':', date.second()),
-    ] {
-        text.push(separator);
-        push_digits(text, number, 2);
-    }
+/// A time as text, without an allocation. Written out digit by digit:
+/// chrono's formatter costs several times as much, and every message of every
+/// page and every bucket of every trend passes here.
+struct Text {
+    bytes: [u8; Text::ROOM],
+    length: usize,
 }
 
-fn push_digits(text: &mut String, number: u32, least: u32) {
-    let mut scale = 10u32.pow(least - 1);
-    while number / scale >= 10 {
-        scale *= 10;
+impl Text {
+    /// chrono's last year has six digits: 27 characters.
+    const ROOM: usize = 32;
+
+    fn millis(date: &DateTime<Utc>) -> Text {
+        let mut text = Text::up_to_seconds(date);
+        text.push(b'.');
+        text.digits(date.timestamp_subsec_millis(), 3);
+        text.push(b'Z');
+        text
     }
-    while scale > 0 {
-        text.push(char::from(b'0' + (number / scale % 10) as u8));
-        scale /= 10;
+
+    fn seconds(date: &DateTime<Utc>) -> Text {
+        let mut text = Text::up_to_seconds(date);
+        text.push(b'Z');
+        text
+    }
+
+    fn up_to_seconds(date: &DateTime<Utc>) -> Text {
+        let mut text = Text {
+            bytes: [0; Text::ROOM],
+            length: 0,
+        };
+        text.digits(date.year().max(0) as u32, 4);
+        for (separator, number) in [
+            (b'-', date.month()),
+            (b'-', date.day()),
+            (b'T', date.hour()),
+            (b':', date.minute()),
+            (b':', date.second()),
+        ] {
+            text.push(separator);
+            text.digits(number, 2);
+        }
+        text
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    fn digits(&mut self, number: u32, least: u32) {
+        let mut scale = 10u32.pow(least - 1);
+        while number / scale >= 10 {
+            scale *= 10;
+        }
+        while scale > 0 {
+            self.push(b'0' + (number / scale % 10) as u8);
+            scale /= 10;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        // Digits and separators alone.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 }
 
 macro_rules! serde_with {
-    ($module:ident, $format:ident, $doc:literal) => {
+    ($module:ident, $doc:literal) => {
         #[doc = $doc]
         pub mod $module {
             use super::*;
@@ -60,7 +94,7 @@ macro_rules! serde_with {
                 date: &DateTime<Utc>,
                 to: S,
             ) -> Result<S::Ok, S::Error> {
-                to.serialize_str(&$format(date))
+                to.serialize_str(Text::$module(date).as_str())
             }
 
             /// Reads any RFC 3339 time.
@@ -76,16 +110,8 @@ macro_rules! serde_with {
     };
 }
 
-serde_with!(
-    millis,
-    format_millis,
-    "To the millisecond, for `#[serde(with)]`."
-);
-serde_with!(
-    seconds,
-    format_seconds,
-    "To the second, for `#[serde(with)]`."
-);
+serde_with!(millis, "To the millisecond, for `#[serde(with)]`.");
+serde_with!(seconds, "To the second, for `#[serde(with)]`.");
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! Trends on the wire.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,7 @@ pub struct TrendBucket {
     pub count: u64,
     /// The series, only when hashtags were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hashtag: Option<String>,
+    pub hashtag: Option<Arc<str>>,
 }
 
 /// The answer to `GET /trend/hashtags`.

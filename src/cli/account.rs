@@ -83,7 +83,7 @@ pub(super) async fn login(args: LoginArgs) -> Result<(), CliError> {
     let kept = Credentials {
         server: server.clone(),
         token,
-        user: answer.data.user.name.clone(),
+        user: answer.data.user.name.to_string(),
         cacert,
     };
     let path = kept.store()?;

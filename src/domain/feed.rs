@@ -109,12 +109,25 @@ impl FeedPage {
     /// A page out of one message more than was asked for: the surplus one
     /// only says that there is another page.
     pub fn from_surplus(mut messages: Vec<Message>, limit: FeedLimit) -> FeedPage {
-        let more = messages.len() > limit.get();
-        messages.truncate(limit.get());
-        let next_cursor = messages.last().filter(|_| more).map(|last| last.id);
+        let next_cursor = cut(&mut messages, limit).map(|last| last.id);
         FeedPage {
             messages,
             next_cursor,
         }
     }
+
+    /// The same of ids alone: those of the page, and the next cursor.
+    pub fn split_surplus(
+        mut ids: Vec<MessageId>,
+        limit: FeedLimit,
+    ) -> (Vec<MessageId>, Option<MessageId>) {
+        let next_cursor = cut(&mut ids, limit).copied();
+        (ids, next_cursor)
+    }
+}
+/// Cuts the surplus off; the last item that is left, when there was any.
+fn cut<T>(items: &mut Vec<T>, limit: FeedLimit) -> Option<&T> {
+    let more = items.len() > limit.get();
+    items.truncate(limit.get());
+    items.last().filter(|_| more)
 }

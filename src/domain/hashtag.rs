@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -15,7 +16,7 @@ pub const MAX_HASHTAG_CHARS: usize = 64;
 /// digits of any script, `_` and `-`. Marks that belong to a letter (as in
 /// Devanagari or Thai) count as part of the script.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hashtag(Box<str>);
+pub struct Hashtag(Arc<str>);
 
 /// Why a text is not a hashtag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,11 @@ impl Hashtag {
     /// The hashtag without `#`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same, to be held on to without a copy.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
     /// A hashtag read back from a store that only holds parsed ones.
@@ -63,7 +69,7 @@ impl FromStr for Hashtag {
         if chars > MAX_HASHTAG_CHARS {
             return Err(HashtagError::TooLong(text.to_owned(), chars));
         }
-        Ok(Hashtag(folded.into_boxed_str()))
+        Ok(Hashtag(folded.into()))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -17,7 +18,7 @@ pub const MAX_HASHTAGS: usize = 16;
 
 /// The text of a message: not blank, at most 8 KiB, no NUL. Kept exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct MessageText(Box<str>);
+pub struct MessageText(Arc<str>);
 
 /// Why a text cannot be a message's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,9 +40,14 @@ impl MessageText {
         &self.0
     }
 
+    /// The same, to be held on to without a copy.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
     /// A text read back from a store that only holds parsed ones.
-    pub fn from_stored(text: String) -> MessageText {
-        MessageText(text.into_boxed_str())
+    pub fn from_stored(text: &str) -> MessageText {
+        MessageText(text.into())
     }
 }
 
@@ -58,7 +64,7 @@ impl TryFrom<String> for MessageText {
         if let Some(at) = text.find('\0') {
             return Err(TextError::Nul(at));
         }
-        Ok(MessageText(text.into_boxed_str()))
+        Ok(MessageText(text.into()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::ink::hidden_in_name;
 use super::shown;
@@ -13,7 +14,7 @@ pub const MAX_USER_NAME_CHARS: usize = 64;
 /// or characters that cannot be seen, except where a script is written with
 /// them. Kept exactly as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserName(Box<str>);
+pub struct UserName(Arc<str>);
 
 /// Why a text is not a user name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,11 @@ impl UserName {
     /// The name as written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same, to be held on to without a copy.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
     /// A name read back from a store that only holds parsed ones.

@@ -13,11 +13,9 @@ use crate::api::{HashtagCount, Hashtags, Message, TrendBucket, User};
 pub(super) fn message(user: &str, text: &str, hashtags: &[&str]) -> Message {
     Message {
         id: "01JDEN0W00000000000000000A".to_owned(),
-        user: User {
-            name: user.to_owned(),
-        },
-        text: text.to_owned(),
-        hashtags: hashtags.iter().map(|tag| (*tag).to_owned()).collect(),
+        user: User { name: user.into() },
+        text: text.into(),
+        hashtags: hashtags.iter().map(|tag| (*tag).into()).collect(),
         created_at: "2026-11-24T11:00:00Z".parse().unwrap(),
     }
 }
@@ -305,7 +303,7 @@ proptest! {
             from_date: clock().now,
             to_date: clock().now + chrono::Duration::hours(1),
             count: 3,
-            hashtag: Some(tag.clone()),
+            hashtag: Some(tag.as_str().into()),
         };
         let trend = Trend::new(
             std::slice::from_ref(&bucket), &[tag.clone(), name.clone()], bucket.from_date, bucket.to_date, 3600,

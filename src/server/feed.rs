@@ -36,11 +36,7 @@ pub(super) async fn feed(
     let filter = parameters::feed_filter(&query, Utc::now())?;
     let page = context.store.feed(&filter).await?;
     format.feed(api::FeedPage {
-        messages: page
-            .messages
-            .into_iter()
-            .map(message::on_the_wire)
-            .collect(),
+        messages: page.messages.iter().map(message::on_the_wire).collect(),
         next_cursor: page.next_cursor.map(|id| id.to_string()),
     })
 }

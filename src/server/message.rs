@@ -10,7 +10,7 @@ use super::error::ApiError;
 use super::response::{self, Answer};
 use super::{Context, body, format};
 use crate::api;
-use crate::domain::{Draft, IdempotencyKey, Message, MessageId};
+use crate::domain::{Draft, Hashtag, IdempotencyKey, Message, MessageId};
 
 /// `POST /message`.
 pub(super) async fn post(
@@ -41,7 +41,7 @@ pub(super) async fn post(
     };
     let message = context.store.post(draft).await?;
     let location = HeaderValue::from_str(&format!("/message/{}", message.id));
-    let mut answer = response::data(StatusCode::CREATED, on_the_wire(message))?;
+    let mut answer = response::data(StatusCode::CREATED, on_the_wire(&message))?;
     if let Ok(location) = location {
         answer.headers_mut().insert(LOCATION, location);
     }
@@ -71,26 +71,19 @@ pub(super) async fn by_id(
         .message(id)
         .await?
         .ok_or(ApiError::MessageNotFound(id))?;
-    format.message(on_the_wire(message))
+    format.message(on_the_wire(&message))
 }
 
 /// A message as answers show it.
-pub(super) fn on_the_wire(message: Message) -> api::Message {
-    let created_at = message.created_at();
-    let Message {
-        id,
-        user,
-        text,
-        hashtags,
-    } = message;
+pub(super) fn on_the_wire(message: &Message) -> api::Message {
     api::Message {
-        id: id.to_string(),
+        id: message.id.to_string(),
         user: api::User {
-            name: user.to_string(),
+            name: message.user.shared(),
         },
-        text: text.as_str().to_owned(),
-        hashtags: hashtags.iter().map(ToString::to_string).collect(),
-        created_at,
+        text: message.text.shared(),
+        hashtags: message.hashtags.iter().map(Hashtag::shared).collect(),
+        created_at: message.created_at(),
     }
 }
 

@@ -51,6 +51,6 @@ fn on_the_wire(bucket: Bucket) -> api::TrendBucket {
         from_date: bucket.from,
         to_date: bucket.to,
         count: bucket.count,
-        hashtag: bucket.hashtag.map(|tag| tag.to_string()),
+        hashtag: bucket.hashtag.map(|tag| tag.shared()),
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn whoami(
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
     api::query::refuse_parameters(query)?;
-    let name = context.auth.user(context, peer, headers).await?.to_string();
+    let name = context.auth.user(context, peer, headers).await?.shared();
     let mode = context.settings.auth_mode.as_str().to_owned();
     response::data(
         StatusCode::OK,
@@ -40,7 +40,7 @@ pub(super) async fn users(context: &Context, query: &str) -> Result<Answer, ApiE
     let prefix = query.prefix.as_deref().unwrap_or("");
     let names = context.store.users(prefix, limit.get()).await?;
     let users = names.into_iter().map(|name| api::User {
-        name: name.to_string(),
+        name: name.shared(),
     });
     response::data(
         StatusCode::OK,

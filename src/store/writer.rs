@@ -1,6 +1,7 @@
 //! Gathering posts into batches: whatever waits is committed together, so
 //! batches grow with the load and a lone post does not wait for company.
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::domain::{Draft, Message, PostError, StoreError};
@@ -24,6 +25,21 @@ impl Pending {
     /// Answers. A sender that has gone away no longer wants to know.
     pub(crate) fn answer(self, posted: Posted) {
         let _ = self.reply.send(posted);
+    }
+}
+
+/// Answers a whole batch from a thread outside the runtime. Waking each sender
+/// from there costs a lock and often a system call; one task that is handed
+/// over wakes them all from inside. Without a runtime they are answered here.
+pub(crate) fn answer_batch(runtime: Option<&Handle>, batch: Vec<(Pending, Posted)>) {
+    let answer_all = move || {
+        batch
+            .into_iter()
+            .for_each(|(pending, posted)| pending.answer(posted))
+    };
+    match runtime {
+        Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
+        None => answer_all(),
     }
 }
 

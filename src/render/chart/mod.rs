@@ -122,7 +122,7 @@ impl Trend {
             let at = (bucket.from_date - from).num_seconds().div_euclid(interval);
             let cell = series
                 .iter_mut()
-                .find(|one| one.hashtag == bucket.hashtag)
+                .find(|one| one.hashtag.as_deref() == bucket.hashtag.as_deref())
                 .and_then(|one| one.counts.get_mut(usize::try_from(at).ok()?));
             if let Some(cell) = cell {
                 *cell = cell.saturating_add(bucket.count);

@@ -7,9 +7,16 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::ledger::ALL_MESSAGES;
 use super::levels::{Level, MONTH, Piece, pieces};
-use super::read::{first_id, last_id};
+use super::read::{SHORT, first_id, last_id};
 use super::sql::Sql;
 use crate::domain::{Hashtag, HashtagCount, HashtagsFilter, Interval, Series, TrendFilter};
+
+/// Whether a trend is a short read.
+pub(super) fn is_short(filter: &TrendFilter) -> bool {
+    let width = Level::of(filter.interval.level()).width;
+    let rows = (filter.to() - filter.from()) / width;
+    usize::try_from(rows).is_ok_and(|rows| rows * filter.hashtags.len().max(1) <= SHORT)
+}
 
 /// The series of a filter, in its order.
 pub(super) fn trend(

@@ -1,10 +1,12 @@
 //! Pages of messages. A filter by at most one name is one walk along one
-//! index. More of them are sorted lists of ids whose common ones are wanted:
+//! index: of ids alone for a page that people read, whose messages are mostly
+//! at hand, with the rows for a long one. More names are sorted lists of ids whose common ones are wanted:
 //! every list in turn is asked for its next id at or below the candidate of
 //! the others, so the shortest list bounds the work, wherever it stands.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql};
 
+use super::cache::MessageCache;
 use super::id_of;
 use super::read::{message, record_of};
 use super::sql::Sql;
@@ -15,50 +17,122 @@ use crate::domain::{FeedFilter, FeedPage, Message, MessageId};
 const CHUNK: std::ops::RangeInclusive<u32> = 4..=1024;
 const FIRST_CHUNK: u32 = 32;
 
-/// A page.
-pub(super) fn feed(connection: &Connection, filter: &FeedFilter) -> rusqlite::Result<FeedPage> {
-    let (low, high) = filter.id_range();
-    let surplus = filter.limit.get() + 1;
-    let rows = i64::try_from(surplus).unwrap_or(i64::MAX);
-    let messages = match (&filter.user, filter.hashtags.as_slice()) {
-        (None, []) => walk(connection, Sql::Feed, (low, high), rows, None),
-        (Some(user), []) => walk(
-            connection,
-            Sql::FeedOfUser,
-            (low, high),
-            rows,
-            Some(user.as_str()),
-        ),
-        (None, [tag]) => walk(
-            connection,
-            Sql::FeedOfHashtag,
-            (low, high),
-            rows,
-            Some(tag.as_str()),
-        ),
-        (Some(_), [_, ..]) | (None, [_, _, ..]) => meet(connection, filter, surplus),
-    };
-    Ok(FeedPage::from_surplus(messages?, filter.limit))
+/// The longest page whose messages are looked for in memory. Longer ones are
+/// read by those who copy everything, and would only push out the rest.
+const MOST_AT_HAND: usize = 100;
+
+/// Whether a page is a short read: one walk and few messages.
+pub(super) fn is_short(filter: &FeedFilter) -> bool {
+    filter.limit.get() <= MOST_AT_HAND && Walk::of(filter).is_some()
 }
 
-fn walk(
+/// A page.
+pub(super) fn feed(
     connection: &Connection,
-    sql: Sql,
-    (low, high): (MessageId, MessageId),
-    limit: i64,
-    name: Option<&str>,
-) -> rusqlite::Result<Vec<Message>> {
-    let mut statement = connection.prepare_cached(sql.text())?;
-    let (low, high) = (low.to_bytes(), high.to_bytes());
-    let mut parameters: Vec<&dyn ToSql> = vec![&low, &high, &limit];
-    if let Some(name) = &name {
-        parameters.push(name);
+    filter: &FeedFilter,
+    cache: &MessageCache,
+) -> rusqlite::Result<FeedPage> {
+    let messages = match Walk::of(filter) {
+        Some(walk) if filter.limit.get() <= MOST_AT_HAND => {
+            let ids = walk.ids(connection, filter)?;
+            let (ids, next_cursor) = FeedPage::split_surplus(ids, filter.limit);
+            return Ok(FeedPage {
+                messages: at_hand(connection, ids, cache)?,
+                next_cursor,
+            });
+        }
+        Some(walk) => walk.messages(connection, filter)?,
+        None => meet(connection, filter, surplus(filter))?,
+    };
+    Ok(FeedPage::from_surplus(messages, filter.limit))
+}
+
+/// One more than was asked for: it says whether there is another page.
+fn surplus(filter: &FeedFilter) -> usize {
+    filter.limit.get() + 1
+}
+
+/// One walk along one index.
+struct Walk<'f> {
+    /// With the messages, and without.
+    statements: (Sql, Sql),
+    name: Option<&'f str>,
+}
+
+impl<'f> Walk<'f> {
+    /// The walk of a filter by at most one name.
+    fn of(filter: &'f FeedFilter) -> Option<Walk<'f>> {
+        let (statements, name) = match (&filter.user, filter.hashtags.as_slice()) {
+            (None, []) => ((Sql::Feed, Sql::FeedIds), None),
+            (Some(user), []) => ((Sql::FeedOfUser, Sql::FeedIdsOfUser), Some(user.as_str())),
+            (None, [tag]) => (
+                (Sql::FeedOfHashtag, Sql::FeedIdsOfHashtag),
+                Some(tag.as_str()),
+            ),
+            (Some(_), [_, ..]) | (None, [_, _, ..]) => return None,
+        };
+        Some(Walk { statements, name })
     }
-    statement
-        .query_map(&*parameters, |row| {
+
+    fn messages(
+        &self,
+        connection: &Connection,
+        filter: &FeedFilter,
+    ) -> rusqlite::Result<Vec<Message>> {
+        self.rows(connection, self.statements.0, filter, |row| {
             record_of(row).map(|record| record.message)
-        })?
-        .collect()
+        })
+    }
+
+    fn ids(
+        &self,
+        connection: &Connection,
+        filter: &FeedFilter,
+    ) -> rusqlite::Result<Vec<MessageId>> {
+        self.rows(connection, self.statements.1, filter, |row| {
+            id_of(row.get_ref(0)?.as_blob()?)
+        })
+    }
+
+    fn rows<T>(
+        &self,
+        connection: &Connection,
+        sql: Sql,
+        filter: &FeedFilter,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        let mut statement = connection.prepare_cached(sql.text())?;
+        let (low, high) = filter.id_range();
+        let (low, high) = (low.to_bytes(), high.to_bytes());
+        let limit = i64::try_from(surplus(filter)).unwrap_or(i64::MAX);
+        let all: [&dyn ToSql; 4] = [&low, &high, &limit, &self.name];
+        let parameters = if self.name.is_some() {
+            &all[..]
+        } else {
+            &all[..3]
+        };
+        statement.query_map(parameters, read)?.collect()
+    }
+}
+
+/// The messages of some ids, from memory or else from the file.
+fn at_hand(
+    connection: &Connection,
+    ids: Vec<MessageId>,
+    cache: &MessageCache,
+) -> rusqlite::Result<Vec<Message>> {
+    let found: Vec<_> = ids.into_iter().map(|id| (id, cache.find(id))).collect();
+    // Locks are taken once for all that have to be read.
+    let missing = found.iter().any(|(_, message)| message.is_none());
+    let _snapshot = missing
+        .then(|| connection.unchecked_transaction())
+        .transpose()?;
+    let messages = found.into_iter().map(|(id, found)| match found {
+        Some(found) => Ok(Some(Message::clone(&found))),
+        None => Ok(message(connection, id)?.map(|read| Message::clone(&cache.keep(read)))),
+    });
+    // None is missing: messages are never removed.
+    messages.filter_map(Result::transpose).collect()
 }
 
 /// Messages that several lists have in common.

@@ -7,6 +7,7 @@
 //! wait for each other's transactions and see each other's messages.
 
 mod anchor;
+mod cache;
 mod counts;
 mod feed;
 mod health;
@@ -27,10 +28,11 @@ use std::thread;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, ErrorCode};
 
 use self::anchor::Anchor;
+use self::cache::MessageCache;
 use self::health::Health;
 use self::log::Log;
 use self::queue::Queue;
@@ -56,6 +58,8 @@ pub struct SqliteOptions {
     pub writer_cache_kib: u32,
     /// Page cache of each reader, in KiB.
     pub reader_cache_kib: u32,
+    /// Messages kept in memory, in KiB.
+    pub message_cache_kib: u32,
     /// What the log beside the file shrinks back to, in KiB; it may grow to
     /// twice of this, and further while a read of another program lasts.
     pub log_kib: u32,
@@ -71,6 +75,7 @@ impl Default for SqliteOptions {
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
+            message_cache_kib: 32 * 1024,
             log_kib: 64 * 1024,
             max_pages: None,
         }
@@ -82,6 +87,7 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     queue: Queue,
     readers: Readers,
+    cache: Arc<MessageCache>,
     health: Arc<Health>,
     anchor: Arc<Anchor>,
 }
@@ -100,16 +106,18 @@ impl SqliteStore {
         let health = Arc::new(Health::default());
         let anchor = Arc::new(Anchor::of(path));
         let log = Log::of(path, u64::from(options.log_kib) * 1024);
-        let state = (Arc::clone(&health), Arc::clone(&anchor));
-        Writer::spawn(connection, log, state, intake, options.batch).map_err(|source| {
-            OpenError::Io {
-                path: path.to_owned(),
-                source,
-            }
+        let cache = Arc::new(MessageCache::new(options.message_cache_kib));
+        let shared = (Arc::clone(&health), Arc::clone(&anchor));
+        let writer = Writer::new(connection, log, shared, Arc::clone(&cache));
+        let started = writer.spawn(intake, options.batch);
+        started.map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            source,
         })?;
         Ok(SqliteStore {
             queue,
             readers,
+            cache,
             health,
             anchor,
         })
@@ -135,23 +143,34 @@ impl Store for SqliteStore {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.readers
-            .run(move |connection| read::message(connection, id))
-            .await
+        if let Some(message) = self.cache.find(id) {
+            return Ok(Some(Message::clone(&message)));
+        }
+        let found = self
+            .readers
+            .short(move |connection| read::message(connection, id))
+            .await?;
+        Ok(found.map(|message| Message::clone(&self.cache.keep(message))))
     }
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
-        let filter = filter.clone();
-        self.readers
-            .run(move |connection| feed::feed(connection, &filter))
-            .await
+        let short = feed::is_short(filter);
+        let (filter, cache) = (filter.clone(), Arc::clone(&self.cache));
+        let read = move |connection: &Connection| feed::feed(connection, &filter, &cache);
+        match short {
+            true => self.readers.short(read).await,
+            false => self.readers.run(read).await,
+        }
     }
 
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
+        let short = counts::is_short(filter);
         let filter = filter.clone();
-        self.readers
-            .run(move |connection| counts::trend(connection, &filter))
-            .await
+        let read = move |connection: &Connection| counts::trend(connection, &filter);
+        match short {
+            true => self.readers.short(read).await,
+            false => self.readers.run(read).await,
+        }
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
@@ -192,7 +211,7 @@ impl Store for SqliteStore {
 
     async fn token(&self, hash: SecretHash) -> Result<Option<Token>, StoreError> {
         self.readers
-            .run(move |connection| tokens::find(connection, hash))
+            .short(move |connection| tokens::find(connection, hash))
             .await
     }
 

@@ -60,6 +60,14 @@ pub(super) fn open_reader(path: &Path, cache_kib: u32) -> Result<Connection, Ope
     connect().map_err(|error| refused(path, &error))
 }
 
+/// The same, of which nobody waits for a lock.
+pub(super) fn open_desk(path: &Path, cache_kib: u32) -> Result<Connection, OpenError> {
+    let connection = open_reader(path, cache_kib)?;
+    let set = connection.busy_timeout(Duration::ZERO);
+    set.map_err(|error| refused(path, &error))?;
+    Ok(connection)
+}
+
 fn connect(path: &Path, mode: OpenFlags, cache_kib: u32) -> rusqlite::Result<Connection> {
     // Every connection stays on its own thread.
     let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -258,7 +266,7 @@ pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
 }
 
 /// Whether somebody else holds the lock.
-fn is_locked(error: &rusqlite::Error) -> bool {
+pub(super) fn is_locked(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(
         code,

@@ -1,10 +1,13 @@
 //! The readers: a few threads, each with a connection that cannot write, who
 //! take jobs from one queue. In WAL mode they neither wait for the writer nor
 //! keep it waiting, and they see every batch as soon as it was answered.
+//!
+//! Handing a job over and its answer back costs more than a short read itself,
+//! so those run where they are asked for, on connections of their own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -12,7 +15,7 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::oneshot;
 
-use super::open::open_reader;
+use super::open::{is_locked, open_desk, open_reader};
 use super::sql::Sql;
 use super::{id_of, store_error};
 use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, StoreError, UserName};
@@ -20,6 +23,10 @@ use crate::store::OpenError;
 
 /// Reads that may wait before further ones are refused.
 const QUEUE: usize = 4_096;
+
+/// Rows a read may have that runs where it is asked for: they take less than
+/// a millisecond, for which other requests can wait.
+pub(super) const SHORT: usize = 2_000;
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -29,6 +36,8 @@ pub(super) struct Readers {
     /// Gone when closed.
     jobs: RwLock<Option<Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Connections of short reads; emptied when closed.
+    desks: Vec<Mutex<Option<Connection>>>,
 }
 
 impl Readers {
@@ -48,10 +57,40 @@ impl Readers {
                 })?;
             threads.push(thread);
         }
+        let desk = || open_desk(path, cache_kib).map(|desk| Mutex::new(Some(desk)));
         Ok(Readers {
             jobs: RwLock::new(Some(jobs)),
             threads: Mutex::new(threads),
+            desks: (0..readers.max(1))
+                .map(|_| desk())
+                .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Runs a read of at most [`SHORT`] rows at once, on this thread. When no
+    /// connection is free for it, or a lock would have to be waited for, it
+    /// takes its turn as any other read.
+    ///
+    /// # Errors
+    /// As [`Readers::run`].
+    pub(super) async fn short<T: Send + 'static>(
+        &self,
+        job: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        for desk in &self.desks {
+            let desk = match desk.try_lock() {
+                Ok(desk) => desk,
+                // What a panic interrupted was rolled back while it unwound.
+                Err(TryLockError::Poisoned(desk)) => desk.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            let Some(connection) = &*desk else { break };
+            match job(connection) {
+                Err(error) if is_locked(&error) => break,
+                done => return done.map_err(store_error),
+            }
+        }
+        self.run(job).await
     }
 
     /// Runs a job on the next free reader.
@@ -99,6 +138,9 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(jobs);
+        for desk in &self.desks {
+            *desk.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let join = move || threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -123,7 +165,7 @@ pub(super) fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
     let message = Message {
         id: id_of(row.get_ref(0)?.as_blob()?)?,
         user: UserName::from_stored(row.get_ref(1)?.as_str()?),
-        text: MessageText::from_stored(row.get(2)?),
+        text: MessageText::from_stored(row.get_ref(2)?.as_str()?),
         // Without hashtags the text is empty, and its only part as well.
         hashtags: tags
             .split(' ')

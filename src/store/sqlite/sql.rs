@@ -63,6 +63,20 @@ statements! {
            and h.message_id >= ?1 and h.message_id < ?2
          order by h.message_id desc limit ?3"
     );
+    /// The ids alone: ?1..?2 ids, ?3 limit; newest first.
+    FeedIds =
+        "select id from messages where id >= ?1 and id < ?2 order by id desc limit ?3";
+    /// The same of user ?4.
+    FeedIdsOfUser =
+        "select id from messages indexed by messages_by_user
+         where user_id = (select id from users where name = ?4)
+           and id >= ?1 and id < ?2 order by id desc limit ?3";
+    /// The same of hashtag ?4.
+    FeedIdsOfHashtag =
+        "select message_id from message_hashtags
+         where hashtag_id = (select id from hashtags where name = ?4)
+           and message_id >= ?1 and message_id < ?2
+         order by message_id desc limit ?3";
     /// The ids alone, of user number ?4.
     IdsOfUser =
         "select id from messages indexed by messages_by_user

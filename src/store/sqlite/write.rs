@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use chrono::Utc;
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::anchor::Anchor;
+use super::cache::MessageCache;
 use super::health::Health;
 use super::ledger::{Ledger, Posted};
 use super::log::Log;
@@ -23,7 +25,7 @@ use super::read::last_id;
 use super::sql::Sql;
 use super::store_error;
 use crate::domain::{IdClock, Imported, MessageId, Record, StoreError};
-use crate::store::writer::Pending;
+use crate::store::writer::{Pending, answer_batch};
 
 /// Between two imports the lock stays free for longer than another program's
 /// writer waits between two tries: its posts get their turn.
@@ -51,18 +53,20 @@ pub(super) struct Writer {
     log: Log,
     health: Arc<Health>,
     anchor: Arc<Anchor>,
+    cache: Arc<MessageCache>,
+    /// Where those run who wait for answers.
+    runtime: Option<Handle>,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(super) fn spawn(
+    /// A writer over a connection that may write.
+    pub(super) fn new(
         connection: Connection,
         log: Log,
         (health, anchor): (Arc<Health>, Arc<Anchor>),
-        intake: mpsc::Receiver<Work>,
-        batch: usize,
-    ) -> std::io::Result<()> {
-        let writer = Writer {
+        cache: Arc<MessageCache>,
+    ) -> Writer {
+        Writer {
             connection,
             ledger: Ledger::default(),
             clock: IdClock::after(None),
@@ -70,10 +74,16 @@ impl Writer {
             log,
             health,
             anchor,
-        };
+            cache,
+            runtime: Handle::try_current().ok(),
+        }
+    }
+
+    /// Starts the thread.
+    pub(super) fn spawn(self, intake: mpsc::Receiver<Work>, batch: usize) -> std::io::Result<()> {
         let thread = thread::Builder::new().name("dunder-writer".to_owned());
         thread
-            .spawn(move || writer.run(intake, batch.max(1)))
+            .spawn(move || self.run(intake, batch.max(1)))
             .map(drop)
     }
 
@@ -81,6 +91,7 @@ impl Writer {
         let mut taken = Vec::with_capacity(batch);
         let mut farewells = Vec::new();
         while intake.blocking_recv_many(&mut taken, batch) > 0 {
+            gather(&mut intake, &mut taken, batch);
             let mut posts = Vec::with_capacity(taken.len());
             let mut others = Vec::new();
             for work in taken.drain(..) {
@@ -137,9 +148,10 @@ impl Writer {
         });
         match written {
             Ok(results) => {
-                for (pending, result) in posts.into_iter().zip(results) {
-                    pending.answer(result);
-                }
+                let stored = results.iter().filter_map(|result| result.as_ref().ok());
+                stored.for_each(|message| drop(self.cache.keep(message.clone())));
+                let answers = posts.into_iter().zip(results).collect();
+                answer_batch(self.runtime.as_ref(), answers);
             }
             Err(error) => {
                 tracing::error!(posts = posts.len(), %error, "a batch was not stored");
@@ -252,6 +264,25 @@ impl Writer {
         }
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the store was not closed properly");
+        }
+    }
+}
+
+/// Lets those run who are about to post, for as long as each turn brings
+/// more: a commit costs the same for one post and for hundreds. On a machine
+/// with nothing else to run a turn takes no time, so that a lone post does
+/// not wait.
+fn gather(intake: &mut mpsc::Receiver<Work>, taken: &mut Vec<Work>, batch: usize) {
+    loop {
+        let before = taken.len();
+        thread::yield_now();
+        while taken.len() < batch
+            && let Ok(work) = intake.try_recv()
+        {
+            taken.push(work);
+        }
+        if taken.len() == before || taken.len() >= batch {
+            return;
         }
     }
 }

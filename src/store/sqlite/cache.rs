@@ -1,0 +1,73 @@
+//! Messages kept in memory by their ids. A stored message never changes and
+//! its id is never given out again, so what is found here is never stale: an
+//! index says which messages a page has, and the cache what they say.
+
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::domain::{Message, MessageId};
+
+/// What a message takes beside its bytes: the id twice, lengths and pointers.
+const OVERHEAD: usize = 192;
+
+/// Some of the messages, those asked for most; bounded in bytes.
+pub(super) struct MessageCache(Cache<MessageId, Arc<Message>, Bytes>);
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<MessageId, Arc<Message>> for Bytes {
+    fn weight(&self, _: &MessageId, message: &Arc<Message>) -> u64 {
+        let tags = message.hashtags.iter();
+        let tags: usize = tags.map(|tag| tag.as_str().len() + 32).sum();
+        let texts = message.user.as_str().len() + message.text.as_str().len();
+        (OVERHEAD + texts + tags) as u64
+    }
+}
+
+impl MessageCache {
+    /// A cache of about so many KiB.
+    pub(super) fn new(kib: u32) -> MessageCache {
+        let bytes = u64::from(kib) * 1024;
+        let messages = usize::try_from(bytes / (OVERHEAD as u64 + 128)).unwrap_or(usize::MAX);
+        MessageCache(Cache::with_weighter(messages, bytes, Bytes))
+    }
+
+    /// The message, if it is at hand.
+    pub(super) fn find(&self, id: MessageId) -> Option<Arc<Message>> {
+        self.0.get(&id)
+    }
+
+    /// Keeps a stored message.
+    pub(super) fn keep(&self, message: Message) -> Arc<Message> {
+        let message = Arc::new(message);
+        self.0.insert(message.id, Arc::clone(&message));
+        message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Draft;
+
+    #[test]
+    fn what_is_kept_is_bounded_in_bytes_and_found_by_its_id() {
+        let cache = MessageCache::new(64);
+        let text = "x".repeat(1_000);
+        let draft = Draft::new("ann".parse().unwrap(), text, &["a", "b"]).unwrap();
+        for n in 0..1_000 {
+            let id = MessageId::from_parts(1_000, n);
+            let kept = cache.keep(draft.clone().into_message(id));
+            assert_eq!(kept.id, id);
+        }
+        let found = (0..1_000).filter(|n| {
+            let id = MessageId::from_parts(1_000, *n);
+            cache.find(id).is_some_and(|message| message.id == id)
+        });
+        let found = found.count();
+        assert!((1..=64).contains(&found), "{found} of 1 KiB in 64 KiB");
+    }
+}
