@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Hashtag, Message, MessageId, UserName};
 
 /// How many messages a page holds: 1 to 1000, 100 when nothing is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FeedLimit(u16);
 
 impl FeedLimit {
@@ -30,7 +30,7 @@ impl Default for FeedLimit {
 }
 
 /// All conditions hold at once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct FeedFilter {
     /// At or after this moment.
     pub from: Option<DateTime<Utc>>,

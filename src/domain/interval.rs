@@ -8,7 +8,7 @@ use super::{format_duration, parse_duration, shown};
 
 /// The width of a bucket: whole minutes, at least one, at most 100 years.
 /// Buckets are aligned to the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
     seconds: i64,
 }

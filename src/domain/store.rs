@@ -66,6 +66,12 @@ pub trait Store: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Option<Token>, StoreError>;
 
+    /// What differs whenever any answer may differ, whoever changed the store;
+    /// `None` where that cannot be told for less than an answer costs.
+    fn version(&self) -> Option<Version> {
+        None
+    }
+
     /// Whether the store would take a post now.
     async fn check(&self) -> Result<(), NotReady>;
 
@@ -73,6 +79,10 @@ pub trait Store: Send + Sync {
     /// and connections.
     async fn close(&self);
 }
+
+/// A state of a store; only good for comparing with another of the same store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(pub u64);
 
 /// Why a store did not do what was asked. `Display` is for the log; no part
 /// of it reaches a client.

@@ -12,7 +12,7 @@ const DEFAULT_BUCKETS: i64 = 60;
 const MAX_SECONDS: i64 = 253_402_300_799;
 
 /// A range of whole buckets, of all messages or of some hashtags.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrendFilter {
     from: i64,
     to: i64,
@@ -206,7 +206,7 @@ impl TrendFilter {
 }
 
 /// The busiest hashtags of a range.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HashtagsFilter {
     /// The range, in whole buckets.
     pub range: TrendFilter,

@@ -18,8 +18,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
+use super::polite::Polite;
 use super::tls::Acceptor;
-use super::{Context, router};
+use super::{Context, Limits, router};
 
 /// Serves one connection to its end.
 pub(super) async fn serve(
@@ -56,7 +57,7 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let limits = context.settings.limits.clone();
     let phase = Arc::new(Phase::default());
-    let stream = HeadTimer::new(stream, Arc::clone(&phase), limits.header_timeout);
+    let stream = Patient::new(Polite::new(stream), Arc::clone(&phase), &limits);
     let service = service_fn(|request| {
         phase.answering.store(true, Ordering::Relaxed);
         let (context, phase) = (&context, &phase);
@@ -68,10 +69,8 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
     });
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        // hyper's timer also runs between requests, so it is the idle one;
-        // the head's own is ours.
-        .header_read_timeout(limits.idle_timeout)
+        // hyper's would be set anew for every request; ours is in `Patient`.
+        .header_read_timeout(None)
         .max_header_size(limits.header_size)
         // Room beyond the limit, so that a head just over it is read and told.
         .max_buf_size(limits.header_size.max(8192) + 64 * 1024)
@@ -135,12 +134,22 @@ fn log_end(peer: SocketAddr, ended: hyper::Result<()>) {
     }
 }
 
-/// Unique within this process and hard to mistake for another's.
+/// Unique within this process and hard to mistake for another's: the run and
+/// the request, in hexadecimal.
 fn request_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     static RUN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    let run = RUN.get_or_init(|| getrandom::u32().unwrap_or_default());
-    format!("{run:08x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
+    let run = *RUN.get_or_init(|| getrandom::u32().unwrap_or_default());
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    // Digit by digit: every answer carries one, and `format!` costs more.
+    let digit =
+        |value: u64, at: u32| char::from(b"0123456789abcdef"[(value >> (at * 4) & 15) as usize]);
+    let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
+    let mut id = String::with_capacity(25);
+    id.extend((0..8).rev().map(|at| digit(u64::from(run), at)));
+    id.push('-');
+    id.extend((0..digits).rev().map(|at| digit(number, at)));
+    id
 }
 
 /// Where an HTTP/1 connection stands.
@@ -158,74 +167,106 @@ impl Phase {
     }
 }
 
-/// Ends a connection whose client takes too long from the first byte of a
-/// head to its last.
-struct HeadTimer<S> {
+/// Ends a connection whose client takes too long: from the first byte of a
+/// head to its last, or from one answer to the next request.
+///
+/// A head nearly always arrives whole and the next one soon, so the clock is
+/// only looked at when there is nothing to read, and one timer serves the
+/// whole connection: when it goes off too early it is set again.
+struct Patient<S> {
     stream: S,
     phase: Arc<Phase>,
-    patience: Duration,
-    deadline: Option<Pin<Box<Sleep>>>,
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    /// When the head began, or else the idle time.
+    since: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> HeadTimer<S> {
-    fn new(stream: S, phase: Arc<Phase>, patience: Duration) -> Self {
-        HeadTimer {
+impl<S> Patient<S> {
+    fn new(stream: S, phase: Arc<Phase>, limits: &Limits) -> Self {
+        Patient {
             stream,
             phase,
-            patience,
-            deadline: None,
+            header_timeout: limits.header_timeout,
+            idle_timeout: limits.idle_timeout,
+            since: Instant::now(),
+            timer: None,
         }
+    }
+
+    /// Whether the client's time is up; otherwise the task is woken then.
+    fn poll_deadline(&mut self, task: &mut Task<'_>, deadline: Instant) -> Poll<()> {
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        while timer.as_mut().poll(task).is_ready() {
+            if timer.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    /// An answer begins: whatever is read next is a new head.
+    fn answers(&mut self) {
+        self.phase.in_head.store(false, Ordering::Relaxed);
+        self.since = Instant::now();
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for HeadTimer<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<Polite<S>> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.phase.answering.load(Ordering::Relaxed) {
-            this.deadline = None;
-            this.phase.in_head.store(false, Ordering::Relaxed);
-            return Pin::new(&mut this.stream).poll_read(task, buffer);
-        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(task, buffer);
-        match polled {
-            Poll::Ready(_) => {
-                // hyper asks again only while the head is not whole.
-                if buffer.filled().len() > before && this.deadline.is_none() {
-                    this.phase.in_head.store(true, Ordering::Relaxed);
-                    this.deadline = Some(Box::pin(tokio::time::sleep_until(
-                        Instant::now() + this.patience,
-                    )));
-                }
-                polled
+        if this.phase.answering.load(Ordering::Relaxed) {
+            return polled;
+        }
+        // hyper asks again only while the head is not whole.
+        let in_head = this.phase.in_head.load(Ordering::Relaxed);
+        if polled.is_ready() {
+            if !in_head && buffer.filled().len() > before {
+                this.phase.in_head.store(true, Ordering::Relaxed);
+                this.since = Instant::now();
             }
-            Poll::Pending => {
-                let over = this.deadline.as_mut().map(|end| end.as_mut().poll(task));
-                match over {
-                    Some(Poll::Ready(())) => Poll::Ready(Err(io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        "the request's head took too long",
-                    ))),
-                    Some(Poll::Pending) | None => Poll::Pending,
-                }
+            return polled;
+        }
+        let patience = if in_head {
+            this.header_timeout
+        } else {
+            this.idle_timeout
+        };
+        match this.poll_deadline(task, this.since + patience) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) if in_head => {
+                this.stream.too_slow(task);
+                Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the request's head took too long",
+                )))
             }
+            // As if the client had closed it.
+            Poll::Ready(()) => Poll::Ready(Ok(())),
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for HeadTimer<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // An answer begins: whatever is read next is a new head.
-        self.deadline = None;
-        self.phase.in_head.store(false, Ordering::Relaxed);
+        self.answers();
         Pin::new(&mut self.stream).poll_write(task, bytes)
     }
 
@@ -242,8 +283,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeadTimer<S> {
         task: &mut Task<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.deadline = None;
-        self.phase.in_head.store(false, Ordering::Relaxed);
+        self.answers();
         Pin::new(&mut self.stream).poll_write_vectored(task, slices)
     }
 

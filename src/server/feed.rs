@@ -3,12 +3,13 @@
 use chrono::Utc;
 use hyper::header::HeaderMap;
 
+use super::answers::{self, Question};
 use super::error::ApiError;
 use super::format::Format;
 use super::response::Answer;
 use super::{Context, message, parameters};
 use crate::api::{self, FeedQuery};
-use crate::domain::MessageId;
+use crate::domain::{FeedFilter, MessageId};
 
 /// Answers a page, or the one message that `ulid` names.
 pub(super) async fn feed(
@@ -34,7 +35,12 @@ pub(super) async fn feed(
         return message::by_id(context, id, format).await;
     }
     let filter = parameters::feed_filter(&query, Utc::now())?;
-    let page = context.store.feed(&filter).await?;
+    let make = page(context, &filter, format);
+    answers::answer(context, Question::Feed(filter.clone()), format, make).await
+}
+
+async fn page(context: &Context, filter: &FeedFilter, format: Format) -> Result<Answer, ApiError> {
+    let page = context.store.feed(filter).await?;
     format.feed(api::FeedPage {
         messages: page.messages.iter().map(message::on_the_wire).collect(),
         next_cursor: page.next_cursor.map(|id| id.to_string()),

@@ -40,9 +40,10 @@ pub(super) async fn post(
         ..Draft::new(user, body.text, &body.hashtags)?
     };
     let message = context.store.post(draft).await?;
-    let location = HeaderValue::from_str(&format!("/message/{}", message.id));
-    let mut answer = response::data(StatusCode::CREATED, on_the_wire(&message))?;
-    if let Ok(location) = location {
+    let message = on_the_wire(&message);
+    let location = ["/message/", &message.id].concat();
+    let mut answer = response::data(StatusCode::CREATED, message)?;
+    if let Ok(location) = HeaderValue::try_from(location) {
         answer.headers_mut().insert(LOCATION, location);
     }
     Ok(answer)

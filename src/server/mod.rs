@@ -6,6 +6,7 @@
 //! which store it talks to.
 
 mod accept;
+mod answers;
 mod auth;
 mod body;
 mod connection;
@@ -17,6 +18,7 @@ mod help;
 mod limits;
 mod message;
 mod parameters;
+mod polite;
 mod proxy;
 mod response;
 mod router;
@@ -42,6 +44,7 @@ struct Context {
     settings: Settings,
     auth: auth::Auth,
     limits: limits::Limiters,
+    answers: answers::Answers,
 }
 
 /// Settings that can be served with: the certificate and key were read.
@@ -81,6 +84,7 @@ pub async fn serve(
     let context = Arc::new(Context {
         auth: auth::Auth::new(&settings),
         limits: limits::Limiters::new(&settings.limits),
+        answers: answers::Answers::default(),
         store,
         settings,
     });

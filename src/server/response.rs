@@ -14,11 +14,15 @@ pub(super) type Answer = Response<Full<Bytes>>;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// What the usual answer carries.
+const HEADERS: usize = 6;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A success in the envelope.
 pub(super) fn data<T: Serialize>(status: StatusCode, data: T) -> Result<Answer, ApiError> {
-    let body = serde_json::to_vec(&Envelope { data })?;
+    // Room for a message of usual length.
+    let mut body = Vec::with_capacity(512);
+    serde_json::to_writer(&mut body, &Envelope { data })?;
     Ok(answer(status, JSON, body))
 }
 
@@ -28,11 +32,21 @@ pub(super) fn answer(
     content_type: HeaderValue,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let mut response = Response::new(Full::new(body.into()));
+    whole(status, content_type, Full::new(body.into()))
+}
+
+/// JSON that was encoded before.
+pub(super) fn json(status: StatusCode, body: Full<Bytes>) -> Answer {
+    whole(status, JSON, body)
+}
+
+fn whole(status: StatusCode, content_type: HeaderValue, body: Full<Bytes>) -> Answer {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
+    let headers = response.headers_mut();
+    // Grown once, not with every other header.
+    headers.reserve(HEADERS);
+    headers.insert(header::CONTENT_TYPE, content_type);
     response
 }
 

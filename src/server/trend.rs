@@ -4,6 +4,7 @@ use chrono::Utc;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::answers::{self, Question};
 use super::error::ApiError;
 use super::format::Format;
 use super::response::{self, Answer};
@@ -21,29 +22,37 @@ pub(super) async fn trend(
     let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
     let fill = parameters::flag("fill", query.fill.as_deref())?;
     let filter = parameters::trend_filter(&query, Utc::now())?;
-    let series = context.store.trend(&filter).await?;
-    let trends = filter.buckets(&series, fill).into_iter().map(on_the_wire);
-    let trends = api::Trends {
-        trends: trends.collect(),
+    let make = async {
+        let series = context.store.trend(&filter).await?;
+        let trends = filter.buckets(&series, fill).into_iter().map(on_the_wire);
+        let trends = api::Trends {
+            trends: trends.collect(),
+        };
+        format.trend(&filter, trends)
     };
-    format.trend(&filter, trends)
+    let question = Question::Trend(filter.clone(), fill);
+    answers::answer(context, question, format, make).await
 }
 
 /// The busiest hashtags.
 pub(super) async fn hashtags(context: &Context, query: &str) -> Result<Answer, ApiError> {
     let query = HashtagsQuery::parse(query)?;
     let filter = parameters::hashtags_filter(&query, Utc::now())?;
-    let found = context.store.hashtags(&filter).await?;
-    let hashtags = found.into_iter().map(|found| api::HashtagCount {
-        hashtag: found.hashtag.to_string(),
-        count: found.count,
-    });
-    response::data(
-        StatusCode::OK,
-        api::Hashtags {
-            hashtags: hashtags.collect(),
-        },
-    )
+    let make = async {
+        let found = context.store.hashtags(&filter).await?;
+        let hashtags = found.into_iter().map(|found| api::HashtagCount {
+            hashtag: found.hashtag.to_string(),
+            count: found.count,
+        });
+        response::data(
+            StatusCode::OK,
+            api::Hashtags {
+                hashtags: hashtags.collect(),
+            },
+        )
+    };
+    let question = Question::Hashtags(filter.clone());
+    answers::answer(context, question, Format::Json, make).await
 }
 
 fn on_the_wire(bucket: Bucket) -> api::TrendBucket {

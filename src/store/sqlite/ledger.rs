@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::levels::LEVELS;
+use super::levels::{LEVELS, MINUTE};
 use super::read::record_of;
 use super::sql::Sql;
 use crate::domain::{
@@ -23,8 +23,26 @@ const REMEMBERED: usize = 20_000;
 pub(super) struct Ledger {
     users: Numbers,
     hashtags: Numbers,
-    /// By level, era, series and bucket: the order of the table.
-    counts: BTreeMap<(i64, i64, i64, i64), i64>,
+    /// By series and minute.
+    counts: HashMap<(i64, i64), i64>,
+}
+
+/// The statements of every message, prepared once for many.
+pub(super) struct Inserts<'c> {
+    connection: &'c Connection,
+    message: CachedStatement<'c>,
+    hashtag: CachedStatement<'c>,
+}
+
+impl<'c> Inserts<'c> {
+    /// Those of a connection, inside a transaction.
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Inserts<'c>> {
+        Ok(Inserts {
+            connection,
+            message: connection.prepare_cached(Sql::InsertMessage.text())?,
+            hashtag: connection.prepare_cached(Sql::InsertMessageHashtag.text())?,
+        })
+    }
 }
 
 /// Numbers of names, of one table.
@@ -39,10 +57,11 @@ impl Ledger {
     /// idempotency key was used for, in an earlier batch or in this one.
     pub(super) fn post(
         &mut self,
-        connection: &Connection,
+        inserts: &mut Inserts<'_>,
         draft: &Draft,
         next: impl FnOnce() -> MessageId,
     ) -> rusqlite::Result<Posted> {
+        let connection = inserts.connection;
         let user = self.users.of(
             connection,
             draft.user.as_str(),
@@ -62,20 +81,21 @@ impl Ledger {
             message: draft.clone().into_message(next()),
             idempotency_key: draft.idempotency_key.clone(),
         };
-        if !insert(connection, user, &record)? {
+        if !insert(inserts, user, &record)? {
             // Ids follow the last one stored, inside the transaction.
             return Err(rusqlite::Error::StatementChangedRows(0));
         }
-        self.tag_and_count(connection, &record.message)?;
+        self.tag_and_count(inserts, &record.message)?;
         Ok(Ok(record.message))
     }
 
     /// Stores a record under its own id, or says what is in its way.
     pub(super) fn import(
         &mut self,
-        connection: &Connection,
+        inserts: &mut Inserts<'_>,
         record: &Record,
     ) -> rusqlite::Result<Imported> {
+        let connection = inserts.connection;
         let message = &record.message;
         // A record that is refused must not leave its user behind.
         let known = self
@@ -90,8 +110,8 @@ impl Ledger {
                 .users
                 .add(connection, message.user.as_str(), Sql::InsertUser)?,
         };
-        if insert(connection, user, record)? {
-            self.tag_and_count(connection, message)?;
+        if insert(inserts, user, record)? {
+            self.tag_and_count(inserts, message)?;
             return Ok(Imported::Stored);
         }
         obstacle(connection, user, record)
@@ -99,8 +119,16 @@ impl Ledger {
 
     /// Writes the counts of all that was stored since the last call.
     pub(super) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        // In the order of the table.
+        let mut rows: BTreeMap<(i64, i64, i64, i64), i64> = BTreeMap::new();
+        for ((series, minute), count) in self.counts.drain() {
+            for level in LEVELS {
+                let (era, bucket) = level.place(minute);
+                *rows.entry((level.width, era, series, bucket)).or_default() += count;
+            }
+        }
         let mut add = connection.prepare_cached(Sql::AddCount.text())?;
-        for ((level, era, series, bucket), count) in std::mem::take(&mut self.counts) {
+        for ((level, era, series, bucket), count) in rows {
             add.execute((level, era, series, bucket, count))?;
         }
         Ok(())
@@ -113,32 +141,27 @@ impl Ledger {
 
     fn tag_and_count(
         &mut self,
-        connection: &Connection,
+        inserts: &mut Inserts<'_>,
         message: &Message,
     ) -> rusqlite::Result<()> {
         let id = message.id.to_bytes();
-        let mut tag = connection.prepare_cached(Sql::InsertMessageHashtag.text())?;
         self.count(ALL_MESSAGES, message.id);
         for hashtag in &message.hashtags {
             let number = self.hashtags.of(
-                connection,
+                inserts.connection,
                 hashtag.as_str(),
                 Sql::HashtagId,
                 Sql::InsertHashtag,
             )?;
-            tag.execute((number, id))?;
+            inserts.hashtag.execute((number, id))?;
             self.count(number, message.id);
         }
         Ok(())
     }
 
     fn count(&mut self, series: i64, id: MessageId) {
-        let seconds = id.millis() / 1000;
-        for level in LEVELS {
-            let (era, bucket) = level.place(seconds);
-            let row = (level.width, era, series, bucket);
-            *self.counts.entry(row).or_default() += 1;
-        }
+        let (_, minute) = MINUTE.place(id.millis() / 1000);
+        *self.counts.entry((series, minute)).or_default() += 1;
     }
 }
 
@@ -190,18 +213,16 @@ impl Numbers {
 }
 
 /// Whether the row is in; not when its id or key is taken.
-fn insert(connection: &Connection, user: i64, record: &Record) -> rusqlite::Result<bool> {
+fn insert(inserts: &mut Inserts<'_>, user: i64, record: &Record) -> rusqlite::Result<bool> {
     let message = &record.message;
     let hashtags: Vec<&str> = message.hashtags.iter().map(Hashtag::as_str).collect();
-    let inserted = connection
-        .prepare_cached(Sql::InsertMessage.text())?
-        .execute((
-            message.id.to_bytes(),
-            user,
-            hashtags.join(" "),
-            record.idempotency_key.as_ref().map(IdempotencyKey::as_str),
-            message.text.as_str(),
-        ))?;
+    let inserted = inserts.message.execute((
+        message.id.to_bytes(),
+        user,
+        hashtags.join(" "),
+        record.idempotency_key.as_ref().map(IdempotencyKey::as_str),
+        message.text.as_str(),
+    ))?;
     Ok(inserted == 1)
 }
 

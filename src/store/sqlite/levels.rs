@@ -16,6 +16,11 @@ pub(super) struct Level {
 }
 
 const DAY: i64 = 86_400;
+/// The finest.
+pub(super) const MINUTE: Level = Level {
+    width: 60,
+    era: DAY,
+};
 /// 30 days, aligned to the Unix epoch like all buckets.
 pub(super) const MONTH: Level = Level {
     width: 30 * DAY,
@@ -23,10 +28,7 @@ pub(super) const MONTH: Level = Level {
 };
 /// All, finest first; each width divides the next.
 pub(super) const LEVELS: [Level; 4] = [
-    Level {
-        width: 60,
-        era: DAY,
-    },
+    MINUTE,
     Level {
         width: 3_600,
         era: 4 * DAY,

@@ -42,7 +42,7 @@ use super::OpenError;
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
     NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
-    TrendFilter, UserName,
+    TrendFilter, UserName, Version,
 };
 
 /// How an embedded store works; the defaults suit a small machine.
@@ -229,6 +229,10 @@ impl Store for SqliteStore {
                 writer.transaction(|writer| tokens::revoke(writer.connection(), id, now))
             })
             .await
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.readers.version()
     }
 
     async fn check(&self) -> Result<(), NotReady> {

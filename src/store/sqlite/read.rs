@@ -18,7 +18,9 @@ use tokio::sync::oneshot;
 use super::open::{is_locked, open_desk, open_reader};
 use super::sql::Sql;
 use super::{id_of, store_error};
-use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, StoreError, UserName};
+use crate::domain::{
+    Hashtag, Message, MessageId, MessageText, Record, StoreError, UserName, Version,
+};
 use crate::store::OpenError;
 
 /// Reads that may wait before further ones are refused.
@@ -27,6 +29,9 @@ const QUEUE: usize = 4_096;
 /// Rows a read may have that runs where it is asked for: they take less than
 /// a millisecond, for which other requests can wait.
 pub(super) const SHORT: usize = 2_000;
+
+/// <https://www.sqlite.org/pragma.html#pragma_data_version>
+const DATA_VERSION: &str = "pragma data_version";
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -38,6 +43,9 @@ pub(super) struct Readers {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Connections of short reads; emptied when closed.
     desks: Vec<Mutex<Option<Connection>>>,
+    /// The connection that notices changes: SQLite counts those that each
+    /// connection has seen others make.
+    watch: Mutex<Option<Connection>>,
 }
 
 impl Readers {
@@ -64,6 +72,7 @@ impl Readers {
             desks: (0..readers.max(1))
                 .map(|_| desk())
                 .collect::<Result<_, _>>()?,
+            watch: desk()?,
         })
     }
 
@@ -116,6 +125,14 @@ impl Readers {
         })
     }
 
+    /// Differs after every commit, of this program or of another.
+    pub(super) fn version(&self) -> Option<Version> {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = watch.as_ref()?.prepare_cached(DATA_VERSION).ok()?;
+        let version = statement.query_row([], |row| row.get::<_, i64>(0)).ok()?;
+        Some(Version(version.unsigned_abs()))
+    }
+
     fn submit(&self, job: Job) -> Result<(), StoreError> {
         let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner);
         let sent = match jobs.as_ref() {
@@ -138,7 +155,7 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(jobs);
-        for desk in &self.desks {
+        for desk in self.desks.iter().chain([&self.watch]) {
             *desk.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         let threads =

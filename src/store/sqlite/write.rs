@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::anchor::Anchor;
 use super::cache::MessageCache;
 use super::health::Health;
-use super::ledger::{Ledger, Posted};
+use super::ledger::{Inserts, Ledger, Posted};
 use super::log::Log;
 use super::open::limit_pages;
 use super::read::last_id;
@@ -134,12 +134,13 @@ impl Writer {
         let now = Utc::now().timestamp_millis();
         let written = self.transaction(|writer| {
             writer.follow_others()?;
+            let mut inserts = Inserts::prepare(&writer.connection)?;
             let post = |pending: &Pending| {
                 let next = || {
                     writer.last = writer.clock.next(now);
                     writer.last
                 };
-                writer.ledger.post(&writer.connection, &pending.draft, next)
+                writer.ledger.post(&mut inserts, &pending.draft, next)
             };
             posts
                 .iter()
@@ -176,8 +177,8 @@ impl Writer {
     /// Stores records, all or none.
     pub(super) fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, StoreError> {
         let imported = self.transaction(|writer| {
-            let (ledger, connection) = (&mut writer.ledger, &writer.connection);
-            let import = |record| ledger.import(connection, record);
+            let mut inserts = Inserts::prepare(&writer.connection)?;
+            let import = |record| writer.ledger.import(&mut inserts, record);
             records.iter().map(import).collect()
         });
         thread::sleep(TURN);

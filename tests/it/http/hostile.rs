@@ -43,6 +43,9 @@ async fn malformed_requests_are_refused_and_the_server_stays(on: Backend) {
     ] {
         let answer = exchange(server.address(), request).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{request:?} got {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert!(body["error"].is_string(), "{request:?} got {answer}");
         assert_eq!(server.get("/healthz").await.status, 200);
     }
 }
@@ -55,6 +58,14 @@ async fn a_head_past_the_limit_is_refused(on: Backend) {
     );
     let answer = exchange(server.address(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(answer.contains("headers_too_large"), "{answer}");
+    // Far past it the server has answered before the client has sent all.
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
+        "a".repeat(500_000)
+    );
+    let answer = exchange(server.address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
 
 async fn a_client_slow_with_its_head_is_let_go_of(on: Backend) {
@@ -63,8 +74,10 @@ async fn a_client_slow_with_its_head_is_let_go_of(on: Backend) {
     stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
     let mut answer = Vec::new();
     // Ends only because the server closes.
-    let _ = stream.read_to_end(&mut answer).await;
-    assert!(!answer.starts_with(b"HTTP/1.1 2"));
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("request_timeout"), "{answer}");
 }
 
 async fn an_idle_connection_is_let_go_of(on: Backend) {

@@ -11,6 +11,8 @@ on_every_store![
     a_date_is_inclusive_at_the_start_and_exclusive_at_the_end,
     a_refused_query_names_the_parameter_and_the_value,
     users_are_found_by_the_start_of_their_names,
+    an_answer_asked_for_again_is_never_older_than_the_last_post,
+    what_another_program_stores_is_seen_by_those_who_ask_again,
 ];
 
 async fn with_messages(on: Backend) -> Server {
@@ -190,4 +192,38 @@ async fn users_are_found_by_the_start_of_their_names(on: Backend) {
         server.get("/user?prefix=%25").await.data(),
         json!({"users": []})
     );
+}
+
+async fn an_answer_asked_for_again_is_never_older_than_the_last_post(on: Backend) {
+    let server = on.server();
+    for n in 1..=30 {
+        let body = format!(r#"{{"text":"{n}","hashtags":["a"]}}"#);
+        assert_eq!(server.post(&body).await.status, 201);
+        for _ in 0..2 {
+            let page = server.get("/message?hashtag=a&limit=1").await;
+            assert_eq!(page.texts(), [n.to_string()]);
+            let trend = server.get("/trend?hashtag=a&aggregation=24h").await;
+            let buckets = trend.data()["trends"].as_array().unwrap().clone();
+            let counts = buckets
+                .iter()
+                .map(|bucket| bucket["count"].as_u64().unwrap());
+            assert_eq!(counts.sum::<u64>(), n);
+            let tags = server.get("/trend/hashtags").await.data();
+            assert_eq!(tags["hashtags"][0]["count"], n);
+        }
+    }
+}
+
+async fn what_another_program_stores_is_seen_by_those_who_ask_again(on: Backend) {
+    let server = on.server();
+    for n in 1..=5 {
+        let line =
+            format!(r#"{{"user_name":"ann","text":"{n}","created_at":"2020-01-01T00:00:0{n}Z"}}"#);
+        let lines = server.place.dir.path().join("lines");
+        std::fs::write(&lines, line).unwrap();
+        let mut import = server.place.command(&["import"]);
+        assert!(import.arg(&lines).output().unwrap().status.success());
+        let page = server.get("/message?user_name=ann&limit=1").await;
+        assert_eq!(page.texts(), [n.to_string()]);
+    }
 }
