@@ -119,42 +119,28 @@ impl Place {
         self.database.as_ref().map(|database| &database.options)
     }
 
-    /// The flags that name this store.
-    pub fn flags(&self) -> Vec<String> {
-        let Some(options) = self.options() else {
-            let file = self.dir.path().join("dunder.sqlite");
-            return vec!["--sqlite.path".to_owned(), file.display().to_string()];
-        };
-        let (host, port) = &options.hosts[0];
-        let mut flags = vec![
-            format!("--cockroach.host={host}"),
-            format!("--cockroach.port={port}"),
-            format!("--cockroach.user={}", options.user),
-            format!("--cockroach.database={}", options.database),
-            "--cockroach.should_migrate=true".to_owned(),
-        ];
-        // A cluster that somebody named may be a secure one.
-        let files = [
-            ("ca", &options.ca),
-            ("cert", &options.cert),
-            ("key", &options.key),
-        ];
-        for (name, file) in files {
-            flags.extend(
-                file.iter()
-                    .map(|file| format!("--cockroach.{name}={}", file.display())),
-            );
-        }
-        flags
-    }
-
     /// A command with these arguments over this store.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = dunder();
-        command.args(arguments).args(self.flags());
-        if let Some(password) = self.options().and_then(|options| options.password.as_ref()) {
-            command.env("DUNDER_COCKROACH_PASSWORD", password);
-        }
+        command.args(arguments);
+        let Some(database) = &self.database else {
+            let file = self.dir.path().join("dunder.sqlite");
+            command.arg("--sqlite.path").arg(file);
+            return command;
+        };
+        let options = &database.options;
+        let (host, port) = &options.hosts[0];
+        match database.backend {
+            // Whatever else is said there, secrets too.
+            Backend::Cockroach => command.env("DUNDER_COCKROACH_URL", cluster::url().unwrap()),
+            Backend::Embedded | Backend::Postgres => command
+                .args(["--cockroach.host", host])
+                .args(["--cockroach.port", &port.to_string()])
+                .args(["--cockroach.user", &options.user]),
+        };
+        command
+            .args(["--cockroach.database", &options.database])
+            .args(["--cockroach.should_migrate", "true"]);
         command
     }
 

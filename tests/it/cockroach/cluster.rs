@@ -15,7 +15,8 @@ pub fn is_there() -> bool {
     url().is_some()
 }
 
-fn url() -> Option<&'static String> {
+/// How to reach it.
+pub fn url() -> Option<&'static String> {
     static URL: OnceLock<Option<String>> = OnceLock::new();
     let url = URL.get_or_init(|| {
         let named = std::env::var("DUNDER_TEST_COCKROACH_URL").ok();
