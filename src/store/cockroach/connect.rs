@@ -31,10 +31,24 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 const AWAY: Duration = Duration::from_secs(2);
 /// A connection idle for longer is tried before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(30);
-/// What rustls says of a certificate that no further attempt will mend.
-const BAD_CERTIFICATE: &str = "invalid peer certificate";
 /// How long such a trial may take.
 const TRIAL: Duration = Duration::from_secs(2);
+/// What no further attempt will mend, by what is said of it, and what will.
+const MISMATCHES: [(&str, &str); 4] = [
+    (
+        "UnknownIssuer",
+        "; name the authority that signed it with cockroach.ca",
+    ),
+    ("invalid peer certificate", ""),
+    (
+        "does not support TLS",
+        "; a cluster without certificates needs cockroach.sslmode disable",
+    ),
+    (
+        "SSL connection required",
+        "; set cockroach.sslmode to verify-full",
+    ),
+];
 
 /// Makes connections, and knows whether the database was last seen alive.
 pub(super) struct Connector {
@@ -119,20 +133,17 @@ impl Connector {
                 Ok(conn) => return Ok(conn),
                 Err(failure) => {
                     self.next_host.store(at + 1, Ordering::Relaxed);
+                    let says = |(part, _): &&(&str, &str)| failure.text.contains(part);
+                    let mismatch = MISMATCHES.iter().find(says);
+                    let advice = mismatch.map_or("", |(_, advice)| advice);
                     last = Failure {
                         kind: match failure.kind {
-                            _ if failure.text.contains(BAD_CERTIFICATE) => Kind::Fatal,
+                            _ if mismatch.is_some() => Kind::Fatal,
                             // Nothing was asked yet, so nothing is unsure.
                             Kind::Lost | Kind::Again | Kind::Stale => Kind::Away,
                             kind => kind,
                         },
-                        text: match failure.text.contains("UnknownIssuer") {
-                            true => format!(
-                                "{host}:{port}: {}; name the authority that signed it with cockroach.ca",
-                                failure.text
-                            ),
-                            false => format!("{host}:{port}: {}", failure.text),
-                        },
+                        text: format!("{host}:{port}: {}{advice}", failure.text),
                         code: failure.code,
                     };
                 }

@@ -167,6 +167,11 @@ async fn wrong_settings_of_a_database_end_with_2_and_their_name() {
         ),
         (&["--cockroach.ca", missing], 1, missing),
         (
+            &["--cockroach.sslmode", "require"],
+            1,
+            "needs cockroach.sslmode disable",
+        ),
+        (
             &["--cockroach.ca", missing, "--cockroach.sslmode", "disable"],
             1,
             "sslmode disable",
