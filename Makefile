@@ -23,8 +23,8 @@ lint: ## Check formatting and run clippy
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
-bench: packages ## Measure posting, reading and import against their limits
-	$(CARGO) bench --locked --bench load
+bench: packages ## Measure everything against its limit; BENCH_ONLY='POST,import' only some
+	$(CARGO) bench --locked --bench load $(if $(BENCH_ONLY),,--bench micro)
 
 completions: ## Write the shell completions again, after a change of the commands
 	$(CARGO) build --locked
@@ -32,7 +32,7 @@ completions: ## Write the shell completions again, after a change of the command
 	target/debug/dunder completions zsh > completions/_dunder
 	target/debug/dunder completions fish > completions/dunder.fish
 
-# The tests run a PostgreSQL of their own and type into real shells; the
-# benchmark compares with the sqlite3 shell.
+# The tests and the benchmark run a PostgreSQL of their own; the tests type into
+# real shells.
 packages:
 	@./.ci/packages

@@ -1,148 +1,259 @@
-//! Import against the `sqlite3` shell, and synthetic stores to read from.
+//! `dunder import` of the synthetic messages, beside limit (c). Both are fed
+//! the same messages slice by slice, in turn, so that both meet the same
+//! machine. The store that comes of it is the one that is read from.
 
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use super::Result;
-use super::client::Measured;
-use super::server::{StoreDir, peak_memory};
-use super::table::{Goal, Row, Table};
+use serde::{Deserialize, Serialize};
 
-/// Messages of the comparison.
-const MESSAGES: u64 = 22_133;
+use super::messages::{Messages, VERSION};
+use super::server::{DISK, DUNDER, StoreDir};
+use super::settings::Settings;
+use super::sqlite::{BATCH, Feeder, schema};
+use super::table::{Goal, Row};
+use super::{Result, process};
 
-/// A store made by `dunder import`, and how that went.
-pub struct Synthetic {
-    pub store: StoreDir,
-    pub row: Row,
+/// Both take turns so often.
+const SLICES: u64 = 20;
+/// How long an import must wait for input before its slice counts as stored:
+/// longer than it pauses between two batches by itself.
+const LULL: Duration = Duration::from_millis(12);
+/// In the store that the large one is compared with.
+pub const FEW: u64 = 10_000;
+
+pub fn row_name(messages: u64) -> String {
+    format!("import of {messages} messages")
 }
 
-/// Imports a file as large as the real one and feeds the same rows to the
-/// `sqlite3` shell, with the same indexes, in one transaction.
-pub fn measure(table: &mut Table) -> Result<()> {
-    let made = synthetic(MESSAGES)?;
-    let shell = shell_seconds(&made.store)?;
-    let mut row = made.row;
-    let ratio = row.seconds() / shell;
-    row.share(
-        ratio,
-        format!("sqlite3 shell {shell:.2} s"),
-        Goal::AtMost(3.0),
+/// How an import went.
+#[derive(Serialize, Deserialize)]
+struct Figures {
+    /// Which build of dunder it was.
+    program: String,
+    seconds: f64,
+    limit_seconds: f64,
+    /// Of the slices: time of the limit for one of the import's.
+    lowest: f64,
+    highest: f64,
+    peak_memory: u64,
+}
+
+/// A store of the small size, gone when its last holder is.
+pub fn small_store() -> Result<StoreDir> {
+    let store = StoreDir::temporary()?;
+    let mut import = Import::start(&store.file())?;
+    import.feed(&mut Messages::new(FEW))?;
+    import.finish()?;
+    Ok(store)
+}
+
+/// The store of the large size, kept from an earlier run where there is one.
+pub fn large_store(settings: &Settings) -> Result<StoreDir> {
+    let store = StoreDir::kept(place(settings.messages)?);
+    if settings.fresh || !store.path().exists() {
+        make(settings.messages, false)?;
+    }
+    Ok(store)
+}
+
+/// The row of the import, from the making of the large store by this very
+/// build of dunder, and its row of memory.
+pub fn rows(settings: &Settings) -> Result<[Row; 2]> {
+    let messages = settings.messages;
+    let known = fs::read(place(messages)?.join("figures.json")).ok();
+    let known = known.and_then(|json| serde_json::from_slice::<Figures>(&json).ok());
+    let figures = match known {
+        Some(known) if known.program == program()? && !settings.fresh => known,
+        _ => make(messages, true)?.ok_or("an import without figures")?,
+    };
+    let per_second = |seconds: f64| messages as f64 / seconds;
+    let (rate, limit) = (
+        per_second(figures.seconds),
+        per_second(figures.limit_seconds),
     );
-    table.push(row);
+    let mut row = Row::new(&row_name(messages), Goal::AtLeast(0.5));
+    row.rate = Some(rate);
+    row.limit = format!("(c) {limit:.0}/s");
+    row.ratio(rate / limit, (figures.lowest, figures.highest));
+    row.peak_memory = Some(figures.peak_memory);
+    let memory = Row::megabytes(
+        &format!("memory of {}", row_name(messages)),
+        figures.peak_memory,
+        200,
+    );
+    Ok([row, memory])
+}
+
+/// Where a store of a size is kept: its name changes with all it depends on.
+fn place(messages: u64) -> Result<PathBuf> {
+    let schema = schema()?
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    Ok(Path::new(DISK).join(format!("bench-{messages}-{VERSION}-{schema:016x}")))
+}
+
+/// Tells one build of dunder from another.
+fn program() -> Result<String> {
+    let file = fs::metadata(DUNDER)?;
+    Ok(format!("{} {:?}", file.len(), file.modified()?))
+}
+
+/// Makes the large store, and drops those of its size from other times.
+fn make(messages: u64, beside_limit: bool) -> Result<Option<Figures>> {
+    let place = place(messages)?;
+    for old in fs::read_dir(DISK)?.flatten() {
+        let name = old.file_name().to_string_lossy().into_owned();
+        if name.starts_with(&format!("bench-{messages}-")) {
+            fs::remove_dir_all(old.path())?;
+        }
+    }
+    eprintln!("{}", row_name(messages));
+    let unfinished = StoreDir::temporary()?;
+    let mut import = Import::start(&unfinished.file())?;
+    if !beside_limit {
+        import.feed(&mut Messages::new(messages))?;
+        import.finish()?;
+        keep(&unfinished, &place)?;
+        return Ok(None);
+    }
+    let limit_store = StoreDir::temporary()?;
+    let mut feeder = Feeder::open(&limit_store.file())?;
+    let mut slices = (Messages::new(messages), Messages::new(messages));
+    let (mut times, mut limit_times) = (Vec::new(), Vec::new());
+    for slice in 0..SLICES {
+        let count = (messages / SLICES) as usize;
+        let count = if slice == SLICES - 1 {
+            usize::MAX
+        } else {
+            count
+        };
+        times.push(import.feed(&mut slices.0.by_ref().take(count))?);
+        let (taken, rest) = feed(&mut feeder, slices.1, count)?;
+        (slices.1, limit_times) = (rest, [limit_times, vec![taken]].concat());
+        let (Some(one), Some(other)) = (times.last(), limit_times.last()) else {
+            continue;
+        };
+        eprintln!(
+            "slice {slice}: {:.1} s against {:.1} s",
+            one.as_secs_f64(),
+            other.as_secs_f64()
+        );
+    }
+    let (rest, peak_memory) = import.finish()?;
+    let mut ratios: Vec<f64> = times
+        .iter()
+        .zip(&limit_times)
+        .map(|(one, other)| other.as_secs_f64() / one.as_secs_f64())
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let sum = |times: &[Duration]| times.iter().sum::<Duration>().as_secs_f64();
+    let figures = Figures {
+        program: program()?,
+        seconds: sum(&times) + rest.as_secs_f64(),
+        limit_seconds: sum(&limit_times),
+        lowest: ratios[0],
+        highest: ratios[ratios.len() - 1],
+        peak_memory,
+    };
+    keep(&unfinished, &place)?;
+    fs::write(place.join("figures.json"), serde_json::to_vec(&figures)?)?;
+    Ok(Some(figures))
+}
+
+fn keep(store: &StoreDir, place: &Path) -> Result<()> {
+    fs::create_dir(place)?;
+    fs::rename(store.file(), StoreDir::kept(place.to_owned()).file())?;
     Ok(())
 }
 
-/// `dunder import` of generated messages, piped in.
-pub fn synthetic(messages: u64) -> Result<Synthetic> {
-    let store = StoreDir::new()?;
-    let lines = store.0.path().join("messages.ndjson");
-    generate(&lines, messages)?;
+/// Feeds the limit; the messages are made on another thread.
+fn feed(feeder: &mut Feeder, mut messages: Messages, count: usize) -> Result<(Duration, Messages)> {
+    let (sender, batches) = sync_channel(4);
     let start = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dunder"))
-        .arg("import")
-        .arg(&lines)
-        .arg("--sqlite.path")
-        .arg(store.file())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut peak = 0;
-    let status = loop {
-        peak = peak.max(peak_memory(child.id()));
-        if let Some(status) = child.try_wait()? {
-            break status;
+    let maker = std::thread::spawn(move || {
+        let mut left = count;
+        while left > 0 {
+            let batch: Vec<_> = messages.by_ref().take(BATCH.min(left)).collect();
+            left -= batch.len();
+            if batch.is_empty() || sender.send(batch).is_err() {
+                break;
+            }
         }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    if !status.success() {
-        return Err(format!("import ended with {status}").into());
+        messages
+    });
+    for batch in batches {
+        feeder.feed(&batch)?;
     }
     let taken = start.elapsed();
-    std::fs::remove_file(&lines)?;
-    let measured = Measured {
-        requests: messages,
-        seconds: taken.as_secs_f64(),
-        p50: Duration::ZERO,
-        p99: Duration::ZERO,
-    };
-    let mut row = Row::new(&format!("import of {messages} messages"), 1, measured);
-    row.peak_memory = peak;
-    Ok(Synthetic { store, row })
+    let messages = maker.join().map_err(|_| "making messages failed")?;
+    Ok((taken, messages))
 }
 
-/// Two years of messages by 10,000 users under 10,000 hashtags, the n-th as
-/// busy as 1/n.
-fn generate(path: &Path, messages: u64) -> Result<()> {
-    const START: u64 = 1_704_067_200_000;
-    const SPAN: u64 = 731 * 86_400_000;
-    let mut out = BufWriter::new(std::fs::File::create(path)?);
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = move || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random
-    };
-    for n in 0..messages {
-        let millis = START + SPAN / messages.max(1) * n;
-        let (user, one, two) = (zipf(next()), zipf(next()), zipf(next()));
-        writeln!(
-            out,
-            r#"{{"user_name":"user{user}","text":"message {n}: compact the ranges before the split of node {}","hashtags":["tag{one}","tag{two}"],"created_at":{millis}}}"#,
-            next() % 1000
-        )?;
+/// A running `dunder import` that reads what it is given.
+struct Import {
+    child: Child,
+    input: BufWriter<ChildStdin>,
+}
+
+impl Import {
+    fn start(file: &Path) -> Result<Import> {
+        let mut child = Command::new(DUNDER)
+            .args(["import", "-", "--sqlite.path"])
+            .arg(file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let input = child.stdin.take().ok_or("no input")?;
+        Ok(Import {
+            child,
+            input: BufWriter::with_capacity(256 * 1024, input),
+        })
     }
-    out.flush()?;
-    Ok(())
-}
 
-/// 1 to 10,000, so that P(n) falls as 1/n.
-fn zipf(random: u64) -> u64 {
-    let share = (random >> 11) as f64 / (1u64 << 53) as f64;
-    (10_001f64.powf(share)) as u64
-}
-
-/// The shell's time to insert the rows of a store into a fresh file with the
-/// same tables and indexes, in one transaction, from an SQL script.
-fn shell_seconds(store: &StoreDir) -> Result<f64> {
-    let script = store.0.path().join("dump.sql");
-    let dump = Command::new("sqlite3")
-        .arg(store.file())
-        .arg(".dump")
-        .output()?;
-    std::fs::write(&script, dump.stdout)?;
-    let into: PathBuf = store.0.path().join("shell.sqlite");
-    let start = Instant::now();
-    let status = Command::new("sqlite3")
-        .arg(&into)
-        .stdin(std::fs::File::open(&script)?)
-        .stdout(Stdio::null())
-        .status()?;
-    if !status.success() {
-        return Err("the sqlite3 shell failed".into());
-    }
-    Ok(start.elapsed().as_secs_f64())
-}
-
-/// One durable transaction of one row: WAL and synchronous=FULL.
-pub fn one_commit() -> Result<Duration> {
-    let store = StoreDir::new()?;
-    let connection = rusqlite::Connection::open(store.file())?;
-    connection.execute_batch(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (n INTEGER, text TEXT)",
-    )?;
-    let mut times = Vec::new();
-    for n in 0..300 {
+    /// Gives messages and waits until all full batches of them are stored.
+    fn feed(
+        &mut self,
+        messages: &mut impl Iterator<Item = super::messages::Synthetic>,
+    ) -> Result<Duration> {
         let start = Instant::now();
-        connection.execute(
-            "INSERT INTO t VALUES (?1, 'one message of a usual length')",
-            [n],
-        )?;
-        times.push(start.elapsed());
+        for message in messages {
+            message.write_line(&mut self.input)?;
+        }
+        self.input.flush()?;
+        let mut waits_since = Instant::now();
+        while waits_since.elapsed() < LULL {
+            if !process::is_waiting(self.child.id()) {
+                waits_since = Instant::now();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(start.elapsed() - LULL)
     }
-    times.sort_unstable();
-    Ok(times[times.len() / 2])
+
+    /// Ends the input; gives the time that the rest took, and the memory used
+    /// at most.
+    fn finish(self) -> Result<(Duration, u64)> {
+        let Import { mut child, input } = self;
+        let start = Instant::now();
+        drop(input);
+        let mut peak = 0;
+        let status = loop {
+            peak = peak.max(process::peak_memory(child.id()));
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        if !status.success() {
+            return Err(format!("import ended with {status}").into());
+        }
+        Ok((start.elapsed(), peak))
+    }
 }

@@ -1,19 +1,31 @@
-//! The limits: hyper on the same runtime, doing all that any server must do
-//! and nothing else.
+//! The limits of HTTP: hyper on the same runtime, doing all that any server
+//! must do and nothing else. They answer what dunder answered, head and body.
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use super::Result;
+use super::answer::Answer;
+
+/// What a limit server does.
+pub enum Kind {
+    /// (a): reads a body and parses it as a message, then answers.
+    Post,
+    /// (b): answers at once.
+    Get,
+}
 
 /// A limit server in a process of its own.
 pub struct Limit {
@@ -22,10 +34,17 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// `post`: reads and parses a message, answers 201. `get`: answers `body`.
-    pub fn start(kind: &str, body: &str) -> Result<Limit> {
+    /// Answers with each of the answers in turn, from memory.
+    pub fn start(kind: Kind, answers: &[Answer]) -> Result<Limit> {
+        let kind = match kind {
+            Kind::Post => "post",
+            Kind::Get => "get",
+        };
+        let file = tempfile::NamedTempFile::new()?;
+        serde_json::to_writer(&file, answers)?;
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["limit", kind, body])
+            .args(["limit", kind])
+            .arg(file.path())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
@@ -36,6 +55,10 @@ impl Limit {
             address: line.trim().to_owned(),
         })
     }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Limit {
@@ -45,13 +68,24 @@ impl Drop for Limit {
     }
 }
 
-/// The child's side.
+struct Prepared {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// The child's side: `limit KIND FILE`.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let [kind, body] = arguments else {
-        return Err("limit KIND BODY".into());
+    let [kind, file] = arguments else {
+        return Err("limit KIND FILE".into());
     };
     let posts = kind == "post";
-    let body = Bytes::from(body.clone());
+    let answers: Vec<Answer> = serde_json::from_slice(&std::fs::read(file)?)?;
+    let answers = answers
+        .into_iter()
+        .map(prepare)
+        .collect::<Result<Vec<_>>>()?;
+    let answers: Arc<[Prepared]> = answers.into();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -61,11 +95,14 @@ pub fn run(arguments: &[String]) -> Result<()> {
             loop {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                let body = body.clone();
+                let answers = Arc::clone(&answers);
                 tokio::spawn(async move {
-                    let service = service_fn(|request| answer(request, posts, body.clone()));
+                    let next = AtomicUsize::new(0);
+                    let service = service_fn(|request| {
+                        let turn = next.fetch_add(1, Ordering::Relaxed);
+                        answer(request, posts, &answers[turn % answers.len()])
+                    });
                     let _ = hyper::server::conn::http1::Builder::new()
-                        .pipeline_flush(true)
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
                 });
@@ -73,32 +110,37 @@ pub fn run(arguments: &[String]) -> Result<()> {
         })
 }
 
+fn prepare(answer: Answer) -> Result<Prepared> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &answer.headers {
+        headers.append(
+            HeaderName::from_bytes(name.as_bytes())?,
+            HeaderValue::from_str(value)?,
+        );
+    }
+    Ok(Prepared {
+        status: StatusCode::from_u16(answer.status)?,
+        headers,
+        body: answer.body.into(),
+    })
+}
+
 async fn answer(
     request: Request<Incoming>,
     posts: bool,
-    body: Bytes,
+    prepared: &Prepared,
 ) -> std::result::Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Full::new(prepared.body.clone()));
+    *response.status_mut() = prepared.status;
+    *response.headers_mut() = prepared.headers.clone();
     if posts {
-        let read = request
-            .into_body()
-            .collect()
-            .await
-            .map(|body| body.to_bytes())
-            .unwrap_or_default();
+        let read = request.into_body().collect().await;
+        let read = read.map(|body| body.to_bytes()).unwrap_or_default();
         let parsed: std::result::Result<dunder::api::PostBody, _> = serde_json::from_slice(&read);
-        let (status, text) = match parsed {
-            Ok(post) => (
-                StatusCode::CREATED,
-                format!(
-                    r#"{{"data":{{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","tags":{}}}}}"#,
-                    post.hashtags.len()
-                ),
-            ),
-            Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
-        };
-        *response.status_mut() = status;
-        *response.body_mut() = Full::new(text.into());
+        if let Err(error) = parsed {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            *response.body_mut() = Full::new(error.to_string().into());
+        }
     }
     Ok(response)
 }

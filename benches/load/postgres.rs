@@ -1,5 +1,5 @@
-//! Posting to PostgreSQL through HTTP, against the same batched statement fed
-//! without HTTP in a process of its own.
+//! Durable posts to PostgreSQL, against limit (d): the same batched statement
+//! over bare connections, in a process of its own.
 
 #[allow(dead_code)]
 #[path = "../../tests/it/cockroach/postgres.rs"]
@@ -8,24 +8,69 @@ mod database;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dunder::domain::{Draft, Store};
-use dunder::store::cockroach::{CockroachOptions, CockroachStore};
+use dunder::domain::{Draft, MessageId, Record};
+use dunder::store::cockroach::{BareWriter, CockroachOptions, migrate};
 
 use super::Result;
-use super::client::{self, Load, Measured, Request};
+use super::client::{Measured, Requests};
+use super::pairs::{Pairs, by_throughput};
 use super::server::{Dunder, StoreDir};
-use super::table::Row;
+use super::settings::Settings;
+use super::table::{Goal, Row, Table};
 
 const CONNECTIONS: usize = 256;
+/// Batches in flight, and messages in each: as many as the posters of the row
+/// can have waiting,
+const WAITING: [(usize, usize); 4] = [(1, 256), (2, 128), (4, 64), (8, 32)];
+/// and more.
+const MORE: [(usize, usize); 5] = [(1, 512), (2, 250), (4, 250), (2, 1000), (4, 1000)];
 
-/// The row of the table.
-pub fn durable_post() -> Result<Row> {
-    let postgres = database::Postgres::start();
+/// The rows.
+pub fn measure(settings: &Settings, table: &mut Table) -> Result<()> {
+    let name = "durable POST, PostgreSQL, 256 connections";
+    let beside_more = "durable POST, PostgreSQL, against larger batches";
+    if !settings.wants(name) && !settings.wants(beside_more) {
+        return Ok(());
+    }
+    // The tests' server risks losing everything, for speed.
+    let postgres = database::Postgres::with(
+        "fsync = on\nshared_buffers = 256MB\nmax_wal_size = 4GB\n",
+        &[],
+    );
     let options = postgres.fresh();
-    let most = batches(&options)?;
-    let options = postgres.fresh();
+    let dunder = serve(&options)?;
+    let beside = postgres.fresh();
+    for (name, shapes, goal) in [
+        (name, &WAITING[..], Goal::AtLeast(0.6)),
+        (beside_more, &MORE[..], Goal::None),
+    ] {
+        if !settings.wants(name) {
+            continue;
+        }
+        let best = best(&beside, shapes, settings.seconds / 2.0)?;
+        let pairs = Pairs::measure(
+            name,
+            settings.pairs,
+            || batches(&beside, best, settings.seconds),
+            || dunder.load(&Requests::Posts, CONNECTIONS, settings.seconds),
+            by_throughput,
+        )?;
+        let mut row = Row::of_pairs(name, CONNECTIONS, &pairs, goal);
+        row.limit = format!(
+            "(d) {:.0}/s, best with {} × {}",
+            pairs.median().limit.per_second(),
+            best.0,
+            best.1
+        );
+        row.peak_memory = Some(dunder.peak_memory());
+        table.push(row);
+    }
+    Ok(())
+}
+
+fn serve(options: &CockroachOptions) -> Result<Dunder> {
     let (host, port) = options.hosts.first().ok_or("no host")?;
     let port = port.to_string();
     let flags = [
@@ -39,92 +84,120 @@ pub fn durable_post() -> Result<Row> {
         &options.database,
         "--cockroach.should_migrate",
     ];
-    let dunder = Dunder::with(&flags, StoreDir::new()?)?;
-    let before = dunder.cpu_seconds();
-    let load = Load {
-        address: dunder.address.clone(),
-        connections: CONNECTIONS,
-        request: Request::Post,
-    };
-    let mut row = Row::new(
-        "durable POST, PostgreSQL",
-        CONNECTIONS,
-        client::load(&load)?,
-    );
-    row.cpu(dunder.cpu_seconds() - before);
-    row.peak_memory = dunder.peak_memory();
-    row.ratio_to("(d)", &most, 0.6);
-    Ok(row)
+    Dunder::with(&flags, StoreDir::temporary()?)
 }
 
-fn batches(options: &CockroachOptions) -> Result<Measured> {
+/// The fastest shape.
+fn best(
+    options: &CockroachOptions,
+    shapes: &[(usize, usize)],
+    seconds: f64,
+) -> Result<(usize, usize)> {
+    let mut best = (0.0, (1, CONNECTIONS));
+    for &shape in shapes {
+        let rate = batches(options, shape, seconds)?.per_second();
+        eprintln!("(d) with {} × {}: {rate:.0}/s", shape.0, shape.1);
+        if rate > best.0 {
+            best = (rate, shape);
+        }
+    }
+    Ok(best.1)
+}
+
+fn batches(
+    options: &CockroachOptions,
+    (lanes, size): (usize, usize),
+    seconds: f64,
+) -> Result<Measured> {
     let (host, port) = options.hosts.first().ok_or("no host")?;
     let output = Command::new(std::env::current_exe()?)
-        .args([
-            "batches",
-            host,
-            &port.to_string(),
-            &options.user,
-            &options.database,
-        ])
+        .arg("batches")
+        .args([host, &port.to_string(), &options.user, &options.database])
+        .args([lanes.to_string(), size.to_string(), seconds.to_string()])
         .output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
-    let requests = String::from_utf8(output.stdout)?.trim().parse()?;
+    let text = String::from_utf8(output.stdout)?;
+    let (stored, taken) = text.trim().split_once(' ').ok_or("no result")?;
     Ok(Measured {
-        requests,
-        seconds: client::seconds(),
-        p50: Duration::ZERO,
-        p99: Duration::ZERO,
+        requests: stored.parse()?,
+        seconds: taken.parse()?,
+        ..Measured::default()
     })
 }
 
-/// The child's side: so many posts wait at once that every batch is full.
+/// The child's side: `batches HOST PORT USER DATABASE LANES SIZE SECONDS`.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let [host, port, user, database] = arguments else {
-        return Err("batches HOST PORT USER DATABASE".into());
+    let [host, port, user, database, lanes, size, seconds] = arguments else {
+        return Err("batches HOST PORT USER DATABASE LANES SIZE SECONDS".into());
     };
     let options = CockroachOptions {
         hosts: vec![(host.clone(), port.parse()?)],
         user: user.clone(),
         database: database.clone(),
-        should_migrate: true,
         ..CockroachOptions::default()
     };
+    let (lanes, size): (i64, usize) = (lanes.parse()?, size.parse()?);
+    let length = Duration::from_secs_f64(seconds.parse()?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let store = Arc::new(CockroachStore::open(options).await?);
-        let (stored, over) = (
-            Arc::new(AtomicU64::new(0)),
-            Arc::new(AtomicBool::new(false)),
-        );
-        for number in 0..4_000 {
-            let (store, stored, over) =
-                (Arc::clone(&store), Arc::clone(&stored), Arc::clone(&over));
-            let user = format!("user{}", number % 64).parse()?;
-            let text = format!("storage: compact the ranges of node {number} before the split");
-            let draft = Draft::new(
-                user,
-                text,
-                &["storage".to_owned(), format!("tag{}", number % 16)],
-            )?;
-            tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) && store.post(draft.clone()).await.is_ok() {
-                    stored.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+        migrate(options.clone()).await?;
+        let stored = Arc::new(AtomicU64::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let mut tasks = Vec::new();
+        for lane in 0..lanes {
+            let writer = BareWriter::connect(options.clone(), lane).await?;
+            let (stored, over) = (Arc::clone(&stored), Arc::clone(&over));
+            tasks.push(tokio::spawn(write(writer, lane, size, stored, over)));
         }
-        let warm = Duration::from_secs_f64(client::seconds() * 0.2);
-        tokio::time::sleep(warm).await;
+        tokio::time::sleep(length / 5).await;
         let (before, start) = (stored.load(Ordering::Relaxed), Instant::now());
-        tokio::time::sleep(Duration::from_secs_f64(client::seconds())).await;
+        tokio::time::sleep(length).await;
         let during = stored.load(Ordering::Relaxed) - before;
+        println!("{during} {}", start.elapsed().as_secs_f64());
         over.store(true, Ordering::Relaxed);
-        let rate = during as f64 / start.elapsed().as_secs_f64();
-        println!("{:.0}", rate * client::seconds());
+        for task in tasks {
+            task.await??;
+        }
         Ok(())
     })
+}
+
+/// Stores one full batch after the other: the same messages as are posted.
+async fn write(
+    writer: BareWriter,
+    lane: i64,
+    size: usize,
+    stored: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+) -> Result<()> {
+    let drafts = (0..4096).map(|n| {
+        let user = format!("user{}", n % 64).parse()?;
+        let text = format!("storage: compact the ranges of node {n} before the split");
+        let tags = ["storage0".to_owned(), format!("tag{}", n % 16)];
+        Ok(Draft::new(user, text, &tags)?)
+    });
+    let drafts = drafts.collect::<Result<Vec<Draft>>>()?;
+    let mut next = 0;
+    while !over.load(Ordering::Relaxed) {
+        let millis = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
+        let batch: Vec<Record> = (next..next + size)
+            .map(|n| Record {
+                message: drafts[n % drafts.len()]
+                    .clone()
+                    .into_message(MessageId::from_parts(
+                        millis,
+                        (lane as u128) << 64 | n as u128,
+                    )),
+                idempotency_key: None,
+            })
+            .collect();
+        next += size;
+        writer.write(&batch).await?;
+        stored.fetch_add(size as u64, Ordering::Relaxed);
+    }
+    Ok(())
 }

@@ -1,86 +1,150 @@
 //! The table at the end: every row with its goal and whether it was met.
 
-use std::time::Duration;
-
 use super::client::Measured;
+use super::pairs::Pairs;
 
 /// What a row has to reach.
+#[derive(Clone, Copy)]
 pub enum Goal {
     /// At least this share of the limit.
     AtLeast(f64),
     /// At most this many times the comparison.
     AtMost(f64),
-    /// A median of at most this.
-    LatencyAtMost(Duration),
+    /// Less than this many megabytes.
+    Megabytes(u64),
+    /// Less than this many seconds.
+    Seconds(f64),
     /// Nothing; the row informs.
     None,
 }
 
+/// Whatever a row has; the rest stays empty.
 pub struct Row {
     name: String,
-    connections: usize,
-    measured: Measured,
-    cpu_per_thousand: Option<f64>,
-    pub peak_memory: u64,
-    ratio: Option<f64>,
+    goal: Goal,
+    connections: Option<usize>,
+    measured: Option<Measured>,
+    /// Per second, where nothing else was measured.
+    pub rate: Option<f64>,
+    pub peak_memory: Option<u64>,
     pub limit: String,
-    pub goal: Goal,
+    /// What the goal is about, and how far it varied.
+    result: Option<f64>,
+    spread: Option<(f64, f64)>,
 }
 
 impl Row {
-    pub fn new(name: &str, connections: usize, measured: Measured) -> Row {
+    pub fn new(name: &str, goal: Goal) -> Row {
         Row {
             name: name.to_owned(),
-            connections,
-            measured,
-            cpu_per_thousand: None,
-            peak_memory: 0,
-            ratio: None,
+            goal,
+            connections: None,
+            measured: None,
+            rate: None,
+            peak_memory: None,
             limit: String::new(),
-            goal: Goal::None,
+            result: None,
+            spread: None,
         }
     }
 
-    pub fn cpu(&mut self, seconds: f64) {
-        self.cpu_per_thousand = Some(seconds * 1000.0 / self.measured.requests.max(1) as f64);
+    /// A row of the pair in the middle.
+    pub fn of_pairs(name: &str, connections: usize, pairs: &Pairs, goal: Goal) -> Row {
+        let pair = pairs.median();
+        let mut row = Row::new(name, goal);
+        row.connections = Some(connections);
+        row.measured = Some(pair.row.clone());
+        row.ratio(pair.ratio, pairs.spread());
+        row
     }
 
-    /// Throughput against a limit measured in this run.
-    pub fn ratio_to(&mut self, name: &str, limit: &Measured, goal: f64) {
-        self.ratio = Some(self.measured.per_second() / limit.per_second());
-        self.limit = format!("{name} {:.0}/s", limit.per_second());
-        self.goal = Goal::AtLeast(goal);
+    pub fn megabytes(name: &str, bytes: u64, most: u64) -> Row {
+        let mut row = Row::new(name, Goal::Megabytes(most));
+        row.result = Some(bytes as f64 / 1e6);
+        row
     }
 
-    /// The median against the same query on fewer messages.
-    pub fn growth_from(&mut self, few: &Measured, goal: f64) {
-        self.ratio = Some(self.measured.p50.as_secs_f64() / few.p50.as_secs_f64());
-        self.limit = format!("p50 {} µs on 10 thousand", few.p50.as_micros());
-        self.goal = Goal::AtMost(goal);
+    pub fn seconds(name: &str, seconds: f64, most: f64) -> Row {
+        let mut row = Row::new(name, Goal::Seconds(most));
+        row.result = Some(seconds);
+        row
     }
 
-    pub fn share(&mut self, ratio: f64, limit: String, goal: Goal) {
-        self.ratio = Some(ratio);
-        self.limit = limit;
-        self.goal = goal;
-    }
-
-    /// How long the measurement took.
-    pub fn seconds(&self) -> f64 {
-        self.measured.seconds
+    pub fn ratio(&mut self, ratio: f64, spread: (f64, f64)) {
+        self.result = Some(ratio);
+        self.spread = Some(spread);
     }
 
     fn is_met(&self) -> Option<bool> {
-        match (&self.goal, self.ratio) {
-            (Goal::AtLeast(goal), Some(ratio)) => Some(ratio >= *goal),
-            (Goal::AtMost(goal), Some(ratio)) => Some(ratio <= *goal),
-            (Goal::LatencyAtMost(most), _) => Some(self.measured.p50 <= *most),
-            (Goal::None, _) | (_, None) => None,
+        let result = self.result?;
+        match self.goal {
+            Goal::AtLeast(least) => Some(result >= least),
+            Goal::AtMost(most) | Goal::Seconds(most) => Some(result <= most),
+            Goal::Megabytes(most) => Some(result <= most as f64),
+            Goal::None => None,
         }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let measured = self.measured.as_ref();
+        let of = |cell: &dyn Fn(&Measured) -> String| measured.map_or(String::new(), cell);
+        let rate = measured.map(Measured::per_second).or(self.rate);
+        let unit = match self.goal {
+            Goal::Megabytes(_) => " MB",
+            Goal::Seconds(_) => " s",
+            Goal::AtLeast(_) | Goal::AtMost(_) | Goal::None => "",
+        };
+        let result = match (self.result, self.spread) {
+            (Some(result), Some((low, high))) => format!("{result:.2} ({low:.2}–{high:.2})"),
+            (Some(result), None) => format!("{result:.1}{unit}"),
+            (None, _) => String::new(),
+        };
+        let goal = match self.goal {
+            Goal::AtLeast(least) => format!("≥ {least}"),
+            Goal::AtMost(most) => format!("≤ {most}"),
+            Goal::Seconds(most) => format!("≤ {most}{unit}"),
+            Goal::Megabytes(most) => format!("≤ {most}{unit}"),
+            Goal::None => String::new(),
+        };
+        let met = match self.is_met() {
+            Some(true) => "met",
+            Some(false) => "missed",
+            None => "",
+        };
+        vec![
+            self.name.clone(),
+            self.connections.map_or(String::new(), |n| n.to_string()),
+            rate.map_or(String::new(), |rate| format!("{rate:.0}")),
+            of(&|m| m.p50.as_micros().to_string()),
+            of(&|m| m.p99.as_micros().to_string()),
+            of(&|m| format!("{:.3}", m.server_cpu * 1000.0 / m.requests as f64)),
+            self.peak_memory
+                .map_or(String::new(), |bytes| format!("{:.0}", bytes as f64 / 1e6)),
+            of(&|m| format!("{:.0} %", 100.0 * m.client_cpu / m.seconds)),
+            self.limit.clone(),
+            result,
+            goal,
+            met.to_owned(),
+        ]
     }
 }
 
 pub struct Table(Vec<Row>);
+
+const HEAD: [&str; 12] = [
+    "operation",
+    "connections",
+    "per s",
+    "p50 µs",
+    "p99 µs",
+    "CPU s per 1000",
+    "peak MB",
+    "client CPU",
+    "limit",
+    "result",
+    "goal",
+    "",
+];
 
 impl Table {
     pub fn new() -> Table {
@@ -88,42 +152,23 @@ impl Table {
     }
 
     pub fn push(&mut self, row: Row) {
-        eprintln!("{}: {:.0}/s", row.name, row.measured.per_second());
+        eprintln!("| {} |", row.cells().join(" | "));
         self.0.push(row);
     }
 
     /// Markdown, so that it can stand in a document as it is.
     pub fn print(&self) {
-        println!(
-            "| operation | connections | requests/s | p50 µs | p99 µs | CPU s per 1000 | peak MB | limit | ratio | goal | |"
-        );
-        println!("|---|--:|--:|--:|--:|--:|--:|---|--:|---|---|");
+        println!("| {} |", HEAD.join(" | "));
+        println!("|---|--:|--:|--:|--:|--:|--:|--:|---|--:|---|---|");
         for row in &self.0 {
-            let cpu = row
-                .cpu_per_thousand
-                .map_or(String::new(), |cpu| format!("{cpu:.3}"));
-            let ratio = row
-                .ratio
-                .map_or(String::new(), |ratio| format!("{ratio:.2}"));
-            let goal = match row.goal {
-                Goal::AtLeast(goal) => format!("≥ {goal}"),
-                Goal::AtMost(goal) => format!("≤ {goal}"),
-                Goal::LatencyAtMost(_) => "p50 within".to_owned(),
-                Goal::None => String::new(),
-            };
-            let met = row
-                .is_met()
-                .map_or("", |met| if met { "met" } else { "missed" });
-            println!(
-                "| {} | {} | {:.0} | {} | {} | {cpu} | {:.0} | {} | {ratio} | {goal} | {met} |",
-                row.name,
-                row.connections,
-                row.measured.per_second(),
-                row.measured.p50.as_micros(),
-                row.measured.p99.as_micros(),
-                row.peak_memory as f64 / 1e6,
-                row.limit,
-            );
+            println!("| {} |", row.cells().join(" | "));
         }
+        let met = |met| {
+            self.0
+                .iter()
+                .filter(|row| row.is_met() == Some(met))
+                .count()
+        };
+        println!("\n{} met, {} missed.", met(true), met(false));
     }
 }

@@ -7,6 +7,7 @@
 //! never stores or counts anything twice. Any number of processes work on one
 //! database; none of them is special.
 
+mod bare;
 mod batch;
 mod connect;
 mod error;
@@ -41,6 +42,8 @@ use crate::domain::{
     TrendFilter, UserName,
 };
 
+#[doc(hidden)]
+pub use self::bare::BareWriter;
 use self::batch::KnownUsers;
 use self::connect::{Connector, SharedConnector, locked, within};
 pub use self::error::OpenError;

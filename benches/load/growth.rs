@@ -1,0 +1,227 @@
+//! How the time of a query grows with the store: the same queries, one at a
+//! time, on 10 thousand messages and on all. Parameters vary from request to
+//! request, and are such that both stores have a full answer, where they can.
+
+use dunder::domain::MessageId;
+
+use super::Result;
+use super::client::Requests;
+use super::messages::{DAY, DAYS, Random, START};
+use super::pairs::{Pairs, by_latency};
+use super::reads;
+use super::server::Dunder;
+use super::settings::Settings;
+use super::table::{Goal, Row, Table};
+
+/// Different requests of a query; on the small store every one is asked again
+/// soon.
+const DIFFERENT: usize = 2048;
+const YEARS: &str = "from_date=2024-01-01&to_date=2026-01-01";
+const BY_ID: &str = "growth: one message by id";
+
+/// A query: its name and a request of it.
+type Query = (&'static str, fn(&mut Random) -> String);
+
+const QUERIES: [Query; 24] = [
+    ("trend, two years at 24 h", |_| {
+        format!("/trend?aggregation=24h&{YEARS}")
+    }),
+    ("growth: feed, the newest", |_| {
+        "/message?limit=20".to_owned()
+    }),
+    ("growth: feed, 1000 at a time", |random| {
+        format!("/message?limit=1000&cursor={}", cursor(random, 500))
+    }),
+    ("growth: feed, deep cursor", |random| {
+        format!("/message?limit=20&cursor={}", cursor(random, 30))
+    }),
+    ("growth: feed by date", |random| {
+        let from = moment(random, 60);
+        format!(
+            "/message?limit=20&from_date={from}&to_date={}",
+            from + 30 * DAY
+        )
+    }),
+    ("growth: feed by user", |random| {
+        format!("/message?limit=20&user_name=user{}", random.upto(40))
+    }),
+    ("growth: feed by user, deep cursor", |random| {
+        let user = random.upto(5);
+        format!(
+            "/message?limit=20&user_name=user{user}&cursor={}",
+            cursor(random, 300)
+        )
+    }),
+    ("growth: feed by hashtag", |random| {
+        format!("/message?limit=20&hashtag=tag{}", random.upto(80))
+    }),
+    ("growth: feed by hashtag, deep cursor", |random| {
+        let tag = random.upto(10);
+        format!(
+            "/message?limit=20&hashtag=tag{tag}&cursor={}",
+            cursor(random, 300)
+        )
+    }),
+    ("growth: feed by hashtag and date", |random| {
+        let (tag, from) = (random.upto(5), moment(random, 365));
+        let to = from + 300 * DAY;
+        format!("/message?limit=20&hashtag=tag{tag}&from_date={from}&to_date={to}")
+    }),
+    ("growth: feed by two hashtags", |random| {
+        let (one, two) = [(1, 2), (1, 3), (2, 3), (1, 4)][random.draw() as usize % 4];
+        format!("/message?limit=20&hashtag=tag{one}&hashtag=tag{two}")
+    }),
+    ("growth: feed by two hashtags, seldom together", |random| {
+        let (one, two) = (100 + random.upto(100), 200 + random.upto(100));
+        format!("/message?limit=20&hashtag=tag{one}&hashtag=tag{two}")
+    }),
+    ("growth: feed by user and hashtag", |random| {
+        let (user, tag) = (random.upto(2), random.upto(3));
+        format!("/message?limit=20&user_name=user{user}&hashtag=tag{tag}")
+    }),
+    (
+        "growth: feed by user and hashtag, seldom together",
+        |random| {
+            let (user, tag) = (100 + random.upto(100), 100 + random.upto(100));
+            format!("/message?limit=20&user_name=user{user}&hashtag=tag{tag}")
+        },
+    ),
+    ("growth: feed of what does not exist", |random| {
+        format!("/message?limit=20&hashtag=absent{}", random.upto(1000))
+    }),
+    ("growth: trend, 24 h at 1 m", |random| {
+        let from = moment(random, 2);
+        format!(
+            "/trend?aggregation=1m&fill=true&from_date={from}&to_date={}",
+            from + DAY
+        )
+    }),
+    ("growth: trend, 30 days at 1 h, one hashtag", |random| {
+        let (tag, from) = (random.upto(20), moment(random, 31));
+        let to = from + 30 * DAY;
+        format!("/trend?aggregation=1h&fill=true&hashtag=tag{tag}&from_date={from}&to_date={to}")
+    }),
+    ("growth: trend, 400 days at 1 h", |random| {
+        let from = moment(random, 401);
+        let to = from + 400 * DAY;
+        format!("/trend?aggregation=1h&fill=true&from_date={from}&to_date={to}")
+    }),
+    (
+        "growth: trend, two years at 7 days, three hashtags",
+        |random| {
+            let tag = random.upto(20);
+            let (two, three) = (tag + 20, tag + 40);
+            format!(
+                "/trend?aggregation=168h&fill=true&{YEARS}&hashtag=tag{tag}&hashtag=tag{two}&hashtag=tag{three}"
+            )
+        },
+    ),
+    ("growth: hashtags of all times", |_| {
+        format!("/trend/hashtags?limit=20&{YEARS}")
+    }),
+    ("growth: hashtags of 30 days", |random| {
+        let from = moment(random, 31);
+        format!(
+            "/trend/hashtags?limit=20&from_date={from}&to_date={}",
+            from + 30 * DAY
+        )
+    }),
+    ("growth: hashtags of a day", |random| {
+        let from = moment(random, 2);
+        format!(
+            "/trend/hashtags?limit=20&from_date={from}&to_date={}",
+            from + DAY
+        )
+    }),
+    ("growth: hashtags that start so", |random| {
+        let tag = 10 + random.upto(80);
+        format!("/trend/hashtags?limit=10&{YEARS}&prefix=tag{tag}")
+    }),
+    ("growth: users that start so", |random| {
+        format!("/user?limit=10&prefix=user{}", random.upto(9))
+    }),
+];
+
+/// A moment, in milliseconds, that so many days still follow.
+fn moment(random: &mut Random, days: u64) -> u64 {
+    START + random.draw() % ((DAYS - days) * DAY)
+}
+
+/// A cursor that so many days lie before.
+fn cursor(random: &mut Random, days: u64) -> MessageId {
+    let millis = moment(random, days) + days * DAY;
+    MessageId::from_parts(millis as i64, 0)
+}
+
+/// Whether any row here is to be measured.
+pub fn any(settings: &Settings) -> bool {
+    QUERIES.iter().any(|(name, _)| settings.wants(name)) || settings.wants(BY_ID)
+}
+
+/// The rows that may be asked for by name.
+pub fn measure(
+    settings: &Settings,
+    small: &Dunder,
+    large: &Dunder,
+    table: &mut Table,
+) -> Result<()> {
+    for (name, path) in QUERIES {
+        if settings.wants(name) {
+            let paths = Requests::Gets(paths(path));
+            table.push(row(settings, name, (small, &paths), (large, &paths))?);
+        }
+    }
+    if settings.wants(BY_ID) {
+        let paths = |dunder: &Dunder| -> Result<Requests> {
+            let ids = reads::ids(&dunder.address, DIFFERENT)?;
+            let paths = ids.iter().map(|id| format!("/message/{id}"));
+            Ok(Requests::Gets(paths.collect()))
+        };
+        let (few, many) = (paths(small)?, paths(large)?);
+        table.push(row(settings, BY_ID, (small, &few), (large, &many))?);
+    }
+    Ok(())
+}
+
+/// Some requests of every query.
+pub fn mixed(address: &str) -> Result<Vec<String>> {
+    let mut random = Random::new();
+    let mut mixed = Vec::new();
+    for id in reads::ids(address, 100)? {
+        mixed.push(format!("/message/{id}"));
+        mixed.extend(QUERIES.iter().map(|(_, path)| path(&mut random)));
+    }
+    Ok(mixed)
+}
+
+fn paths(path: fn(&mut Random) -> String) -> Vec<String> {
+    let mut random = Random::new();
+    (0..DIFFERENT).map(|_| path(&mut random)).collect()
+}
+
+fn row(
+    settings: &Settings,
+    name: &str,
+    (small, few): (&Dunder, &Requests),
+    (large, many): (&Dunder, &Requests),
+) -> Result<Row> {
+    // There are many of these, and each is one connection alone.
+    let seconds = settings.seconds / 3.0;
+    let pairs = Pairs::measure(
+        name,
+        settings.pairs,
+        || small.load(few, 1, seconds),
+        || large.load(many, 1, seconds),
+        by_latency,
+    )?;
+    let mut row = Row::of_pairs(name, 1, &pairs, Goal::AtMost(2.0));
+    let pair = pairs.median();
+    row.limit = format!(
+        "{} µs on 10 thousand messages; answers of {} and {} bytes",
+        pair.limit.p50.as_micros(),
+        pair.limit.answer,
+        pair.row.answer
+    );
+    row.peak_memory = Some(large.peak_memory());
+    Ok(row)
+}

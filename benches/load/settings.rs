@@ -1,0 +1,50 @@
+//! What the environment says about a run.
+
+use super::Result;
+
+pub struct Settings {
+    /// Of one measurement.
+    pub seconds: f64,
+    /// How often a row and its limit are measured, in turn.
+    pub pairs: usize,
+    /// In the large store.
+    pub messages: u64,
+    /// Parts of the names of the rows to measure; all when empty.
+    only: Vec<String>,
+    /// Whether the large store is made anew.
+    pub fresh: bool,
+    /// Whether a clean release build is timed.
+    pub build: bool,
+}
+
+impl Settings {
+    /// # Errors
+    /// A variable that is not the number it should be.
+    pub fn read() -> Result<Settings> {
+        let only = std::env::var("BENCH_ONLY").unwrap_or_default();
+        let only = only.split(',').map(|part| part.trim().to_lowercase());
+        Ok(Settings {
+            seconds: number("BENCH_SECONDS", 3.0)?,
+            pairs: number::<usize>("BENCH_PAIRS", 3)?.max(1),
+            messages: number("BENCH_MESSAGES", 10_000_000)?,
+            only: only.filter(|part| !part.is_empty()).collect(),
+            fresh: number("BENCH_FRESH", 0)? != 0,
+            build: number("BENCH_BUILD", 0)? != 0,
+        })
+    }
+
+    /// Whether a row is to be measured.
+    pub fn wants(&self, row: &str) -> bool {
+        let row = row.to_lowercase();
+        self.only.is_empty() || self.only.iter().any(|part| row.contains(part))
+    }
+}
+
+fn number<N: std::str::FromStr>(name: &str, default: N) -> Result<N> {
+    match std::env::var(name) {
+        Err(_) => Ok(default),
+        Ok(text) => text
+            .parse()
+            .map_err(|_| format!("{name} is {text:?}, which is not a number that fits").into()),
+    }
+}

@@ -1,0 +1,83 @@
+//! Tables and charts, and the values that they are made of.
+
+use std::hint::black_box;
+
+use chrono::{DateTime, Duration, Utc};
+use criterion::Criterion;
+use dunder::api::{FeedPage, Message, TrendBucket, User};
+use dunder::domain::MessageId;
+use dunder::render::chart::{ChartStyle, Trend, draw};
+use dunder::render::feed::{Times, feed_table};
+use dunder::render::{Charset, Clock, Look, TimeFormat, Zone, sanitize};
+
+/// 2025-06-01.
+const START: i64 = 1_748_736_000;
+
+pub fn measure(criterion: &mut Criterion) {
+    let clock = Clock {
+        now: moment(0),
+        zone: Zone::Utc,
+    };
+    let look = Look::new(100, true, Charset::Unicode);
+    let times = Times {
+        clock,
+        format: TimeFormat::Absolute,
+    };
+    let messages = page(20).messages;
+    criterion.bench_function("table of 20 messages", |b| {
+        b.iter(|| feed_table(black_box(&messages), &times, look));
+    });
+    let hostile = "plain, then \u{1b}[31mred\u{1b}[0m and \u{202e}backwards".repeat(4);
+    for (name, text) in [
+        ("text made safe, plain", &*messages[0].text),
+        ("text made safe, hostile", &hostile),
+    ] {
+        criterion.bench_function(name, |b| b.iter(|| sanitize(black_box(text))));
+    }
+    for (name, style) in [
+        ("chart of 1440 buckets, bars", ChartStyle::Bars),
+        ("chart of 1440 buckets, line", ChartStyle::Line),
+        ("chart of 1440 buckets, spark", ChartStyle::Spark),
+    ] {
+        let trend = Trend::new(&trends(1440, 60), &[], moment(0), moment(86_400), 60);
+        criterion.bench_function(name, |b| {
+            b.iter(|| draw(black_box(&trend), style, clock, look));
+        });
+    }
+}
+
+/// A page as the server answers it.
+pub fn page(count: usize) -> FeedPage {
+    let message = |n: usize| {
+        let id = MessageId::from_parts((START + n as i64) * 1000, n as u128);
+        Message {
+            id: id.to_string(),
+            user: User {
+                name: format!("user{}", n % 7).into(),
+            },
+            text: format!("storage: compact the ranges of node {n} before the split").into(),
+            hashtags: vec!["storage".into(), format!("tag{n}").into()],
+            created_at: id.created_at(),
+        }
+    };
+    let messages: Vec<Message> = (0..count).map(message).collect();
+    FeedPage {
+        next_cursor: messages.last().map(|message| message.id.clone()),
+        messages,
+    }
+}
+
+/// Buckets of so many seconds as the server answers them.
+pub fn trends(count: i64, interval: i64) -> Vec<TrendBucket> {
+    let bucket = |n: i64| TrendBucket {
+        from_date: moment(n * interval),
+        to_date: moment((n + 1) * interval),
+        count: (n * n % 97) as u64,
+        hashtag: None,
+    };
+    (0..count).map(bucket).collect()
+}
+
+fn moment(after: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(START, 0).unwrap_or_default() + Duration::seconds(after)
+}
