@@ -9,6 +9,7 @@ use crate::admin::{self, AdminCommand, AdminError};
 use crate::cli::{self, ClientCommand};
 use crate::config::{ConfigError, ServeArgs};
 use crate::serve;
+use crate::store::OpenError;
 
 /// Messages with hashtags, and their trends, from the terminal.
 #[derive(Debug, Parser)]
@@ -47,7 +48,8 @@ pub fn main() -> ExitCode {
 
 /// 2 when the command or its settings are wrong, 1 for what failed.
 fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<ConfigError>() {
+    let settings = |error: &OpenError| matches!(error, OpenError::Settings(_));
+    if error.is::<ConfigError>() || error.downcast_ref().is_some_and(settings) {
         return 2;
     }
     error
