@@ -10,6 +10,7 @@ use crate::cli::{self, ClientCommand};
 use crate::config::{ConfigError, ServeArgs};
 use crate::render::sanitize;
 use crate::serve;
+use crate::store::OpenError;
 
 /// Messages with hashtags, and their trends, from the terminal.
 #[derive(Debug, Parser)]
@@ -79,7 +80,8 @@ fn misread(error: &clap::Error) -> ExitCode {
 
 /// 2 when the command or its settings are wrong, 1 for what failed.
 fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<ConfigError>() {
+    let settings = |error: &OpenError| matches!(error, OpenError::Settings(_));
+    if error.is::<ConfigError>() || error.downcast_ref().is_some_and(settings) {
         return 2;
     }
     error

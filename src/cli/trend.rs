@@ -21,7 +21,7 @@ const MOST_BUCKETS: i64 = 120;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without dates: the last 60 buckets. With --since but no --aggregation: buckets
-of a length that suits the range.
+of a length that suits the range. A month is 30 days, a year 365.
 
 When the output is not a terminal each bucket is one line of fields separated
 by TAB: from_date, to_date (RFC 3339, UTC), count, and the hashtag if any was

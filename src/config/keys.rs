@@ -210,7 +210,9 @@ pub const KEYS: &[Key] = &[
     text(
         "cockroach.sslmode",
         "MODE",
-        Depends("verify-full; disable when every host is a loopback address"),
+        Depends(
+            "verify-full; disable when every host is a loopback address and no ca or cert is named",
+        ),
         "disable, require, verify-ca or verify-full",
     ),
     text(

@@ -119,6 +119,13 @@ impl Interval {
             .unwrap_or(Level::Minute)
     }
 
+    /// Whether a bucket holds so many counters of its level that it is cheaper
+    /// to add up coarser ones inside it, and the finer ones only at its ends.
+    pub fn is_pieced(self) -> bool {
+        // What the ends and the looking up of some pieces cost, in counters.
+        self.seconds / self.level().seconds() > 600
+    }
+
     /// The edge at or before a moment (Unix seconds).
     pub fn floor(self, seconds: i64) -> i64 {
         seconds - seconds.rem_euclid(self.seconds)
@@ -195,6 +202,18 @@ mod tests {
         assert_eq!("1day".parse::<Interval>().unwrap().level(), Level::Day);
         assert_eq!("90m".parse::<Interval>().unwrap().level(), Level::Minute);
         assert_eq!("168h".parse::<Interval>().unwrap().to_string(), "7d");
+        for (text, pieced) in [
+            ("9h59m", false),
+            ("10h1m", true),
+            ("7d1m", true),
+            ("7d", false),
+        ] {
+            assert_eq!(
+                text.parse::<Interval>().unwrap().is_pieced(),
+                pieced,
+                "{text}"
+            );
+        }
         for text in ["0m", "30s", "90s", "1ms", "0s"] {
             assert!(
                 matches!(text.parse::<Interval>(), Err(IntervalError::NotMinutes(_))),

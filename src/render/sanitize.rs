@@ -9,6 +9,8 @@
 
 use std::fmt::Write;
 
+use crate::domain::is_invisible;
+
 /// More marks on one letter than any script needs pile up over the lines
 /// above it; further ones are shown as escapes.
 const MAX_MARKS: usize = 8;
@@ -90,18 +92,6 @@ fn escape_into(shown: &mut String, escape: &str, base: &mut Base) {
 /// as the end of a line.
 fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// Format controls (general category Cf), fillers and other characters that
-/// take no ink: they reorder, join, tag or hide.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
-        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Takes no column of its own: a combining mark, a variation selector, a

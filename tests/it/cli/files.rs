@@ -4,14 +4,14 @@
 //! After a change that is meant: `TRYCMD=overwrite cargo test --test it files`.
 
 use super::Person;
-use crate::support::{Server, dunder};
+use crate::support::Server;
 
 #[test]
 fn commands_print_what_their_files_say() {
     let server = Server::start();
-    let imported = dunder()
-        .args(["import", "tests/cmd/messages.ndjson", "--sqlite.path"])
-        .arg(server.path())
+    let imported = server
+        .place
+        .command(&["import", "tests/cmd/messages.ndjson"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

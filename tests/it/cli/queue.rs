@@ -346,7 +346,7 @@ async fn what_a_login_wrote_waits_for_that_login() {
     let number = port.number();
     let server = port.start();
     person.run(&["login", "--user", "ann"]);
-    let dir = server.kill();
+    let dir = server.kill().dir;
     kept(person.run(&["post", "--queue", "as ann"]), 1);
     let out = person.run(&["logout"]);
     assert!(
