@@ -19,6 +19,9 @@ _dunder() {
             dunder,completions)
                 cmd="dunder__subcmd__completions"
                 ;;
+            dunder,doctor)
+                cmd="dunder__subcmd__doctor"
+                ;;
             dunder,export)
                 cmd="dunder__subcmd__export"
                 ;;
@@ -37,17 +40,26 @@ _dunder() {
             dunder,logout)
                 cmd="dunder__subcmd__logout"
                 ;;
+            dunder,man)
+                cmd="dunder__subcmd__man"
+                ;;
             dunder,migrate)
                 cmd="dunder__subcmd__migrate"
                 ;;
             dunder,post)
                 cmd="dunder__subcmd__post"
                 ;;
+            dunder,queue)
+                cmd="dunder__subcmd__queue"
+                ;;
             dunder,serve)
                 cmd="dunder__subcmd__serve"
                 ;;
             dunder,show)
                 cmd="dunder__subcmd__show"
+                ;;
+            dunder,tags)
+                cmd="dunder__subcmd__tags"
                 ;;
             dunder,tls)
                 cmd="dunder__subcmd__tls"
@@ -61,98 +73,26 @@ _dunder() {
             dunder,whoami)
                 cmd="dunder__subcmd__whoami"
                 ;;
-            dunder__subcmd__help,completions)
-                cmd="dunder__subcmd__help__subcmd__completions"
+            dunder__subcmd__queue,drop)
+                cmd="dunder__subcmd__queue__subcmd__drop"
                 ;;
-            dunder__subcmd__help,export)
-                cmd="dunder__subcmd__help__subcmd__export"
+            dunder__subcmd__queue,list)
+                cmd="dunder__subcmd__queue__subcmd__list"
                 ;;
-            dunder__subcmd__help,feed)
-                cmd="dunder__subcmd__help__subcmd__feed"
-                ;;
-            dunder__subcmd__help,help)
-                cmd="dunder__subcmd__help__subcmd__help"
-                ;;
-            dunder__subcmd__help,import)
-                cmd="dunder__subcmd__help__subcmd__import"
-                ;;
-            dunder__subcmd__help,login)
-                cmd="dunder__subcmd__help__subcmd__login"
-                ;;
-            dunder__subcmd__help,logout)
-                cmd="dunder__subcmd__help__subcmd__logout"
-                ;;
-            dunder__subcmd__help,migrate)
-                cmd="dunder__subcmd__help__subcmd__migrate"
-                ;;
-            dunder__subcmd__help,post)
-                cmd="dunder__subcmd__help__subcmd__post"
-                ;;
-            dunder__subcmd__help,serve)
-                cmd="dunder__subcmd__help__subcmd__serve"
-                ;;
-            dunder__subcmd__help,show)
-                cmd="dunder__subcmd__help__subcmd__show"
-                ;;
-            dunder__subcmd__help,tls)
-                cmd="dunder__subcmd__help__subcmd__tls"
-                ;;
-            dunder__subcmd__help,token)
-                cmd="dunder__subcmd__help__subcmd__token"
-                ;;
-            dunder__subcmd__help,trend)
-                cmd="dunder__subcmd__help__subcmd__trend"
-                ;;
-            dunder__subcmd__help,whoami)
-                cmd="dunder__subcmd__help__subcmd__whoami"
-                ;;
-            dunder__subcmd__help__subcmd__tls,generate)
-                cmd="dunder__subcmd__help__subcmd__tls__subcmd__generate"
-                ;;
-            dunder__subcmd__help__subcmd__token,create)
-                cmd="dunder__subcmd__help__subcmd__token__subcmd__create"
-                ;;
-            dunder__subcmd__help__subcmd__token,list)
-                cmd="dunder__subcmd__help__subcmd__token__subcmd__list"
-                ;;
-            dunder__subcmd__help__subcmd__token,revoke)
-                cmd="dunder__subcmd__help__subcmd__token__subcmd__revoke"
+            dunder__subcmd__queue,send)
+                cmd="dunder__subcmd__queue__subcmd__send"
                 ;;
             dunder__subcmd__tls,generate)
                 cmd="dunder__subcmd__tls__subcmd__generate"
                 ;;
-            dunder__subcmd__tls,help)
-                cmd="dunder__subcmd__tls__subcmd__help"
-                ;;
-            dunder__subcmd__tls__subcmd__help,generate)
-                cmd="dunder__subcmd__tls__subcmd__help__subcmd__generate"
-                ;;
-            dunder__subcmd__tls__subcmd__help,help)
-                cmd="dunder__subcmd__tls__subcmd__help__subcmd__help"
-                ;;
             dunder__subcmd__token,create)
                 cmd="dunder__subcmd__token__subcmd__create"
-                ;;
-            dunder__subcmd__token,help)
-                cmd="dunder__subcmd__token__subcmd__help"
                 ;;
             dunder__subcmd__token,list)
                 cmd="dunder__subcmd__token__subcmd__list"
                 ;;
             dunder__subcmd__token,revoke)
                 cmd="dunder__subcmd__token__subcmd__revoke"
-                ;;
-            dunder__subcmd__token__subcmd__help,create)
-                cmd="dunder__subcmd__token__subcmd__help__subcmd__create"
-                ;;
-            dunder__subcmd__token__subcmd__help,help)
-                cmd="dunder__subcmd__token__subcmd__help__subcmd__help"
-                ;;
-            dunder__subcmd__token__subcmd__help,list)
-                cmd="dunder__subcmd__token__subcmd__help__subcmd__list"
-                ;;
-            dunder__subcmd__token__subcmd__help,revoke)
-                cmd="dunder__subcmd__token__subcmd__help__subcmd__revoke"
                 ;;
             *)
                 ;;
@@ -161,7 +101,7 @@ _dunder() {
 
     case "${cmd}" in
         dunder)
-            opts="-h -V --help --version serve post feed trend show login logout whoami completions import export migrate token tls help"
+            opts="-h -V --help --version serve post feed trend tags show queue login logout whoami doctor completions man import export migrate token tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -181,6 +121,40 @@ _dunder() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__doctor)
+            opts="-h -V --width --json --color --server --timeout --cacert --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -357,274 +331,8 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help)
-            opts="serve post feed trend show login logout whoami completions import export migrate token tls help"
+            opts="-h -V --help --version serve post feed trend tags show queue login logout whoami doctor completions man help import export migrate token tls hashtags dates output exit-codes configuration curl"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__completions)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__feed)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__import)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__login)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__logout)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__migrate)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__post)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__serve)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__tls)
-            opts="generate"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__tls__subcmd__generate)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__token)
-            opts="create list revoke"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__token__subcmd__create)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__token__subcmd__list)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__token__subcmd__revoke)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__trend)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__help__subcmd__whoami)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -766,6 +474,20 @@ _dunder() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        dunder__subcmd__man)
+            opts="-h -V --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         dunder__subcmd__migrate)
             opts="-h -V --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -845,7 +567,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__post)
-            opts="-t -q -h -V --hashtag --quiet --json --color --server --timeout --cacert --help --version"
+            opts="-t -q -h -V --hashtag --quiet --queue --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -857,6 +579,10 @@ _dunder() {
                     ;;
                 -t)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -872,6 +598,74 @@ _dunder() {
                     return 0
                     ;;
                 --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue)
+            opts="-h -V --json --color --help --version list send drop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__drop)
+            opts="-h -V --all --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__list)
+            opts="-h -V --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__queue__subcmd__send)
+            opts="-h -V --json --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1090,8 +884,74 @@ _dunder() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        dunder__subcmd__tags)
+            opts="-p -n -o -h -V --prefix --since --until --limit --output --utc --width --json --color --server --timeout --cacert --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --width)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         dunder__subcmd__tls)
-            opts="-h -V --help --version generate help"
+            opts="-h -V --help --version generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1126,50 +986,8 @@ _dunder() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        dunder__subcmd__tls__subcmd__help)
-            opts="generate help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__tls__subcmd__help__subcmd__generate)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__tls__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         dunder__subcmd__token)
-            opts="-h -V --help --version create list revoke help"
+            opts="-h -V --help --version create list revoke"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1261,76 +1079,6 @@ _dunder() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__token__subcmd__help)
-            opts="create list revoke help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__token__subcmd__help__subcmd__create)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__token__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__token__subcmd__help__subcmd__list)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        dunder__subcmd__token__subcmd__help__subcmd__revoke)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -1605,4 +1353,92 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _dunder -o nosort -o bashdefault -o default dunder
 else
     complete -F _dunder -o bashdefault -o default dunder
+fi
+
+# Hashtags and user names are asked of the server; the rest stands above.
+_dunder_live() {
+    local line=${COMP_LINE:0:COMP_POINT} found name
+    # Bash breaks words at = and @ too; only what stands after is replaced.
+    local word=${line##*[[:space:]]}
+    local before=${word%"$2"}
+    COMPREPLY=()
+    # A quote that is open is bash's, not part of the word.
+    before=${before#[\'\"]}
+    found=$(command "$1" complete --shell bash --line "$line" 2>/dev/null)
+    while IFS= read -r name; do
+        # \#tag stays written like that.
+        [[ $2 == \\#* ]] && name="\\$name"
+        [[ -n ${name#\\} ]] && COMPREPLY+=("${name#"$before"}")
+    done <<<"$found"
+    [[ ${#COMPREPLY[@]} -gt 0 ]] || _dunder "$@"
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _dunder_live -o nosort -o bashdefault -o default dunder
+else
+    complete -F _dunder_live -o bashdefault -o default dunder
+fi
+
+# Bare hashtags: on Enter, `dunder post "text" #tag` becomes
+# `dunder post "text" '#tag'`; every other line is run as it is. It needs
+# bash 4.4 and its place in PROMPT_COMMAND. DUNDER_SHELL_INTEGRATION=off, set
+# before, leaves it out.
+#
+# bash must not run a function while it reads the second line of a command (its
+# parser is in the middle of a word), so Enter has its own meaning at the first
+# line only, and a post with an open quote stays one line to bash, with
+# newlines in it.
+__dunder_keys() {
+    local map
+    for map in emacs vi-insert vi-command; do
+        bind -m "$map" "\"\\C-m\": $1"
+        bind -m "$map" "\"\\C-j\": $1"
+        bind -m "$map" "\"\\C-x\\C-j\": $2"
+    done
+} 2>/dev/null
+
+__dunder_enter() {
+    local status=$? name line
+    local -a aliases=()
+    __dunder_keys accept-line accept-line
+    for name in "${!BASH_ALIASES[@]}"; do
+        if [[ ${BASH_ALIASES[$name]} == *dunder* ]]; then
+            aliases+=("--alias=$name=${BASH_ALIASES[$name]}")
+        fi
+    done
+    if [[ $READLINE_LINE == *dunder* || ${#aliases[@]} -gt 0 && $READLINE_LINE == *['#"'\'\\]* ]]; then
+        line=$(command dunder shell-line --open ${aliases[@]+"${aliases[@]}"} \
+            bash -- "$READLINE_LINE" 2>/dev/null </dev/null && echo .)
+        line=${line%.}
+        if [[ -n $line ]]; then
+            READLINE_LINE=$line
+            if [[ $line == *$'\n' ]]; then
+                __dunder_keys '"\C-x\C-m\C-x\C-j"' end-of-line
+            fi
+        fi
+    fi
+    return "$status"
+}
+
+__dunder_prompt() {
+    __dunder_keys '"\C-x\C-m\C-x\C-j"' accept-line
+    export DUNDER_SHELL_INTEGRATION=bash
+}
+
+if [[ $- == *i* && ${DUNDER_SHELL_INTEGRATION-} != off && -z ${BLE_VERSION-} && -z ${__dunder_ready-} ]] &&
+    ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
+    __dunder_ready=yes
+    for __dunder_map in emacs vi-insert vi-command; do
+        __dunder_bound=$(bind -m "$__dunder_map" -p 2>/dev/null)
+        # Whoever gave Enter another meaning keeps it.
+        if [[ $__dunder_bound != *'"\C-m": accept-line'* || $__dunder_bound != *'"\C-j": accept-line'* ]]; then
+            __dunder_ready=
+            break
+        fi
+        bind -m "$__dunder_map" -x '"\C-x\C-m": __dunder_enter' 2>/dev/null
+    done
+    unset -v __dunder_bound __dunder_map
+    if [[ -n $__dunder_ready ]]; then
+        PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}__dunder_prompt"
+    fi
 fi

@@ -11,10 +11,11 @@ use super::client::{Answer, Client};
 use super::credentials::{
     Access, Credentials, TokenSource, default_server, local_user, name_token,
 };
+use super::queue::count_waiting_as;
 use super::terminal::{self, is_interactive};
 use crate::api::Whoami;
 use crate::domain::UserName;
-use crate::render::sanitize_line;
+use crate::render::{counted, sanitize_line};
 
 /// The longest token that is read.
 const MAX_TOKEN: u64 = 4096;
@@ -39,7 +40,7 @@ pub struct LoginArgs {
     user: Option<String>,
 
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// What `dunder logout` takes.
@@ -50,7 +51,7 @@ pub struct LogoutArgs {}
 #[derive(Debug, Args)]
 pub struct WhoamiArgs {
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// Asks the server whom the token names, and keeps both.
@@ -76,6 +77,7 @@ pub(super) async fn login(args: LoginArgs) -> Result<(), CliError> {
         token: Some(token.clone()),
         cacert: cacert.clone(),
         source: TokenSource::Login,
+        user: None,
     };
     let client = Client::new(access, args.common.timeout)?;
     let answer: Answer<Whoami> = client.get("/whoami", "").await.map_err(login_hint)?;
@@ -97,7 +99,14 @@ pub(super) async fn login(args: LoginArgs) -> Result<(), CliError> {
 /// At a login, "see login" helps nobody.
 fn login_hint(error: CliError) -> CliError {
     match error {
-        CliError::Refused { sentence, .. } => CliError::Refused {
+        CliError::Refused {
+            status,
+            by_dunder,
+            sentence,
+            ..
+        } => CliError::Refused {
+            status,
+            by_dunder,
             sentence,
             hint: Some("the server does not know this token"),
         },
@@ -155,8 +164,16 @@ fn token(args: &LoginArgs, server: &str) -> Result<String, CliError> {
 /// # Errors
 /// The file cannot be removed.
 pub(super) fn logout(_: &LogoutArgs) -> Result<(), CliError> {
+    let user = Credentials::load().ok().flatten().map(|login| login.user);
     if Credentials::remove()? {
         eprintln!("logged out");
+        if let Some(user) = user
+            && let waiting @ 1.. = count_waiting_as(&user)
+        {
+            let waiting = counted(waiting as u64, "message");
+            let user = sanitize_line(&user);
+            eprintln!("{waiting} by {user} still unsent until the next login, see 'dunder queue'");
+        }
     } else {
         eprintln!("you were not logged in");
     }
@@ -172,12 +189,7 @@ pub(super) fn logout(_: &LogoutArgs) -> Result<(), CliError> {
 /// Nobody is logged in, or no answer.
 pub(super) async fn whoami(args: WhoamiArgs) -> Result<(), CliError> {
     let access = Access::of(&args.common)?;
-    if access.source == TokenSource::None {
-        return Err(CliError::Failed(format!(
-            "you are not logged in to {0}; run 'dunder login --server {0}'",
-            access.server
-        )));
-    }
+    access.check_login()?;
     let client = Client::new(access, args.common.timeout)?;
     let answer: Answer<Whoami> = client.get("/whoami", "").await?;
     if args.common.json {

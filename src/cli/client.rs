@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -33,6 +34,20 @@ pub(super) struct Answer<T> {
     pub document: String,
     /// Its `data`.
     pub data: T,
+}
+
+/// An answer as it came, and when.
+pub(super) struct Probe {
+    /// Success or not.
+    pub status: StatusCode,
+    /// The server's clock, in whole seconds.
+    pub date: Option<String>,
+    /// From the call to the head of the answer.
+    pub took: Duration,
+    /// Our clock when it was there.
+    pub at: DateTime<Utc>,
+    /// The body.
+    pub document: String,
 }
 
 impl Client {
@@ -81,15 +96,53 @@ impl Client {
         query: &str,
     ) -> Result<Answer<T>, CliError> {
         let request = self.http.get(self.access.server.at(path, query));
-        let deadline = Instant::now() + self.timeout;
+        let deadline = self.deadline();
         let response = self.send(request, deadline).await?;
         let response =
             response.map_err(|error| failure::unreachable(&self.access.server, &error))?;
         self.read(response, deadline).await
     }
 
-    /// Posts a message under `key`. Lost connections, 503 and 429 are tried
-    /// again until the time is up: the key makes it one message.
+    /// How long a call may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Reads a path whatever the answer is, for looking at the server itself.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn probe(&self, path: &str) -> Result<Probe, CliError> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let start = Instant::now();
+        let request = self.http.get(self.access.server.at(path, query));
+        let deadline = start + self.timeout;
+        let response = self.send(request, deadline).await?;
+        let response =
+            response.map_err(|error| failure::unreachable(&self.access.server, &error))?;
+        let took = start.elapsed();
+        let at = Utc::now();
+        let header = response.headers().get(DATE);
+        let date = header.and_then(|date| Some(date.to_str().ok()?.to_owned()));
+        let status = response.status();
+        let body = timeout_at(deadline, self.body(response)).await;
+        Ok(Probe {
+            status,
+            date,
+            took,
+            at,
+            document: body.map_err(|_| self.too_slow())??,
+        })
+    }
+
+    /// Until when a command that starts now may wait in all.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Posts a message under `key`. Lost connections, 429 and what says that
+    /// the server is away (502, 503, 504) are tried again until `deadline`:
+    /// the key makes it one message.
     ///
     /// # Errors
     /// As [`Client::get`].
@@ -97,11 +150,11 @@ impl Client {
         &self,
         body: &PostBody,
         key: &str,
+        deadline: Instant,
     ) -> Result<Answer<T>, CliError> {
         let json = serde_json::to_vec(body).map_err(|error| {
             CliError::Failed(format!("cannot write the message as JSON: {error}"))
         })?;
-        let deadline = Instant::now() + self.timeout;
         let mut wait = FIRST_WAIT;
         // A refused connection is only worth another try when the server was
         // there a moment ago.
@@ -177,28 +230,33 @@ impl Client {
                     document,
                     data: envelope.data,
                 }),
-                Err(error) => Err(self.not_dunder(&format!("({error})"))),
+                Err(error) => Err(CliError::Failed(self.not_dunder(&format!("({error})")))),
             };
         }
         Err(match serde_json::from_str::<ErrorBody>(&document) {
             Ok(body) => CliError::Refused {
+                status: status.as_u16(),
+                by_dunder: true,
                 sentence: body.error,
                 hint: (status == StatusCode::UNAUTHORIZED).then_some("see 'dunder login --help'"),
             },
-            Err(_) => match location {
-                Some(location) => {
-                    self.not_dunder(&format!("but {status} and a pointer to {location}"))
-                }
-                None => self.not_dunder(&format!("but {status}")),
+            Err(_) => CliError::Refused {
+                status: status.as_u16(),
+                by_dunder: false,
+                sentence: self.not_dunder(&match location {
+                    Some(location) => format!("but {status} and a pointer to {location}"),
+                    None => format!("but {status}"),
+                }),
+                hint: None,
             },
         })
     }
 
-    fn not_dunder(&self, what: &str) -> CliError {
-        CliError::Failed(format!(
+    fn not_dunder(&self, what: &str) -> String {
+        format!(
             "{} did not answer as a dunder server does {what}; check the address",
             self.access.server
-        ))
+        )
     }
 
     async fn body(&self, mut response: Response) -> Result<String, CliError> {
@@ -208,12 +266,14 @@ impl Client {
             match chunk.map_err(|error| failure::unreachable(&self.access.server, &error))? {
                 None => break,
                 Some(chunk) if body.len() + chunk.len() > MAX_BODY => {
-                    return Err(self.not_dunder("(the answer is larger than 64 MiB)"));
+                    let why = self.not_dunder("(the answer is larger than 64 MiB)");
+                    return Err(CliError::Failed(why));
                 }
                 Some(chunk) => body.extend_from_slice(&chunk),
             }
         }
-        String::from_utf8(body).map_err(|_| self.not_dunder("(the answer is not UTF-8)"))
+        String::from_utf8(body)
+            .map_err(|_| CliError::Failed(self.not_dunder("(the answer is not UTF-8)")))
     }
 }
 
@@ -232,7 +292,8 @@ fn headers(access: &Access) -> Result<HeaderMap, CliError> {
     Ok(headers)
 }
 
-fn has_proxy() -> bool {
+/// Whether calls to other machines may go through a proxy.
+pub(super) fn has_proxy() -> bool {
     [
         "http_proxy",
         "https_proxy",
@@ -248,7 +309,10 @@ fn has_proxy() -> bool {
 fn is_for_later(status: StatusCode) -> bool {
     matches!(
         status,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
     )
 }
 

@@ -1,8 +1,7 @@
 //! Who calls which server: what `dunder login` keeps, and what a command
 //! makes of it, its flags and the environment.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::CliError;
 use super::args::Common;
 use super::endpoint::{DEFAULT_SERVER, Endpoint};
+use super::private;
 use crate::domain::UserName;
 
 /// A larger file is not one of ours.
@@ -27,6 +27,8 @@ pub(super) struct Access {
     pub cacert: Option<PathBuf>,
     /// Where the token came from, for `whoami` and for errors.
     pub source: TokenSource,
+    /// Whom the token names, when this side knows.
+    pub user: Option<String>,
 }
 
 /// Where a token came from.
@@ -71,19 +73,21 @@ impl Access {
             (None, None) => default_server(),
         };
         let stored = stored.filter(|_| stored_server.as_ref() == Some(&server));
-        let said = std::env::var("DUNDER_TOKEN")
-            .ok()
-            .filter(|token| !token.is_empty());
+        let said = token_said();
         let cacert = common
             .cacert
             .clone()
             .or_else(|| stored.as_ref().and_then(|login| login.cacert.clone()));
-        let (token, source) = match (said, stored) {
-            (Some(token), _) => (Some(token.trim().to_owned()), TokenSource::Environment),
-            (None, Some(login)) => (Some(login.token), TokenSource::Login),
+        let (token, source, user) = match (said, stored) {
+            (Some(token), _) => (Some(token), TokenSource::Environment, None),
+            (None, Some(login)) => (Some(login.token), TokenSource::Login, Some(login.user)),
             (None, None) => match local_user().filter(|_| server.is_loopback()) {
-                Some(user) => (Some(name_token(&user)), TokenSource::LocalUser),
-                None => (None, TokenSource::None),
+                Some(user) => (
+                    Some(name_token(&user)),
+                    TokenSource::LocalUser,
+                    Some(user.to_string()),
+                ),
+                None => (None, TokenSource::None, None),
             },
         };
         Ok(Access {
@@ -91,8 +95,29 @@ impl Access {
             token,
             cacert,
             source,
+            user,
         })
     }
+
+    /// For what needs a token.
+    ///
+    /// # Errors
+    /// There is none for this server.
+    pub fn check_login(&self) -> Result<(), CliError> {
+        match self.source {
+            TokenSource::Environment | TokenSource::Login | TokenSource::LocalUser => Ok(()),
+            TokenSource::None => Err(CliError::Failed(format!(
+                "you are not logged in to {0}; run 'dunder login --server {0}'",
+                self.server
+            ))),
+        }
+    }
+}
+
+/// The token in `DUNDER_TOKEN`.
+pub(super) fn token_said() -> Option<String> {
+    let token = std::env::var("DUNDER_TOKEN").ok()?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
 /// The server of someone who has not named one.
@@ -156,7 +181,11 @@ impl Credentials {
         Ok(Some(login))
     }
 
-    fn endpoint(&self) -> Result<Endpoint, CliError> {
+    /// The server of this login.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn endpoint(&self) -> Result<Endpoint, CliError> {
         self.server.parse().map_err(|error| {
             CliError::Failed(format!(
                 "the stored login: {error}; run 'dunder logout' and log in again"
@@ -172,7 +201,7 @@ impl Credentials {
         let path = Credentials::path()?;
         let json = serde_json::to_string_pretty(self)
             .map_err(|error| CliError::Failed(format!("cannot write the login: {error}")))?;
-        write_private(&path, (json + "\n").as_bytes()).map_err(|error| {
+        private::write(&path, (json + "\n").as_bytes()).map_err(|error| {
             CliError::Failed(format!(
                 "cannot keep the login in {}: {error}",
                 path.display()
@@ -196,53 +225,4 @@ impl Credentials {
             ))),
         }
     }
-}
-
-/// Writes a file that only its owner can read, through a temporary file
-/// beside it, so that it is there whole or not at all.
-pub(super) fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    private_directory(directory)?;
-    let temporary = directory.join(format!(".{}.{}", std::process::id(), random_name()));
-    let written = (|| {
-        let mut file = private_file(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    })();
-    if written.is_err() {
-        // The error that matters is the one before.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Creates a directory that only its owner can enter; one that is there
-/// stays as it is.
-pub(super) fn private_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// 128 random bits in hexadecimal: a name nobody else has.
-pub(super) fn random_name() -> String {
-    let mut bits = [0u8; 16];
-    if getrandom::fill(&mut bits).is_err() {
-        // Without randomness, the clock and the process are as good as it gets.
-        let nanos = chrono::Utc::now().timestamp_nanos_opt().unwrap_or(0);
-        bits[..8].copy_from_slice(&nanos.to_be_bytes());
-        bits[8..12].copy_from_slice(&std::process::id().to_be_bytes());
-    }
-    bits.iter().map(|byte| format!("{byte:02x}")).collect()
 }

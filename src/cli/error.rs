@@ -8,6 +8,10 @@ pub enum CliError {
     /// The server said no. Its sentence is made harmless when shown.
     #[error("{}{}", sanitize_line(.sentence), hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
     Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Whether it was dunder that answered, not something before it.
+        by_dunder: bool,
         /// What the server answered.
         sentence: String,
         /// What to do about it, when this side knows.
@@ -38,6 +42,40 @@ impl CliError {
             CliError::Unreachable(_) => 3,
         }
     }
+
+    /// Whether the same call may succeed later, nothing being wrong with it:
+    /// the server, or what it stands on, is away.
+    pub(super) fn is_for_later(&self) -> bool {
+        match self {
+            CliError::Unreachable(_) => true,
+            CliError::Refused { status, .. } => matches!(status, 502..=504),
+            CliError::Failed(_) | CliError::Usage(_) | CliError::ClosedPipe => false,
+        }
+    }
+
+    /// The same error, with more to be said about it.
+    pub(super) fn with(self, more: &str) -> CliError {
+        match self {
+            CliError::Refused {
+                status,
+                by_dunder,
+                sentence,
+                hint,
+            } => CliError::Refused {
+                status,
+                by_dunder,
+                sentence: match hint {
+                    Some(hint) => format!("{sentence}; {hint}; {more}"),
+                    None => format!("{sentence}; {more}"),
+                },
+                hint: None,
+            },
+            CliError::Failed(sentence) => CliError::Failed(format!("{sentence}; {more}")),
+            CliError::Usage(sentence) => CliError::Usage(format!("{sentence}; {more}")),
+            CliError::Unreachable(sentence) => CliError::Unreachable(format!("{sentence}; {more}")),
+            CliError::ClosedPipe => CliError::ClosedPipe,
+        }
+    }
 }
 
 impl From<std::io::Error> for CliError {
@@ -46,6 +84,29 @@ impl From<std::io::Error> for CliError {
         match error.kind() {
             std::io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
             _ => CliError::Failed(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn nothing_a_terminal_obeys_stands_in_an_error(sentence: String, sign in "[\u{1b}\u{9b}\u{202e}\u{200b}\n\r]") {
+            let hostile = format!("{sentence}{sign}{sentence}");
+            for error in [
+                CliError::Refused { status: 400, by_dunder: true, sentence: hostile.clone(), hint: None },
+                CliError::Failed(hostile.clone()),
+                CliError::Usage(hostile.clone()),
+                CliError::Unreachable(hostile.clone()),
+            ] {
+                let shown = error.to_string();
+                prop_assert!(!shown.contains(|c: char| c.is_control()), "{shown:?}");
+                prop_assert!(!shown.contains(['\u{202e}', '\u{200b}']), "{shown:?}");
+            }
         }
     }
 }

@@ -11,20 +11,31 @@ mod args;
 mod client;
 mod completions;
 mod credentials;
+mod doctor;
 mod endpoint;
 mod error;
 mod failure;
 mod feed;
+mod man;
 mod post;
+mod private;
+mod queue;
+mod settings;
+mod shell;
 mod show;
+mod state;
+mod tags;
 mod terminal;
 mod tls;
+mod topics;
 mod trend;
+mod words;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use args::Common;
 pub use completions::generate as generate_completions;
 pub use endpoint::{DEFAULT_SERVER, Endpoint, EndpointError};
 pub use error::CliError;
@@ -38,31 +49,62 @@ pub enum ClientCommand {
     Feed(feed::FeedArgs),
     /// Chart how many messages there were over time
     Trend(trend::TrendArgs),
+    /// List the busiest hashtags
+    Tags(tags::TagsArgs),
     /// Show one message
     Show(show::ShowArgs),
+    /// List, send or drop messages that wait for a server
+    Queue(queue::QueueArgs),
     /// Keep a server and a token for the commands that follow
     Login(account::LoginArgs),
     /// Forget the server and the token
     Logout(account::LogoutArgs),
     /// Say who you are to the server
     Whoami(account::WhoamiArgs),
+    /// Check settings, server and connection
+    Doctor(doctor::DoctorArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages
+    Man(man::ManArgs),
+    /// Explain a command, or a topic such as dates
+    Help(topics::HelpArgs),
+    /// What completion scripts call
+    #[command(hide = true)]
+    Complete(words::CompleteArgs),
+    /// Quote the bare hashtags of a command line, for the shell integration
+    #[command(hide = true)]
+    ShellLine(shell::ShellLineArgs),
 }
 
 /// Runs a command; `whole` is the program's whole command line, which
 /// completions are made from.
 pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
+    let reaches = command.reaches().cloned();
     let done = match command {
         ClientCommand::Completions(args) => completions::run(&args, whole()),
+        ClientCommand::Man(args) => man::run(&args, &whole()),
+        ClientCommand::Help(args) => topics::run(&args, whole()),
+        ClientCommand::ShellLine(args) => shell::run(&args),
         ClientCommand::Logout(args) => account::logout(&args),
+        ClientCommand::Queue(args) => block_on(queue::run(args)),
         ClientCommand::Post(args) => block_on(post::run(args)),
         ClientCommand::Feed(args) => block_on(feed::run(args)),
         ClientCommand::Trend(args) => block_on(trend::run(args)),
+        ClientCommand::Tags(args) => block_on(tags::run(args)),
         ClientCommand::Show(args) => block_on(show::run(args)),
+        ClientCommand::Complete(args) => block_on(words::run(args)),
+        ClientCommand::Doctor(args) => block_on(doctor::run(args)),
         ClientCommand::Login(args) => block_on(account::login(args)),
         ClientCommand::Whoami(args) => block_on(account::whoami(args)),
     };
+    let done = done.and_then(|()| match reaches {
+        Some(common) => block_on(async {
+            queue::after_success(&common).await;
+            Ok(())
+        }),
+        None => Ok(()),
+    });
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
@@ -70,6 +112,31 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
         eprintln!("dunder: {error}");
     }
     ExitCode::from(error.exit_code())
+}
+
+impl ClientCommand {
+    /// The connection of a command that has reached its server when it
+    /// succeeds; what waits for that server can go then. A post sends what
+    /// waits itself, before its own message.
+    fn reaches(&self) -> Option<&Common> {
+        match self {
+            ClientCommand::Feed(args) => Some(&args.common),
+            ClientCommand::Trend(args) => Some(&args.common),
+            ClientCommand::Tags(args) => Some(&args.common),
+            ClientCommand::Show(args) => Some(&args.common),
+            ClientCommand::Login(args) => Some(&args.common),
+            ClientCommand::Whoami(args) => Some(&args.common),
+            ClientCommand::Post(_)
+            | ClientCommand::Queue(_)
+            | ClientCommand::Logout(_)
+            | ClientCommand::Completions(_)
+            | ClientCommand::Complete(_)
+            | ClientCommand::Doctor(_)
+            | ClientCommand::Man(_)
+            | ClientCommand::Help(_)
+            | ClientCommand::ShellLine(_) => None,
+        }
+    }
 }
 
 /// One thread is enough for one call, and the quickest to start.

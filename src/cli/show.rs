@@ -37,7 +37,7 @@ pub struct ShowArgs {
     width: Option<u16>,
 
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 /// How a message is printed.

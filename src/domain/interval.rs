@@ -65,6 +65,47 @@ impl Interval {
 
     const MAX_SECONDS: i64 = 36_500 * 86_400;
 
+    /// The finest of some usual widths with which a range of so many seconds
+    /// has at most `most` buckets; the longest of them when none has.
+    pub fn suiting(seconds: i64, most: i64) -> Interval {
+        const HOUR: i64 = 3_600;
+        const DAY: i64 = 24 * HOUR;
+        const USUAL: [i64; 14] = [
+            60,
+            5 * 60,
+            15 * 60,
+            30 * 60,
+            HOUR,
+            3 * HOUR,
+            6 * HOUR,
+            12 * HOUR,
+            DAY,
+            7 * DAY,
+            30 * DAY,
+            90 * DAY,
+            365 * DAY,
+            3_650 * DAY,
+        ];
+        let fits = |&&width: &&i64| seconds / width <= most;
+        let width = USUAL.iter().find(fits).or(USUAL.last());
+        width.map_or(Interval::MINUTE, |&seconds| Interval { seconds })
+    }
+
+    /// The narrowest width of whole minutes (hours beyond an hour, days beyond
+    /// a day) that cuts a range of so many seconds into at most `parts`.
+    pub fn parting(seconds: i64, parts: i64) -> Interval {
+        let least = (seconds.max(1) + parts.max(1) - 1) / parts.max(1);
+        let unit = match least {
+            ..=3_600 => 60,
+            3_601..=86_400 => 3_600,
+            _ => 86_400,
+        };
+        let seconds = (least + unit - 1) / unit * unit;
+        Interval {
+            seconds: seconds.min(Self::MAX_SECONDS),
+        }
+    }
+
     /// The width in seconds.
     pub fn seconds(self) -> i64 {
         self.seconds
@@ -124,6 +165,36 @@ impl fmt::Display for Interval {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_width_suits_its_range() {
+        for (hours, interval) in [
+            (1, "1m"),
+            (3, "5m"),
+            (24, "15m"),
+            (72, "1h"),
+            (24 * 30, "6h"),
+            (24 * 365, "7d"),
+            (24 * 365 * 5, "30d"),
+            (24 * 365 * 100, "365d"),
+            (24 * 365 * 8_000, "3650d"),
+        ] {
+            assert_eq!(
+                Interval::suiting(hours * 3600, 120).to_string(),
+                interval,
+                "{hours} h"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_is_parted_into_whole_minutes(seconds in 0i64..100_000_000_000, parts in 32i64..1_000) {
+            let width = Interval::parting(seconds, parts);
+            prop_assert_eq!(width.seconds() % 60, 0);
+            prop_assert!(width.seconds() >= 60 && seconds <= width.seconds() * parts);
+        }
+    }
 
     #[test]
     fn whole_minutes_are_taken_and_the_rest_refused() {

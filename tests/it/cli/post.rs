@@ -12,7 +12,7 @@ on_every_store![
     what_cannot_be_posted_is_refused_with_its_reason,
 ];
 
-fn posted() -> Reply {
+pub(super) fn posted() -> Reply {
     Reply::new(
         "201 Created",
         "",
@@ -20,7 +20,7 @@ fn posted() -> Reply {
     )
 }
 
-async fn texts_and_tags(server: &Server) -> Vec<(String, Value)> {
+pub(super) async fn texts_and_tags(server: &Server) -> Vec<(String, Value)> {
     let answer = server.get("/message").await;
     let data = answer.data();
     let messages = data["messages"].as_array().unwrap().iter();
@@ -51,6 +51,7 @@ async fn a_message_is_posted_with_hashtags_however_they_are_written(on: Backend)
         ],
         &["post", "text", "#quoted", "+plus"],
         &["post", "-t", "x", "fixes #42"],
+        &["post", "outside", "-5", "degrees"],
     ] {
         let id = person.run(args).ok();
         assert_eq!(id.trim().len(), 26, "{id:?}");
@@ -58,6 +59,7 @@ async fn a_message_is_posted_with_hashtags_however_they_are_written(on: Backend)
     assert_eq!(
         texts_and_tags(&server).await,
         [
+            ("outside -5 degrees".to_owned(), json!([])),
             ("fixes #42".to_owned(), json!(["x"])),
             ("text".to_owned(), json!(["plus", "quoted"])),
             ("three words here".to_owned(), json!(["a", "b"])),
@@ -95,11 +97,26 @@ async fn a_local_server_knows_the_user_of_the_machine(on: Backend) {
 async fn what_cannot_be_posted_is_refused_with_its_reason(on: Backend) {
     let server = on.server();
     let person = Person::of(&server);
-    person.run(&["post", "  "]).failed(1, "is blank");
-    person.run_with(&["post"], "").failed(1, "is blank");
+    // What stands on the command line is wrong usage.
+    person.run(&["post", "  "]).failed(2, "is blank");
+    person.run(&["post", ""]).failed(2, "is blank");
+    person
+        .run(&["post", &"x".repeat(9000)])
+        .failed(2, "at most 8192");
+    person
+        .run(&["post", &format!("#{}", "x".repeat(65))])
+        .failed(2, "at most 64");
+    // What comes another way has failed.
+    person.run(&["post"]).failed(1, "holds no text");
+    person.run_with(&["post"], " \n").failed(1, "holds no text");
+    person
+        .run_with(&["post", "-"], "")
+        .failed(1, "holds no text");
     person
         .run_with(&["post", "-"], &"x".repeat(9000))
         .failed(1, "at most 8192");
+    let tags: String = (0..17).map(|n| format!("#t{n} ")).collect();
+    person.run_with(&["post"], &tags).failed(1, "17");
     person.run(&["post", "a", "-t", "b c"]).failed(2, "\"b c\"");
     person.run(&["post", "-", "more"]).failed(2, "stands alone");
     person
@@ -108,7 +125,9 @@ async fn what_cannot_be_posted_is_refused_with_its_reason(on: Backend) {
     let many: Vec<String> = (0..17).map(|n| format!("+t{n}")).collect();
     let mut args = vec!["post", "a"];
     args.extend(many.iter().map(String::as_str));
-    person.run(&args).failed(1, "17");
+    person.run(&args).failed(2, "17");
+    args[1] = "-";
+    person.run_with(&args, "text").failed(2, "17");
 }
 
 #[test]

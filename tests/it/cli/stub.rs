@@ -1,8 +1,12 @@
 //! A server that does as it is told, to see what the client does then.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+
+use crate::support::Server;
 
 /// What happens to one connection.
 pub enum Reply {
@@ -66,4 +70,45 @@ pub fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim())
     })
+}
+
+/// Stands before a server: requests pass, answers do not until it is opened.
+pub struct Gate {
+    pub url: String,
+    /// Something for every answer that was held back.
+    pub answers: Receiver<()>,
+    open: Arc<AtomicBool>,
+}
+
+impl Gate {
+    pub fn before(server: &Server) -> Gate {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = server.address().to_owned();
+        let (sender, answers) = channel();
+        let open = Arc::new(AtomicBool::new(false));
+        let opened = Arc::clone(&open);
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let request = read_request(&mut stream);
+                let mut upstream = TcpStream::connect(&address).unwrap();
+                upstream.write_all(request.as_bytes()).unwrap();
+                let answer = read_request(&mut upstream);
+                if opened.load(Ordering::SeqCst) {
+                    let _ = stream.write_all(answer.as_bytes());
+                } else {
+                    // A closed connection would be noticed.
+                    held.push(stream);
+                    let _ = sender.send(());
+                }
+            }
+        });
+        Gate { url, answers, open }
+    }
+
+    pub fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
 }

@@ -7,7 +7,7 @@ use super::Person;
 use crate::support::Server;
 
 /// What a person sees of a command line in a terminal of so many columns.
-fn on_terminal(person: &Person, columns: usize, line: &str) -> String {
+pub(super) fn on_terminal(person: &Person, columns: usize, line: &str) -> String {
     let dunder = env!("CARGO_BIN_EXE_dunder");
     let typed = format!(
         "stty cols {columns} rows 50 -echo; {}",
@@ -100,19 +100,35 @@ async fn another_encoding_gets_ascii() {
 }
 
 #[test]
-fn a_post_without_hashtags_hints_at_how_to_write_them() {
+fn a_post_without_hashtags_hints_once_at_how_to_write_them() {
     let server = Server::start();
+    let post = |person: &Person, line: &str| {
+        let shown = on_terminal(person, 200, &format!("{line} </dev/tty"));
+        assert!(shown.contains("posted 01"), "{shown}");
+        shown.contains("-t tag")
+    };
     let person = Person::of(&server);
-    let shown = on_terminal(&person, 80, "dunder post hello </dev/tty");
+    assert!(!post(&person, "dunder post hello +a"));
+    assert!(!post(&person, "dunder post 'hello #a'"));
+    assert!(!post(
+        &person,
+        "DUNDER_SHELL_INTEGRATION=zsh dunder post hello"
+    ));
+    let shown = on_terminal(
+        &person,
+        200,
+        "SHELL=/usr/bin/fish dunder post hello </dev/tty",
+    );
     assert!(
-        shown.contains("posted 01") && shown.contains("-t tag"),
+        shown.contains("-t tag") && shown.contains("dunder completions fish | source"),
         "{shown}"
     );
-    let shown = on_terminal(&person, 80, "dunder post hello +a </dev/tty");
-    assert!(
-        shown.contains("posted 01") && !shown.contains("-t tag"),
-        "{shown}"
-    );
+    assert!(!post(&person, "dunder post hello"));
+    // Who has never been told is told how their own shell does it.
+    let other = Person::of(&server);
+    let shown = on_terminal(&other, 200, "SHELL=/bin/bash dunder post hello </dev/tty");
+    assert!(shown.contains("dunder completions bash"), "{shown}");
+    assert!(!post(&other, "dunder post hello"));
 }
 
 #[tokio::test]

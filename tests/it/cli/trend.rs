@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::Person;
+use super::{Person, Ran};
 use crate::place::{Backend, on_every_store};
 use crate::support::Server;
 
@@ -133,4 +133,16 @@ fn what_cannot_be_charted_is_wrong_usage() {
         .run(&["trend", "--style", "pie"])
         .failed(2, "\"pie\"");
     person.run(&["trend", "--width", "5"]).failed(2, "\"5\"");
+}
+
+#[tokio::test]
+async fn a_range_over_a_change_of_the_clock_names_both_offsets() {
+    let server = server(Backend::Embedded).await;
+    let person = Person::of(&server);
+    for arguments in [&["trend", "-o", "chart"][..], &["tags", "-o", "table"]] {
+        let range = ["--since", "2018-10-01", "--until", "2019-01-01"];
+        let mut command = person.command(&[arguments, &range].concat());
+        let shown = Ran::of(command.env("TZ", "Europe/Berlin").output().unwrap()).ok();
+        assert!(shown.contains("(UTC+02:00 to UTC+01:00)"), "{shown}");
+    }
 }

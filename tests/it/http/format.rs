@@ -11,6 +11,7 @@ on_every_store![
     accept_asks_for_the_same_as_format,
     csv_and_ndjson_carry_texts_exactly,
     a_trend_is_a_chart_with_its_total,
+    hashtags_and_users_come_in_every_form_too,
     one_message_is_shown_in_every_form,
     a_form_that_is_not_there_is_refused,
 ];
@@ -111,6 +112,37 @@ async fn a_trend_is_a_chart_with_its_total(on: Backend) {
     );
 }
 
+async fn hashtags_and_users_come_in_every_form_too(on: Backend) {
+    let server = with_messages(on).await;
+    let table = server.get("/trend/hashtags?format=text&width=40").await;
+    assert_eq!(table.header("content-type"), "text/plain; charset=utf-8");
+    let row = table.body.lines().last().unwrap();
+    assert!(
+        row.starts_with("#a") && row.contains(" 2 ") && row.ends_with('█'),
+        "{}",
+        table.body
+    );
+    for (path, body) in [
+        ("/trend/hashtags?format=csv", "hashtag,count\na,2\n"),
+        (
+            "/trend/hashtags?format=ndjson",
+            "{\"hashtag\":\"a\",\"count\":2}\n",
+        ),
+        ("/user?format=text", "john\n"),
+        ("/user?format=csv", "name\njohn\n"),
+        ("/user?format=ndjson", "{\"name\":\"john\"}\n"),
+    ] {
+        assert_eq!(server.get(path).await.body, body, "{path}");
+    }
+    let none = server
+        .get("/trend/hashtags?format=text&prefix=none&from_date=2019-01-01&to_date=2019-01-02")
+        .await;
+    assert_eq!(
+        none.body,
+        "no hashtags from 2019-01-01 to 2019-01-02 (UTC)\n"
+    );
+}
+
 async fn one_message_is_shown_in_every_form(on: Backend) {
     let server = with_messages(on).await;
     let id = server.get("/message?limit=1").await.data()["messages"][0]["id"]
@@ -144,9 +176,11 @@ async fn a_form_that_is_not_there_is_refused(on: Backend) {
             .get(&format!("/message?{query}"))
             .await
             .refused(400, "invalid_parameter", named);
-        server
-            .get(&format!("/trend?{query}"))
-            .await
-            .refused(400, "invalid_parameter", named);
+        for path in ["/trend", "/trend/hashtags", "/user"] {
+            server
+                .get(&format!("{path}?{query}"))
+                .await
+                .refused(400, "invalid_parameter", named);
+        }
     }
 }

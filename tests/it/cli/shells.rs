@@ -1,0 +1,433 @@
+//! The shell integration in the real shells, typed at a pseudo-terminal: what
+//! a person types is what arrives at the server.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Person;
+use super::post::texts_and_tags;
+use crate::support::Server;
+
+/// When a shell that says nothing is given up.
+const STUCK: Duration = Duration::from_secs(60);
+
+/// An interactive shell at a terminal.
+struct Shell {
+    child: Child,
+    keys: ChildStdin,
+    screen: Receiver<Vec<u8>>,
+    /// All that came so far.
+    seen: String,
+    /// How much of it has been looked at.
+    read: usize,
+    commands: usize,
+}
+
+impl Shell {
+    /// A shell with this start-up file, at its first prompt.
+    fn start(person: &Person, shell: &str, startup: &str) -> Shell {
+        let home = person.home();
+        let (file, command) = match shell {
+            "bash" => (".bashrc", "bash --noprofile -i"),
+            "zsh" => (".zshrc", "zsh -i"),
+            "fish" => (".config/fish/config.fish", "fish -i"),
+            other => panic!("no such shell: {other}"),
+        };
+        let file = home.join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, startup).unwrap();
+        let mut script = Command::new("script");
+        for (name, value) in person.command(&[]).get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        let folder = Path::new(env!("CARGO_BIN_EXE_dunder")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let mut child = script
+            .args(["--quiet", "--return", "--command"])
+            .arg(format!("stty cols 200 rows 50; exec {command}"))
+            .arg("/dev/null")
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .env("SHELL", "/bin/sh")
+            .env_remove("ZDOTDIR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let (sender, screen) = channel();
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut chunk) {
+                if sender.send(chunk[..read].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut shell = Shell {
+            keys: child.stdin.take().unwrap(),
+            child,
+            screen,
+            seen: String::new(),
+            read: 0,
+            commands: 0,
+        };
+        shell.expect("READY>");
+        shell
+    }
+
+    /// Waits for a text on the screen; what came before it.
+    #[track_caller]
+    fn expect(&mut self, text: &str) -> String {
+        loop {
+            if let Some(at) = self.seen[self.read..].find(text) {
+                let before = self.seen[self.read..self.read + at].to_owned();
+                self.read += at + text.len();
+                return before;
+            }
+            match self.screen.recv_timeout(STUCK) {
+                Ok(chunk) => self.seen += &String::from_utf8_lossy(&chunk),
+                Err(why) => panic!(
+                    "no {text:?} ({why}, {:?}) in {:?}",
+                    self.child.try_wait(),
+                    &self.seen[self.read..]
+                ),
+            }
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types a line, runs it, and waits for the next prompt; what came
+    /// between.
+    #[track_caller]
+    fn run(&mut self, line: &str) -> String {
+        self.press(&format!("{line}\r"));
+        // Prompts are drawn more than once; what this prints is not what is
+        // typed here, and so comes from running it.
+        self.commands += 1;
+        let done = self.commands;
+        self.press(&format!("echo do''ne-{done}.\r"));
+        let shown = self.expect(&format!("done-{done}."));
+        self.expect("READY>");
+        shown
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Posts as people type them, the same in every shell: the line, the text and
+/// the hashtags.
+fn typed() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        (
+            r#"dunder post "deploy done" #prod"#,
+            "deploy done",
+            json!(["prod"]),
+        ),
+        (
+            "dunder post deploy of #prod done",
+            "deploy of #prod done",
+            json!(["prod"]),
+        ),
+        (
+            r#"dunder post "two" #a #b -t c"#,
+            "two",
+            json!(["c", "a", "b"]),
+        ),
+        (r#"dunder post "grüße" #größe"#, "grüße", json!(["größe"])),
+        (r#"dunder post "cut" #a # not said"#, "cut", json!(["a"])),
+        (r#"dunder post "none" # not said"#, "none", json!([])),
+        (
+            r#"true && dunder post "chain" #a | cat; echo x # not said"#,
+            "chain",
+            json!(["a"]),
+        ),
+        (
+            r#"dunder post '#in' 'it "is"' \#out"#,
+            "#in it \"is\"",
+            json!(["out", "in"]),
+        ),
+        (
+            r#"echo from a pipe | dunder post - #a"#,
+            "from a pipe",
+            json!(["a"]),
+        ),
+        (r#"dp "by alias" #a"#, "by alias", json!(["a"])),
+    ]
+}
+
+/// What the server has, the oldest first.
+async fn arrived(server: &Server) -> Vec<(String, Value)> {
+    let mut messages = texts_and_tags(server).await;
+    messages.reverse();
+    messages
+}
+
+/// Types every line of [`typed`] and checks what arrives; then that other
+/// lines are left alone and the shell is what it was.
+async fn check(shell: &str, startup: &str, has_comments: bool) {
+    let server = Server::start();
+    let person = Person::of(&server);
+    let mut shell = Shell::start(&person, shell, startup);
+    for (line, text, hashtags) in typed() {
+        if !has_comments && line.contains("# not said") {
+            continue;
+        }
+        shell.run(line);
+        let last = arrived(&server).await.pop();
+        assert_eq!(
+            last,
+            Some((text.to_owned(), hashtags)),
+            "{line}\n{}",
+            shell.seen
+        );
+    }
+    let before = arrived(&server).await.len();
+    if has_comments {
+        let shown = shell.run("echo le''ft #dunder post x #a");
+        assert!(shown.contains("left\r\n"), "{shown:?}");
+        let shown = shell.run("echo le''ft # dunder post x #a");
+        assert!(shown.contains("left\r\n"), "{shown:?}");
+    } else {
+        let shown = shell.run("echo le''ft #dunder post x #a");
+        assert!(shown.contains("left #dunder post x #a\r\n"), "{shown:?}");
+    }
+    let shown = shell.run("echo '#dunder post x' #a");
+    assert!(!shown.contains("'#a'"), "{shown:?}");
+    assert_eq!(arrived(&server).await.len(), before);
+    // A status outlives the Enter key.
+    shell.press("false\r");
+    shell.expect("1 READY>");
+    // Whoever has the integration needs no hint.
+    let shown = shell.run(r#"dunder post "untagged""#);
+    assert!(
+        shown.contains("posted 01") && !shown.contains("no hashtags"),
+        "{shown:?}"
+    );
+}
+
+const BASH: &str = r#"
+PS1='$? READY>' PS2='MORE>'
+eval "$(dunder completions bash)"
+alias dp='dunder post'
+"#;
+
+const ZSH: &str = r#"
+PS1='%? READY>' PS2='MORE>' HISTSIZE=100
+unsetopt prompt_sp
+eval "$(dunder completions zsh)"
+alias dp='dunder post'
+"#;
+
+const FISH: &str = r#"
+function fish_prompt; echo -n "$status READY>"; end
+function fish_greeting; end
+dunder completions fish | source
+alias dp='dunder post'
+"#;
+
+#[tokio::test]
+async fn bash_takes_bare_hashtags() {
+    check("bash", BASH, true).await;
+}
+
+#[tokio::test]
+async fn zsh_takes_bare_hashtags_with_and_without_comments() {
+    check("zsh", ZSH, false).await;
+    check("zsh", &format!("setopt interactivecomments\n{ZSH}"), true).await;
+    check(
+        "zsh",
+        &format!("setopt interactivecomments extendedglob\n{ZSH}"),
+        true,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn zsh_takes_bare_hashtags_where_they_are_patterns() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    let mut shell = Shell::start(&person, "zsh", &format!("setopt extendedglob\n{ZSH}"));
+    shell.run(r#"dunder post "text" #a"#);
+    assert_eq!(arrived(&server).await, [("text".to_owned(), json!(["a"]))]);
+}
+
+#[tokio::test]
+async fn fish_takes_bare_hashtags() {
+    check("fish", FISH, true).await;
+}
+
+#[tokio::test]
+async fn every_way_of_editing_a_line_takes_bare_hashtags() {
+    for (shell, startup) in [
+        ("bash", format!("set -o vi\n{BASH}")),
+        ("bash", format!("{BASH}\nset -o vi")),
+        ("zsh", format!("{ZSH}\nbindkey -v")),
+        (
+            "fish",
+            format!("{FISH}\nfish_vi_key_bindings\nfunction fish_mode_prompt; end"),
+        ),
+        // Sourced again, as an rc file is.
+        ("bash", format!("{BASH}{BASH}")),
+        ("zsh", format!("{ZSH}{ZSH}")),
+        ("fish", format!("{FISH}{FISH}")),
+    ] {
+        let server = Server::start();
+        let person = Person::of(&server);
+        let mut shell = Shell::start(&person, shell, &startup);
+        shell.run(r#"dunder post "text" #a"#);
+        let arrived = arrived(&server).await;
+        assert_eq!(
+            arrived,
+            [("text".to_owned(), json!(["a"]))],
+            "{}",
+            shell.seen
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_post_of_several_lines_takes_bare_hashtags() {
+    for (shell, startup) in [("bash", BASH), ("zsh", ZSH), ("fish", FISH)] {
+        let server = Server::start();
+        let person = Person::of(&server);
+        let mut shell = Shell::start(&person, shell, startup);
+        let has_second_prompt = startup == ZSH;
+        let second = |shell: &mut Shell| {
+            if has_second_prompt {
+                shell.expect("MORE>");
+            }
+        };
+        shell.press("dunder post \"two grüße\r");
+        second(&mut shell);
+        shell.run("lines\" #a");
+        shell.press("dunder post three \\\r");
+        second(&mut shell);
+        shell.run("#a words");
+        // What is given up with Ctrl-C is no part of the next line.
+        shell.press("dunder post \"given up: Z");
+        shell.expect("Z");
+        shell.press("\r");
+        second(&mut shell);
+        shell.press("\u{3}");
+        shell.expect("READY>");
+        shell.run(r#"dunder post "after" #b"#);
+        let messages = [
+            ("two grüße\nlines".to_owned(), json!(["a"])),
+            ("three #a words".to_owned(), json!(["a"])),
+            ("after".to_owned(), json!(["b"])),
+        ];
+        assert_eq!(arrived(&server).await, messages, "{}", shell.seen);
+    }
+}
+
+#[tokio::test]
+async fn commands_of_several_lines_stay_whole() {
+    for (shell, startup) in [("bash", BASH), ("zsh", ZSH)] {
+        let server = Server::start();
+        let person = Person::of(&server);
+        let is_zsh = shell == "zsh";
+        let mut shell = Shell::start(&person, shell, startup);
+        let mut lines = |lines: &[&str]| {
+            let (last, first) = lines.split_last().unwrap();
+            for line in first {
+                shell.press(&format!("{line}\r"));
+                shell.expect("MORE>");
+            }
+            shell.run(last)
+        };
+        lines(&["for i in 1 2", "do", "dunder post $i -t loop", "done"]);
+        // Text for another program is not the shell's.
+        let shown = lines(&["cat <<END", "dunder post x #here", "END"]);
+        assert!(shown.contains("dunder post x #here\r\n"), "{shown:?}");
+        let shown = lines(&["echo \"one", "dunder post x #two\""]);
+        assert!(shown.contains("one\r\ndunder post x #two\r\n"), "{shown:?}");
+        // Only zsh lets a function look at the second line of a command.
+        lines(&["if true; then", "dunder post last #tag", "fi"]);
+        lines(&["if true; then dunder post first #tag", "fi"]);
+        let hashtags = if is_zsh { json!(["tag"]) } else { json!([]) };
+        let messages = [
+            ("1".to_owned(), json!(["loop"])),
+            ("2".to_owned(), json!(["loop"])),
+            ("last".to_owned(), hashtags),
+            ("first".to_owned(), json!(["tag"])),
+        ];
+        assert_eq!(arrived(&server).await, messages, "{}", shell.seen);
+    }
+}
+
+#[test]
+fn the_history_holds_a_line_that_can_be_run_again() {
+    for (shell, startup, history) in [
+        ("bash", BASH, "history"),
+        ("zsh", ZSH, "fc -l"),
+        ("fish", FISH, "history | cat"),
+    ] {
+        let server = Server::start();
+        let person = Person::of(&server);
+        let mut shell = Shell::start(&person, shell, startup);
+        shell.run(r#"dunder post "x" #a"#);
+        let shown = shell.run(history);
+        assert!(shown.contains(r#"dunder post "x" '#a'"#), "{shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_integration_can_be_left_out_and_keeps_off_keys_that_are_taken() {
+    let off = "DUNDER_SHELL_INTEGRATION=off\n";
+    for (shell, startup) in [
+        ("bash", format!("{off}{BASH}")),
+        ("zsh", format!("setopt interactivecomments\n{off}{ZSH}")),
+        (
+            "fish",
+            format!("set -gx DUNDER_SHELL_INTEGRATION off\n{FISH}"),
+        ),
+        ("bash", format!("bind '\"\\C-m\": \"\\C-j\"'\n{BASH}")),
+        (
+            "fish",
+            format!("bind \\r 'commandline -f execute'\nbind \\n 'commandline -f execute'\n{FISH}"),
+        ),
+    ] {
+        let server = Server::start();
+        let person = Person::of(&server);
+        let mut shell = Shell::start(&person, shell, &startup);
+        shell.run(r#"dunder post "text" #a"#);
+        let arrived = arrived(&server).await;
+        assert_eq!(arrived, [("text".to_owned(), json!([]))], "{}", shell.seen);
+    }
+}
+
+#[test]
+fn a_missing_program_changes_no_line() {
+    let person = Person::at("http://127.0.0.1:1");
+    for (shell, startup) in [("bash", BASH), ("zsh", ZSH), ("fish", FISH)] {
+        let path = if shell == "fish" {
+            "set PATH /usr/bin /bin"
+        } else {
+            "PATH=/usr/bin:/bin"
+        };
+        let mut shell = Shell::start(&person, shell, &format!("{startup}\n{path}\n"));
+        let shown = shell.run("echo dunder post x #a");
+        assert!(shown.contains("dunder post x"), "{shown:?}");
+        let shown = shell.run("dunder post x #a").to_lowercase();
+        assert!(
+            shown.contains("not found") || shown.contains("unknown command"),
+            "{shown:?}"
+        );
+    }
+}
