@@ -376,6 +376,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l h
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand post" -f -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand help" -f -a "hashtags dates output exit-codes configuration curl"
 
 # Bare hashtags: on Enter, `dunder post "text" #tag` becomes
 # `dunder post "text" '#tag'`; every other line is run as it is.

@@ -7,3 +7,4 @@ complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l h
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand post" -f -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand help" -f -a "TOPICS"

@@ -19,6 +19,7 @@ use super::args::{Common, timeout};
 use super::client::{Answer, Client};
 use super::credentials::Access;
 use super::shell::Dialect;
+use super::topics::TOPICS;
 use super::{CliError, terminal};
 use crate::api::{Hashtags, HashtagsQuery, Users, UsersQuery};
 use crate::domain::{Hashtag, UserName};
@@ -235,7 +236,12 @@ fn candidate(lead: &str, name: &Name, shell: Dialect) -> String {
 pub(super) fn added_to(shell: Dialect, script: &str) -> String {
     match shell {
         Dialect::Bash => format!("{script}\n{}", include_str!("live.bash")),
-        Dialect::Fish => format!("{script}\n{}", include_str!("live.fish")),
+        Dialect::Fish => {
+            // The generator leaves out what a word without an option can be.
+            let topics = TOPICS.map(|topic| topic.name).join(" ");
+            let live = include_str!("live.fish").replace("TOPICS", &topics);
+            format!("{script}\n{live}")
+        }
         // The script's own function is called by ours, which takes its name:
         // that is what zsh loads the file for.
         Dialect::Zsh => script

@@ -178,6 +178,7 @@ async fn fish_completes_from_the_server() {
         ("dunder post hi '#sq", "#sql\t1 message\n"),
         ("dunder tags --prefix 世", "世界\t1 message\n"),
         ("dunder wh", "whoami\tSay who you are to the server\n"),
+        ("dunder help dat", "dates\n"),
     ] {
         let shown = in_shell(&person, &["fish", "--no-config", "-c", &call], line);
         assert_eq!(shown, completed, "{line}");
