@@ -24,7 +24,7 @@ lint: ## Check formatting and run clippy
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
 bench: packages ## Measure everything against its limit; BENCH_ONLY='POST,import' only some
-	$(CARGO) bench --locked --bench load $(if $(BENCH_ONLY),,--bench micro)
+	$(CARGO) bench --locked --bench load $(if $(BENCH_ONLY),,--bench micro --bench start)
 
 completions: ## Write the shell completions again, after a change of the commands
 	$(CARGO) build --locked

@@ -30,18 +30,21 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "serve" -d 'Run the se
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "post" -d 'Post a message'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "feed" -d 'Show messages, the newest first'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "trend" -d 'Chart how many messages there were over time'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "tags" -d 'List the busiest hashtags'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show one message'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "queue" -d 'List, send or drop messages that wait for a server'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token for the commands that follow'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "whoami" -d 'Say who you are to the server'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "doctor" -d 'Check settings, server and connection'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "import" -d 'Store messages from newline-delimited JSON'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
-complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Explain a command, or a topic such as dates'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l host -d 'Address to listen on; 0.0.0.0 or :: for all [default: 127.0.0.1] [env: DUNDER_HOST]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l port -d 'Port to listen on; 0 for any free one [default: 9000] [env: DUNDER_PORT]' -r
@@ -60,7 +63,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.passwo
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
@@ -141,6 +144,26 @@ complete -c dunder -n "__fish_dunder_using_subcommand trend" -l utc -d 'Show tim
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -d 'Only hashtags that start so' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l since -d 'Count from this date [default: 7 days ago]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l until -d 'Count up to this date' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s n -l limit -d 'At most so many, the busiest ones' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
+lines\t'One line a hashtag, fields separated by TAB'
+json\t'One document'
+ndjson\t'One JSON object a line'
+csv\t'With a header'"
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s o -l output -d 'How to print [default: card on a terminal, else lines]' -r -f -a "card\t'For people'
 lines\t'One line, as feed prints it'
 json\t'One document'"
@@ -156,16 +179,15 @@ complete -c dunder -n "__fish_dunder_using_subcommand show" -l utc -d 'Show time
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -l json -d 'Print one JSON document, the texts whole'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -f -a "list" -d 'List what waits, and what was refused and why'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -f -a "send" -d 'Send what waits now, to every server; refused ones are tried again'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -f -a "drop" -d 'Forget messages without sending them'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l json -d 'Print one JSON document, the texts whole'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -f -a "list" -d 'List what waits, and what was refused and why'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -f -a "send" -d 'Send what waits now, to every server; refused ones are tried again'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -f -a "drop" -d 'Forget messages without sending them'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
@@ -179,10 +201,6 @@ complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -l all -d 'Forget all'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from help" -f -a "list" -d 'List what waits, and what was refused and why'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from help" -f -a "send" -d 'Send what waits now, to every server; refused ones are tried again'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from help" -f -a "drop" -d 'Forget messages without sending them'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dunder -n "__fish_dunder_using_subcommand login" -s u -l user -d 'Your name, on a server where a name is enough' -r
 complete -c dunder -n "__fish_dunder_using_subcommand login" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
@@ -204,8 +222,20 @@ complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l cacert -d 'Trus
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l timeout -d 'How long to wait for the server in all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand man" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand man" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
@@ -215,7 +245,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.passw
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
@@ -235,7 +265,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.passw
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
@@ -253,7 +283,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.pass
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
@@ -262,12 +292,11 @@ complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.debu
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -s h -l help -d 'Print help'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "create" -d 'Make a token for a user and print its secret, once'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "list" -d 'List tokens, never their secrets'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make a token for a user and print its secret, once'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'List tokens, never their secrets'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Until when: a time from now (90d) or a date (2027-01-01); for ever without' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l note -d 'What it is for' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
@@ -279,7 +308,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
@@ -298,7 +327,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
@@ -318,7 +347,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
@@ -327,44 +356,27 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make a token for a user and print its secret, once'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "list" -d 'List tokens, never their secrets'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -s h -l help -d 'Print help'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -f -a "generate" -d 'Write a local authority and a server certificate for development'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l dir -d 'Where ca.pem, crt.pem and key.pem are written' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l host -d 'A further name or address of the server (repeat it)' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l force -d 'Replace the files that are there'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "generate" -d 'Write a local authority and a server certificate for development'
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "serve" -d 'Run the server; with no settings, over an embedded file on 127.0.0.1:9000'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "post" -d 'Post a message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "feed" -d 'Show messages, the newest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "trend" -d 'Chart how many messages there were over time'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "show" -d 'Show one message'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "queue" -d 'List, send or drop messages that wait for a server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "login" -d 'Keep a server and a token for the commands that follow'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "logout" -d 'Forget the server and the token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "whoami" -d 'Say who you are to the server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "import" -d 'Store messages from newline-delimited JSON'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "migrate" -d 'Bring the store\'s schema up to date'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "tls" -d 'Certificates for development'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and not __fish_seen_subcommand_from serve post feed trend show queue login logout whoami completions import export migrate token tls help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "list" -d 'List what waits, and what was refused and why'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "send" -d 'Send what waits now, to every server; refused ones are tried again'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from queue" -f -a "drop" -d 'Forget messages without sending them'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "create" -d 'Make a token for a user and print its secret, once'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'List tokens, never their secrets'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
-complete -c dunder -n "__fish_dunder_using_subcommand help; and __fish_seen_subcommand_from tls" -f -a "generate" -d 'Write a local authority and a server certificate for development'
+complete -c dunder -n "__fish_dunder_using_subcommand help" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand help" -s V -l version -d 'Print version'
+
+# Hashtags and user names are asked of the server; the rest stands above.
+function __fish_dunder_live
+    command dunder complete --shell fish --line (commandline -cp | string collect) 2>/dev/null
+end
+
+complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l hashtag -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand post" -f -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand help" -f -a "hashtags dates output exit-codes configuration curl"
 
 # Bare hashtags: on Enter, `dunder post "text" #tag` becomes
 # `dunder post "text" '#tag'`; every other line is run as it is.

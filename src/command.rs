@@ -8,11 +8,24 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::admin::{self, AdminCommand, AdminError};
 use crate::cli::{self, ClientCommand};
 use crate::config::{ConfigError, ServeArgs};
+use crate::render::sanitize;
 use crate::serve;
+use crate::store::OpenError;
 
 /// Messages with hashtags, and their trends, from the terminal.
 #[derive(Debug, Parser)]
-#[command(name = "dunder", version, about, propagate_version = true)]
+#[command(
+    name = "dunder",
+    version,
+    about,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Start:   dunder serve
+Then:    dunder post 'deploy of #prod done'
+         dunder feed
+Topics:  dunder help hashtags, dates, output, exit-codes, configuration, curl"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -30,7 +43,10 @@ enum Command {
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error),
+    };
     let done = match cli.command {
         Command::Serve(arguments) => run_server(&arguments).map(|()| 0),
         Command::Client(command) => return cli::run(command, Cli::command),
@@ -39,15 +55,33 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("dunder: {error:#}");
+            eprintln!("dunder: {}", sanitize(&format!("{error:#}")));
             ExitCode::from(exit_code(&error))
         }
     }
 }
 
+/// Says what cannot be read in the command line, or prints the help. Clap
+/// repeats arguments as they are, and these may have been pasted: if one of
+/// them is not plain text, it is said without clap's colours.
+fn misread(error: &clap::Error) -> ExitCode {
+    let is_plain = |argument: std::ffi::OsString| {
+        let text = argument.to_string_lossy();
+        sanitize(&text) == text
+    };
+    if error.use_stderr() && !std::env::args_os().all(is_plain) {
+        eprint!("{}", sanitize(&error.render().to_string()));
+    } else {
+        // A reader that has left needs no help.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// 2 when the command or its settings are wrong, 1 for what failed.
 fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<ConfigError>() {
+    let settings = |error: &OpenError| matches!(error, OpenError::Settings(_));
+    if error.is::<ConfigError>() || error.downcast_ref().is_some_and(settings) {
         return 2;
     }
     error

@@ -20,8 +20,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let shutdown = stop_on_signals()?;
-    let store = store::open(&config.store).await?;
+    let mut shutdown = stop_on_signals()?;
+    let server = server::prepare(config.server)?;
+    let store = tokio::select! {
+        opened = store::open(&config.store) => opened?,
+        // A database that is away may keep this waiting for long.
+        _ = shutdown.wait_for(|stop| *stop) => {
+            tracing::info!("stopped before the store was open");
+            return Ok(());
+        }
+    };
     let host = config.host.trim_matches(['[', ']']);
     let listener = TcpListener::bind((host, config.port))
         .await
@@ -31,8 +39,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 config.host, config.port
             )
         })?;
-    announce(listener.local_addr()?, config.server.tls.is_some())?;
-    server::serve(listener, store, config.server, shutdown).await?;
+    announce(listener.local_addr()?, server.is_tls())?;
+    server::serve(listener, store, server, shutdown).await;
     tracing::info!("stopped");
     Ok(())
 }

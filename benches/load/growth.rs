@@ -13,20 +13,18 @@ use super::server::Dunder;
 use super::settings::Settings;
 use super::table::{Goal, Row, Table};
 
-/// Different requests of a query; on the small store every one is asked again
-/// soon.
-const DIFFERENT: usize = 2048;
-const YEARS: &str = "from_date=2024-01-01&to_date=2026-01-01";
+/// Different requests of a query: more than a cache of answers holds.
+const DIFFERENT: usize = 16_384;
 const BY_ID: &str = "growth: one message by id";
 
 /// A query: its name and a request of it.
 type Query = (&'static str, fn(&mut Random) -> String);
 
 const QUERIES: [Query; 24] = [
-    ("trend, two years at 24 h", |_| {
-        format!("/trend?aggregation=24h&{YEARS}")
+    ("trend, two years at 24 h", |random| {
+        format!("/trend?aggregation=24h&{}", years(random))
     }),
-    ("growth: feed, the newest", |_| {
+    ("growth: feed, the newest again and again", |_| {
         "/message?limit=20".to_owned()
     }),
     ("growth: feed, 1000 at a time", |random| {
@@ -43,7 +41,11 @@ const QUERIES: [Query; 24] = [
         )
     }),
     ("growth: feed by user", |random| {
-        format!("/message?limit=20&user_name=user{}", random.upto(40))
+        format!(
+            "/message?limit=20&user_name=user{}&{}",
+            random.upto(40),
+            lately(random)
+        )
     }),
     ("growth: feed by user, deep cursor", |random| {
         let user = random.upto(5);
@@ -53,7 +55,11 @@ const QUERIES: [Query; 24] = [
         )
     }),
     ("growth: feed by hashtag", |random| {
-        format!("/message?limit=20&hashtag=tag{}", random.upto(80))
+        format!(
+            "/message?limit=20&hashtag=tag{}&{}",
+            random.upto(80),
+            lately(random)
+        )
     }),
     ("growth: feed by hashtag, deep cursor", |random| {
         let tag = random.upto(10);
@@ -69,25 +75,37 @@ const QUERIES: [Query; 24] = [
     }),
     ("growth: feed by two hashtags", |random| {
         let (one, two) = [(1, 2), (1, 3), (2, 3), (1, 4)][random.draw() as usize % 4];
-        format!("/message?limit=20&hashtag=tag{one}&hashtag=tag{two}")
+        format!(
+            "/message?limit=20&hashtag=tag{one}&hashtag=tag{two}&{}",
+            lately(random)
+        )
     }),
     ("growth: feed by two hashtags, seldom together", |random| {
         let (one, two) = (100 + random.upto(100), 200 + random.upto(100));
-        format!("/message?limit=20&hashtag=tag{one}&hashtag=tag{two}")
+        format!(
+            "/message?limit=20&hashtag=tag{one}&hashtag=tag{two}&{}",
+            lately(random)
+        )
     }),
     ("growth: feed by user and hashtag", |random| {
         let (user, tag) = (random.upto(2), random.upto(3));
-        format!("/message?limit=20&user_name=user{user}&hashtag=tag{tag}")
+        format!(
+            "/message?limit=20&user_name=user{user}&hashtag=tag{tag}&{}",
+            lately(random)
+        )
     }),
     (
         "growth: feed by user and hashtag, seldom together",
         |random| {
             let (user, tag) = (100 + random.upto(100), 100 + random.upto(100));
-            format!("/message?limit=20&user_name=user{user}&hashtag=tag{tag}")
+            format!(
+                "/message?limit=20&user_name=user{user}&hashtag=tag{tag}&{}",
+                lately(random)
+            )
         },
     ),
     ("growth: feed of what does not exist", |random| {
-        format!("/message?limit=20&hashtag=absent{}", random.upto(1000))
+        format!("/message?limit=20&hashtag=absent{}", random.draw())
     }),
     ("growth: trend, 24 h at 1 m", |random| {
         let from = moment(random, 2);
@@ -112,12 +130,13 @@ const QUERIES: [Query; 24] = [
             let tag = random.upto(20);
             let (two, three) = (tag + 20, tag + 40);
             format!(
-                "/trend?aggregation=168h&fill=true&{YEARS}&hashtag=tag{tag}&hashtag=tag{two}&hashtag=tag{three}"
+                "/trend?aggregation=168h&fill=true&{}&hashtag=tag{tag}&hashtag=tag{two}&hashtag=tag{three}",
+                years(random)
             )
         },
     ),
-    ("growth: hashtags of all times", |_| {
-        format!("/trend/hashtags?limit=20&{YEARS}")
+    ("growth: hashtags of all times", |random| {
+        format!("/trend/hashtags?limit=20&{}", years(random))
     }),
     ("growth: hashtags of 30 days", |random| {
         let from = moment(random, 31);
@@ -135,12 +154,25 @@ const QUERIES: [Query; 24] = [
     }),
     ("growth: hashtags that start so", |random| {
         let tag = 10 + random.upto(80);
-        format!("/trend/hashtags?limit=10&{YEARS}&prefix=tag{tag}")
+        format!("/trend/hashtags?limit=10&{}&prefix=tag{tag}", years(random))
     }),
     ("growth: users that start so", |random| {
         format!("/user?limit=10&prefix=user{}", random.upto(9))
     }),
 ];
+
+/// About two years, never quite the same.
+fn years(random: &mut Random) -> String {
+    let from = START + random.draw() % (60 * DAY);
+    let to = START + DAYS * DAY - random.draw() % (60 * DAY);
+    format!("from_date={from}&to_date={to}")
+}
+
+/// The newest as they were at some moment of the last 60 days.
+fn lately(random: &mut Random) -> String {
+    let to = START + DAYS * DAY - random.draw() % (60 * DAY);
+    format!("to_date={to}")
+}
 
 /// A moment, in milliseconds, that so many days still follow.
 fn moment(random: &mut Random, days: u64) -> u64 {

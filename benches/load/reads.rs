@@ -15,8 +15,10 @@ use super::settings::Settings;
 use super::table::{Goal, Row, Table};
 
 const CONNECTIONS: usize = 64;
-/// Different requests of a row that is not about one.
-pub const DIFFERENT: usize = 4096;
+/// Different requests of a row that is not about one: more than caches hold.
+const DIFFERENT: usize = 65_536;
+/// Messages asked for from around each moment.
+const NEIGHBOURS: usize = 4;
 /// Answers that the limit gives in turn.
 const SAMPLES: usize = 64;
 const MEMORY: &str = "memory with the large store being read";
@@ -24,10 +26,19 @@ const MEMORY: &str = "memory with the large store being read";
 /// A row: name, different requests, goal.
 type Spec = (&'static str, usize, f64, fn(&mut Random) -> String);
 
-const ROWS: [Spec; 4] = [
+const ROWS: [Spec; 5] = [
     ("feed page of 20 by hashtag", DIFFERENT, 0.5, |random| {
         format!("/message?limit=20&hashtag=tag{}", random.upto(NAMES))
     }),
+    (
+        "feed page of 20 by hashtag, never the same",
+        DIFFERENT,
+        0.5,
+        |random| {
+            let (tag, to) = (random.upto(NAMES), random.moment());
+            format!("/message?limit=20&hashtag=tag{tag}&to_date={to}")
+        },
+    ),
     (
         "feed page of 20 by hashtag, the same again and again",
         1,
@@ -125,20 +136,21 @@ fn row(
     Ok(row)
 }
 
-/// Ids of messages from all times.
+/// Ids of messages from all times, neighbours far apart.
 pub fn ids(address: &str, count: usize) -> Result<Vec<String>> {
     let mut random = Random::new();
-    let mut ids = Vec::new();
-    while ids.len() < count {
+    let mut pages: [Vec<String>; NEIGHBOURS] = Default::default();
+    while pages.iter().map(Vec::len).sum::<usize>() < count {
         let cursor = MessageId::from_parts(random.moment() as i64, u128::MAX);
-        let page = answer::get(address, &format!("/message?limit=1&cursor={cursor}"))?;
-        let page: serde_json::Value = serde_json::from_str(&page.body)?;
-        // Before the first message there is none.
-        ids.extend(
-            page["data"]["messages"][0]["id"]
-                .as_str()
-                .map(str::to_owned),
-        );
+        let path = format!("/message?limit={NEIGHBOURS}&cursor={cursor}");
+        let page: serde_json::Value = serde_json::from_str(&answer::get(address, &path)?.body)?;
+        // Before the first message there are none.
+        let messages = page["data"]["messages"].as_array().into_iter().flatten();
+        for (ids, message) in pages.iter_mut().zip(messages) {
+            ids.extend(message["id"].as_str().map(str::to_owned));
+        }
     }
+    let mut ids = pages.concat();
+    ids.truncate(count);
     Ok(ids)
 }

@@ -91,7 +91,9 @@ impl AdminError {
     /// The process's exit code: 2 for wrong usage and settings, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            AdminError::Config(_) | AdminError::Usage(_) => 2,
+            AdminError::Config(_)
+            | AdminError::Usage(_)
+            | AdminError::Open(OpenError::Settings(_)) => 2,
             AdminError::Refused(_)
             | AdminError::Open(_)
             | AdminError::Store(_)
@@ -119,7 +121,7 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
             done?.print(args.json, out)
         }
         AdminCommand::Export(args) => {
-            let store = open(&args.store).await?;
+            let store = store::open_existing(&settled(&args.store)?).await?;
             let done = args.write(store.as_ref()).await;
             store.close().await;
             done.map(|()| 0)
@@ -129,7 +131,12 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
             say(out, "the store is up to date")
         }
         AdminCommand::Token(command) => {
-            let store = open(command.store()).await?;
+            let store = match &command {
+                TokenCommand::Create(args) => open(&args.store).await?,
+                TokenCommand::List(_) | TokenCommand::Revoke(_) => {
+                    store::open_existing(&settled(command.store())?).await?
+                }
+            };
             let done = command.run(store.as_ref(), out, &mut io::stderr()).await;
             store.close().await;
             done

@@ -21,6 +21,8 @@ pub enum Code {
     InvalidParameter,
     /// A query parameter that the path does not take. 400.
     UnknownParameter,
+    /// Not HTTP as the server speaks it. 400.
+    InvalidRequest,
     /// A header's value. 400.
     InvalidHeader,
     /// The token is missing, malformed, unknown, expired or revoked. 401.
@@ -37,6 +39,8 @@ pub enum Code {
     BodyTooLarge,
     /// The path and query are longer than the server takes. 414.
     UriTooLong,
+    /// The headers are larger than the server takes. 431.
+    HeadersTooLarge,
     /// Too many posts. 429.
     RateLimited,
     /// A defect; the log has the rest. 500.

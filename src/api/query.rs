@@ -148,6 +148,10 @@ query! {
         limit,
         /// Only hashtags that start so.
         prefix,
+        /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
+        format,
+        /// Columns of a `text` answer.
+        width,
     }
 }
 
@@ -158,6 +162,10 @@ query! {
         prefix,
         /// 1 to 1000.
         limit,
+        /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
+        format,
+        /// Columns of a `text` answer.
+        width,
     }
 }
 

@@ -27,7 +27,8 @@ pub struct Common {
     pub server: Option<Endpoint>,
 
     /// How long to wait for the server in all
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
+    #[arg(long, value_name = "DURATION", env = "DUNDER_TIMEOUT",
+        default_value = "10s", value_parser = timeout)]
     pub timeout: Duration,
 
     /// Trust the certificates in this PEM file too
@@ -72,6 +73,19 @@ pub(super) fn user(text: &str) -> Result<String, String> {
     let name: Result<crate::domain::UserName, _> = text.parse();
     name.map(|name| name.to_string())
         .map_err(|error| error.to_string())
+}
+
+/// How many.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|&number: &u64| number > 0);
+    number.ok_or_else(|| format!("{text:?} is not a number from 1 on"))
+}
+
+/// How many hashtags: what the server lists at once.
+pub(super) fn count_of_tags(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (1..=1000).contains(number));
+    number.ok_or_else(|| format!("{text:?} is not a number from 1 to 1000"))
 }
 
 /// A message's id.

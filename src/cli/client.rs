@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -33,6 +34,20 @@ pub(super) struct Answer<T> {
     pub document: String,
     /// Its `data`.
     pub data: T,
+}
+
+/// An answer as it came, and when.
+pub(super) struct Probe {
+    /// Success or not.
+    pub status: StatusCode,
+    /// The server's clock, in whole seconds.
+    pub date: Option<String>,
+    /// From the call to the head of the answer.
+    pub took: Duration,
+    /// Our clock when it was there.
+    pub at: DateTime<Utc>,
+    /// The body.
+    pub document: String,
 }
 
 impl Client {
@@ -91,6 +106,33 @@ impl Client {
     /// How long a call may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Reads a path whatever the answer is, for looking at the server itself.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn probe(&self, path: &str) -> Result<Probe, CliError> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let start = Instant::now();
+        let request = self.http.get(self.access.server.at(path, query));
+        let deadline = start + self.timeout;
+        let response = self.send(request, deadline).await?;
+        let response =
+            response.map_err(|error| failure::unreachable(&self.access.server, &error))?;
+        let took = start.elapsed();
+        let at = Utc::now();
+        let header = response.headers().get(DATE);
+        let date = header.and_then(|date| Some(date.to_str().ok()?.to_owned()));
+        let status = response.status();
+        let body = timeout_at(deadline, self.body(response)).await;
+        Ok(Probe {
+            status,
+            date,
+            took,
+            at,
+            document: body.map_err(|_| self.too_slow())??,
+        })
     }
 
     /// Until when a command that starts now may wait in all.
@@ -250,7 +292,8 @@ fn headers(access: &Access) -> Result<HeaderMap, CliError> {
     Ok(headers)
 }
 
-fn has_proxy() -> bool {
+/// Whether calls to other machines may go through a proxy.
+pub(super) fn has_proxy() -> bool {
     [
         "http_proxy",
         "https_proxy",

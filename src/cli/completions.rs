@@ -5,13 +5,14 @@ use clap::Args;
 use clap_complete::Shell;
 
 use super::shell::{Dialect, integration};
-use super::{CliError, terminal};
+use super::topics::TOPICS;
+use super::{CliError, terminal, words};
 
 /// What `dunder completions` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The script holds completions, and the integration that lets hashtags be typed
-bare: on Enter the line
+The script holds completions (TAB asks the server for hashtags and users), and
+the integration that lets hashtags be typed bare: on Enter the line
 
   dunder post \"deploy done\" #prod
 
@@ -49,9 +50,9 @@ pub fn generate(dialect: Dialect, command: clap::Command) -> String {
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "dunder", &mut script);
-    let script = String::from_utf8_lossy(&script);
+    let script = words::added_to(dialect, &String::from_utf8_lossy(&script));
     let script = match dialect {
-        Dialect::Bash | Dialect::Fish => script.into_owned(),
+        Dialect::Bash | Dialect::Fish => script,
         // Sourced where the completion system was not started, it would fail.
         Dialect::Zsh => script.replace(
             "else\n    compdef ",
@@ -61,16 +62,23 @@ pub fn generate(dialect: Dialect, command: clap::Command) -> String {
     script + integration(dialect)
 }
 
-/// The command line without what is not for people; the generators would
-/// offer that too.
-fn visible(command: &clap::Command) -> clap::Command {
-    let visible = command.get_subcommands().filter(|one| !one.is_hide_set());
+/// The command line without what is hidden, which bash would offer; `help`
+/// knows what it can explain.
+pub(super) fn visible(command: &clap::Command) -> clap::Command {
+    let shown = || command.get_subcommands().filter(|one| !one.is_hide_set());
+    let names = shown().map(|one| one.get_name().to_owned());
+    let topics = TOPICS.iter().map(|topic| topic.name.to_owned());
+    let explained: Vec<String> = names.chain(topics).collect();
     clap::Command::new("dunder")
+        .about(command.get_about().cloned().unwrap_or_default())
+        .after_help(command.get_after_help().cloned().unwrap_or_default())
         .version(env!("CARGO_PKG_VERSION"))
         .propagate_version(true)
-        .subcommand_required(true)
-        .args(command.get_arguments().cloned())
-        .subcommands(visible.cloned())
+        .disable_help_subcommand(true)
+        .subcommands(shown().cloned())
+        .mut_subcommand("help", |help| {
+            help.mut_arg("words", |word| word.value_parser(explained))
+        })
 }
 
 /// What someone with this shell (a path or a name) does to have completions

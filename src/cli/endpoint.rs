@@ -71,6 +71,11 @@ impl Endpoint {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The port, that of the scheme when none is written.
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// Whether it is this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.host().trim_start_matches('[').trim_end_matches(']');

@@ -87,3 +87,26 @@ impl From<std::io::Error> for CliError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn nothing_a_terminal_obeys_stands_in_an_error(sentence: String, sign in "[\u{1b}\u{9b}\u{202e}\u{200b}\n\r]") {
+            let hostile = format!("{sentence}{sign}{sentence}");
+            for error in [
+                CliError::Refused { status: 400, by_dunder: true, sentence: hostile.clone(), hint: None },
+                CliError::Failed(hostile.clone()),
+                CliError::Usage(hostile.clone()),
+                CliError::Unreachable(hostile.clone()),
+            ] {
+                let shown = error.to_string();
+                prop_assert!(!shown.contains(|c: char| c.is_control()), "{shown:?}");
+                prop_assert!(!shown.contains(['\u{202e}', '\u{200b}']), "{shown:?}");
+            }
+        }
+    }
+}

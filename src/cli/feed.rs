@@ -5,15 +5,15 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
 use super::CliError;
-use super::args::{Common, date, hashtag, ulid, user, width};
+use super::args::{Common, count, date, hashtag, ulid, user, width};
 use super::client::{Answer, Client};
 use super::credentials::Access;
-use super::terminal::{self, Output, is_interactive};
+use super::terminal::{self, Output, Progress, is_interactive};
 use crate::api::{self, FeedPage, FeedQuery, Message};
 use crate::domain::FeedLimit;
 use crate::render::feed::{FeedTable, Times, feed_table};
 use crate::render::lines::{MESSAGE_CSV_HEADER, message_csv, message_line};
-use crate::render::{Clock, Look, TimeFormat, Zone};
+use crate::render::{Clock, Look, TimeFormat, Zone, counted};
 
 /// Messages shown when nobody says how many: about a screen.
 const DEFAULT_LIMIT: usize = 20;
@@ -45,7 +45,7 @@ pub struct FeedArgs {
     until: Option<DateTime<Utc>>,
 
     /// At most so many, the newest ones [default: 20]
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", value_parser = count)]
     limit: Option<u64>,
 
     /// All there are
@@ -81,12 +81,28 @@ pub struct FeedArgs {
     pub(super) common: Common,
 }
 
-/// How times are shown.
+/// Where times are shown.
 #[derive(Debug, Args)]
-pub(super) struct TimeArgs {
+pub(super) struct TimeZoneArgs {
     /// Show times in UTC instead of your zone
     #[arg(long)]
     pub utc: bool,
+}
+
+impl TimeZoneArgs {
+    pub fn clock(&self) -> Clock {
+        Clock {
+            now: Utc::now(),
+            zone: if self.utc { Zone::Utc } else { Zone::Local },
+        }
+    }
+}
+
+/// How times are shown.
+#[derive(Debug, Args)]
+pub(super) struct TimeArgs {
+    #[command(flatten)]
+    zone: TimeZoneArgs,
 
     /// auto, relative, absolute, iso, unix or a strftime pattern
     #[arg(long, value_name = "FORMAT")]
@@ -95,10 +111,7 @@ pub(super) struct TimeArgs {
 
 impl TimeArgs {
     pub fn clock(&self) -> Clock {
-        Clock {
-            now: Utc::now(),
-            zone: if self.utc { Zone::Utc } else { Zone::Local },
-        }
+        self.zone.clock()
     }
 
     /// Times of a table.
@@ -169,6 +182,7 @@ pub(super) async fn run(args: FeedArgs) -> Result<(), CliError> {
         return terminal::print_json(&answer.document);
     }
     let mut printer = Printer::new(format, &args);
+    let progress = Progress::new();
     if args.reverse {
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
@@ -180,7 +194,8 @@ pub(super) async fn run(args: FeedArgs) -> Result<(), CliError> {
         while let Some(page) = pages.next().await? {
             printer.page(&page)?;
             if args.all && pages.more {
-                terminal::remark(&format!("({} messages so far)", pages.seen));
+                let seen = counted(pages.seen as u64, "message");
+                progress.show(&format!("{seen} so far"));
             }
         }
     }
@@ -299,7 +314,7 @@ impl Printer {
                 }
             }
             FeedFormat::Csv => {
-                if self.printed == 0 {
+                if self.printed == 0 && !messages.is_empty() {
                     self.output.write(MESSAGE_CSV_HEADER)?;
                 }
                 for message in messages {

@@ -11,10 +11,12 @@ mod args;
 mod client;
 mod completions;
 mod credentials;
+mod doctor;
 mod endpoint;
 mod error;
 mod failure;
 mod feed;
+mod man;
 mod post;
 mod private;
 mod queue;
@@ -22,9 +24,12 @@ mod settings;
 mod shell;
 mod show;
 mod state;
+mod tags;
 mod terminal;
 mod tls;
+mod topics;
 mod trend;
+mod words;
 
 use std::process::ExitCode;
 
@@ -44,6 +49,8 @@ pub enum ClientCommand {
     Feed(feed::FeedArgs),
     /// Chart how many messages there were over time
     Trend(trend::TrendArgs),
+    /// List the busiest hashtags
+    Tags(tags::TagsArgs),
     /// Show one message
     Show(show::ShowArgs),
     /// List, send or drop messages that wait for a server
@@ -54,8 +61,17 @@ pub enum ClientCommand {
     Logout(account::LogoutArgs),
     /// Say who you are to the server
     Whoami(account::WhoamiArgs),
+    /// Check settings, server and connection
+    Doctor(doctor::DoctorArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages
+    Man(man::ManArgs),
+    /// Explain a command, or a topic such as dates
+    Help(topics::HelpArgs),
+    /// What completion scripts call
+    #[command(hide = true)]
+    Complete(words::CompleteArgs),
     /// Quote the bare hashtags of a command line, for the shell integration
     #[command(hide = true)]
     ShellLine(shell::ShellLineArgs),
@@ -67,13 +83,18 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
     let reaches = command.reaches().cloned();
     let done = match command {
         ClientCommand::Completions(args) => completions::run(&args, whole()),
+        ClientCommand::Man(args) => man::run(&args, &whole()),
+        ClientCommand::Help(args) => topics::run(&args, whole()),
         ClientCommand::ShellLine(args) => shell::run(&args),
         ClientCommand::Logout(args) => account::logout(&args),
         ClientCommand::Queue(args) => block_on(queue::run(args)),
         ClientCommand::Post(args) => block_on(post::run(args)),
         ClientCommand::Feed(args) => block_on(feed::run(args)),
         ClientCommand::Trend(args) => block_on(trend::run(args)),
+        ClientCommand::Tags(args) => block_on(tags::run(args)),
         ClientCommand::Show(args) => block_on(show::run(args)),
+        ClientCommand::Complete(args) => block_on(words::run(args)),
+        ClientCommand::Doctor(args) => block_on(doctor::run(args)),
         ClientCommand::Login(args) => block_on(account::login(args)),
         ClientCommand::Whoami(args) => block_on(account::whoami(args)),
     };
@@ -101,6 +122,7 @@ impl ClientCommand {
         match self {
             ClientCommand::Feed(args) => Some(&args.common),
             ClientCommand::Trend(args) => Some(&args.common),
+            ClientCommand::Tags(args) => Some(&args.common),
             ClientCommand::Show(args) => Some(&args.common),
             ClientCommand::Login(args) => Some(&args.common),
             ClientCommand::Whoami(args) => Some(&args.common),
@@ -108,6 +130,10 @@ impl ClientCommand {
             | ClientCommand::Queue(_)
             | ClientCommand::Logout(_)
             | ClientCommand::Completions(_)
+            | ClientCommand::Complete(_)
+            | ClientCommand::Doctor(_)
+            | ClientCommand::Man(_)
+            | ClientCommand::Help(_)
             | ClientCommand::ShellLine(_) => None,
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn look_for(color: ColorWhen, width: Option<u16>) -> Look {
 }
 
 /// The columns of the terminal, else of `COLUMNS`, else 80.
-fn columns() -> usize {
+pub(super) fn columns() -> usize {
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let said = || std::env::var("COLUMNS").ok()?.parse().ok();
     terminal
@@ -52,7 +52,8 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-fn charset() -> Charset {
+/// What the locale says.
+pub(super) fn charset() -> Charset {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
@@ -134,5 +135,34 @@ pub(super) fn remark(text: &str) {
     if error.is_terminal() {
         // There is nobody to tell that telling failed.
         let _ = writeln!(error, "{text}");
+    }
+}
+
+/// One line on standard error that is replaced as work goes on, and gone when
+/// this is dropped. Only while the output goes elsewhere: on the same terminal
+/// it would stand in the middle of it.
+pub(super) struct Progress {
+    wanted: bool,
+}
+
+impl Progress {
+    pub fn new() -> Progress {
+        Progress {
+            wanted: std::io::stderr().is_terminal() && !is_interactive() && !is_dumb(),
+        }
+    }
+
+    /// Shows a text in place of the one before.
+    pub fn show(&self, text: &str) {
+        if self.wanted {
+            // There is nobody to tell that telling failed.
+            let _ = write!(std::io::stderr(), "\r\u{1b}[K{text}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.show("");
     }
 }

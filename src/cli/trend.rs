@@ -7,27 +7,21 @@ use super::CliError;
 use super::args::{Common, date, hashtag, width};
 use super::client::{Answer, Client};
 use super::credentials::Access;
-use super::feed::backward;
+use super::feed::{TimeZoneArgs, backward};
 use super::terminal::{self, Output, is_interactive};
 use crate::api::{self, TrendQuery, Trends};
 use crate::domain::{Hashtag, Interval, TrendFilter};
 use crate::render::chart::{ChartStyle, Trend, draw};
 use crate::render::lines::{bucket_csv, bucket_csv_header, bucket_line};
-use crate::render::{Clock, Zone};
 
 /// Buckets of a range whose aggregation was not said: fewer than so many.
 const MOST_BUCKETS: i64 = 120;
-/// The aggregations to choose from then.
-const CHOICES: [&str; 13] = [
-    "1m", "5m", "15m", "30m", "1h", "3h", "6h", "12h", "1day", "7days", "30days", "90days",
-    "365days",
-];
 
 /// What `dunder trend` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without dates: the last 60 buckets. With --since but no --aggregation: buckets
-of a length that suits the range.
+of a length that suits the range. A month is 30 days, a year 365.
 
 When the output is not a terminal each bucket is one line of fields separated
 by TAB: from_date, to_date (RFC 3339, UTC), count, and the hashtag if any was
@@ -67,9 +61,8 @@ pub struct TrendArgs {
     #[arg(long)]
     fill: bool,
 
-    /// Show times in UTC instead of your zone
-    #[arg(long)]
-    utc: bool,
+    #[command(flatten)]
+    zone: TimeZoneArgs,
 
     /// Draw so wide [default: the terminal's width]
     #[arg(long, value_name = "COLUMNS", value_parser = width)]
@@ -145,10 +138,7 @@ pub(super) async fn run(args: TrendArgs) -> Result<(), CliError> {
         TrendFormat::Chart => {
             let hashtags: Vec<String> = filter.hashtags.iter().map(Hashtag::to_string).collect();
             let trend = Trend::new(buckets, &hashtags, from, to, filter.interval.seconds());
-            let clock = Clock {
-                now,
-                zone: if args.utc { Zone::Utc } else { Zone::Local },
-            };
+            let clock = args.zone.clock();
             let look = terminal::look(&args.common, args.width);
             terminal::print(&draw(&trend, args.style.unwrap_or_default(), clock, look))
         }
@@ -175,7 +165,7 @@ fn filter(args: &TrendArgs, now: DateTime<Utc>) -> Result<TrendFilter, CliError>
     }
     let interval = match (args.aggregation, args.since) {
         (Some(interval), _) => interval,
-        (None, Some(since)) => suiting((end - since).num_seconds()),
+        (None, Some(since)) => Interval::suiting((end - since).num_seconds(), MOST_BUCKETS),
         (None, None) => Interval::MINUTE,
     };
     let hashtags = args
@@ -185,35 +175,4 @@ fn filter(args: &TrendArgs, now: DateTime<Utc>) -> Result<TrendFilter, CliError>
         .collect();
     TrendFilter::new(args.since, args.until, interval, hashtags, now)
         .map_err(|error| CliError::Usage(error.to_string()))
-}
-
-/// The finest aggregation with which a range is a picture and no carpet.
-fn suiting(seconds: i64) -> Interval {
-    let mut choices = CHOICES
-        .iter()
-        .filter_map(|text| text.parse::<Interval>().ok());
-    let fits = |interval: &Interval| seconds / interval.seconds() <= MOST_BUCKETS;
-    let longest = choices.clone().next_back();
-    choices.find(fits).or(longest).unwrap_or(Interval::MINUTE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_aggregation_suits_the_range() {
-        for (hours, interval) in [
-            (1, "1m"),
-            (3, "5m"),
-            (24, "15m"),
-            (72, "1h"),
-            (24 * 30, "6h"),
-            (24 * 365, "7d"),
-            (24 * 365 * 5, "30d"),
-            (24 * 365 * 900, "365d"),
-        ] {
-            assert_eq!(suiting(hours * 3600).to_string(), interval, "{hours} h");
-        }
-    }
 }

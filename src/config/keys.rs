@@ -210,7 +210,9 @@ pub const KEYS: &[Key] = &[
     text(
         "cockroach.sslmode",
         "MODE",
-        Depends("verify-full; disable when every host is a loopback address"),
+        Depends(
+            "verify-full; disable when every host is a loopback address and no ca or cert is named",
+        ),
         "disable, require, verify-ca or verify-full",
     ),
     text(
@@ -325,11 +327,14 @@ pub const KEYS: &[Key] = &[
 pub const FILE_ONLY: [&str; 2] = ["debug", "cockroach.hosts"];
 
 /// Variables under our prefix that the client reads.
-pub const CLIENT_VARIABLES: [&str; 4] = [
+pub const CLIENT_VARIABLES: [&str; 7] = [
     "DUNDER_SERVER",
     "DUNDER_TOKEN",
     "DUNDER_CACERT",
     "DUNDER_TIMEOUT",
+    "DUNDER_COMPLETION_WAIT",
+    "DUNDER_QUEUE",
+    "DUNDER_SHELL_INTEGRATION",
 ];
 
 /// The key of a name. Asked only for names of the list.

@@ -183,8 +183,12 @@ impl Settings {
             if let Some(key) = KEYS.iter().find(|key| key.variable() == *variable) {
                 let origin = Origin::Variable(variable.clone());
                 self.put(key.name, vec![text.clone()], origin);
+            } else if is_service_link(variable) {
+                self.warnings.push(format!(
+                    "the variable {variable} is not a setting; it looks like a Kubernetes service link, which `enableServiceLinks: false` in the pod turns off"
+                ));
             } else if !CLIENT_VARIABLES.contains(&variable.as_str()) {
-                self.warnings.push(unknown_variable(variable));
+                return Err(unknown_variable(variable));
             }
         }
         Ok(())
@@ -296,17 +300,20 @@ impl Settings {
     }
 }
 
-fn unknown_variable(variable: &str) -> String {
+/// What Kubernetes sets in every pod for a service named `dunder…`.
+fn is_service_link(variable: &str) -> bool {
     let parts = ["_SERVICE_HOST", "_SERVICE_PORT", "_TCP", "_PROTO", "_ADDR"];
-    if parts.iter().any(|part| variable.contains(part)) {
-        return format!(
-            "the variable {variable} is not a setting; it looks like a Kubernetes service link, which `enableServiceLinks: false` in the pod turns off"
-        );
-    }
+    parts.iter().any(|part| variable.contains(part))
+}
+
+/// A mistyped variable is a setting that somebody believes in.
+fn unknown_variable(variable: &str) -> ConfigError {
     let names: Vec<String> = KEYS.iter().map(Key::variable).collect();
     let known = names.iter().map(String::as_str).chain(CLIENT_VARIABLES);
-    match keys::closest(variable, known) {
+    ConfigError::Combination(match keys::closest(variable, known) {
         Some(meant) => format!("the variable {variable} is not a setting; did you mean {meant}?"),
-        None => format!("the variable {variable} is not a setting and does nothing"),
-    }
+        None => format!(
+            "the variable {variable} is not a setting; unset it, or `dunder serve --help` lists those there are"
+        ),
+    })
 }

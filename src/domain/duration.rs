@@ -1,5 +1,6 @@
 //! Lengths of time as people write them: Go's (`1h30m`, `1.5h`) and
-//! humantime's (`1day`, `2weeks`).
+//! humantime's (`1day`, `2weeks`). No calendar is involved: a month is 30 days
+//! and a year 365, so that both are whole days wherever they are used.
 
 use std::time::Duration;
 
@@ -16,8 +17,41 @@ pub struct DurationError(String);
 /// The text is neither a Go nor a humantime duration, or too long to count.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     go_duration(text)
-        .or_else(|| humantime::parse_duration(text).ok())
+        .or_else(|| in_whole_days(text))
         .ok_or_else(|| DurationError(text.to_owned()))
+}
+
+/// humantime's form, except that its months and years are not whole days.
+fn in_whole_days(text: &str) -> Option<Duration> {
+    const DAY: u64 = 86_400;
+    let mut days: u64 = 0;
+    let mut others = String::new();
+    let mut rest = text;
+    while let Some(unit_at) = rest.find(char::is_alphabetic) {
+        let (number, tail) = rest.split_at(unit_at);
+        let unit_end = tail
+            .find(|c: char| !c.is_alphabetic())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_end);
+        let length = match unit {
+            "y" | "yr" | "yrs" | "year" | "years" => 365,
+            "M" | "month" | "months" => 30,
+            _ => {
+                others.extend([number, unit]);
+                rest = tail;
+                continue;
+            }
+        };
+        let count: u64 = number.trim().parse().ok()?;
+        days = days.checked_add(count.checked_mul(length)?)?;
+        rest = tail;
+    }
+    others += rest;
+    let others = match (others.trim(), days) {
+        ("", 1..) => Duration::ZERO,
+        (others, _) => humantime::parse_duration(others).ok()?,
+    };
+    others.checked_add(Duration::from_secs(days.checked_mul(DAY)?))
 }
 
 /// Go's form: one or more numbers, each with a unit, fractions allowed
@@ -107,6 +141,10 @@ mod tests {
             ("2weeks", 20_160),
             ("60s", 1),
             ("1h 30m", 90),
+            ("1y", 525_600),
+            ("2years 1month 3days", 763 * 1440),
+            ("1M 2h", 43_320),
+            ("1day 1y", 366 * 1440),
         ] {
             assert_eq!(
                 parse_duration(text),
@@ -128,6 +166,11 @@ mod tests {
             "h1",
             "99999999999999999999h",
             ".",
+            "y",
+            "1y 2",
+            "1y nonsense",
+            "99999999999999999999y",
+            "0y",
         ] {
             let error = parse_duration(text).unwrap_err().to_string();
             assert!(error.contains("is not a duration"), "{error}");

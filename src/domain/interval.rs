@@ -65,6 +65,47 @@ impl Interval {
 
     const MAX_SECONDS: i64 = 36_500 * 86_400;
 
+    /// The finest of some usual widths with which a range of so many seconds
+    /// has at most `most` buckets; the longest of them when none has.
+    pub fn suiting(seconds: i64, most: i64) -> Interval {
+        const HOUR: i64 = 3_600;
+        const DAY: i64 = 24 * HOUR;
+        const USUAL: [i64; 14] = [
+            60,
+            5 * 60,
+            15 * 60,
+            30 * 60,
+            HOUR,
+            3 * HOUR,
+            6 * HOUR,
+            12 * HOUR,
+            DAY,
+            7 * DAY,
+            30 * DAY,
+            90 * DAY,
+            365 * DAY,
+            3_650 * DAY,
+        ];
+        let fits = |&&width: &&i64| seconds / width <= most;
+        let width = USUAL.iter().find(fits).or(USUAL.last());
+        width.map_or(Interval::MINUTE, |&seconds| Interval { seconds })
+    }
+
+    /// The narrowest width of whole minutes (hours beyond an hour, days beyond
+    /// a day) that cuts a range of so many seconds into at most `parts`.
+    pub fn parting(seconds: i64, parts: i64) -> Interval {
+        let least = (seconds.max(1) + parts.max(1) - 1) / parts.max(1);
+        let unit = match least {
+            ..=3_600 => 60,
+            3_601..=86_400 => 3_600,
+            _ => 86_400,
+        };
+        let seconds = (least + unit - 1) / unit * unit;
+        Interval {
+            seconds: seconds.min(Self::MAX_SECONDS),
+        }
+    }
+
     /// The width in seconds.
     pub fn seconds(self) -> i64 {
         self.seconds
@@ -76,6 +117,13 @@ impl Interval {
             .into_iter()
             .find(|level| self.seconds % level.seconds() == 0)
             .unwrap_or(Level::Minute)
+    }
+
+    /// Whether a bucket holds so many counters of its level that it is cheaper
+    /// to add up coarser ones inside it, and the finer ones only at its ends.
+    pub fn is_pieced(self) -> bool {
+        // What the ends and the looking up of some pieces cost, in counters.
+        self.seconds / self.level().seconds() > 600
     }
 
     /// The edge at or before a moment (Unix seconds).
@@ -119,11 +167,53 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn a_width_suits_its_range() {
+        for (hours, interval) in [
+            (1, "1m"),
+            (3, "5m"),
+            (24, "15m"),
+            (72, "1h"),
+            (24 * 30, "6h"),
+            (24 * 365, "7d"),
+            (24 * 365 * 5, "30d"),
+            (24 * 365 * 100, "365d"),
+            (24 * 365 * 8_000, "3650d"),
+        ] {
+            assert_eq!(
+                Interval::suiting(hours * 3600, 120).to_string(),
+                interval,
+                "{hours} h"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_is_parted_into_whole_minutes(seconds in 0i64..100_000_000_000, parts in 32i64..1_000) {
+            let width = Interval::parting(seconds, parts);
+            prop_assert_eq!(width.seconds() % 60, 0);
+            prop_assert!(width.seconds() >= 60 && seconds <= width.seconds() * parts);
+        }
+    }
+
+    #[test]
     fn whole_minutes_are_taken_and_the_rest_refused() {
         assert_eq!("1h30m".parse::<Interval>().unwrap().seconds(), 5_400);
         assert_eq!("1day".parse::<Interval>().unwrap().level(), Level::Day);
         assert_eq!("90m".parse::<Interval>().unwrap().level(), Level::Minute);
         assert_eq!("168h".parse::<Interval>().unwrap().to_string(), "7d");
+        for (text, pieced) in [
+            ("9h59m", false),
+            ("10h1m", true),
+            ("7d1m", true),
+            ("7d", false),
+        ] {
+            assert_eq!(
+                text.parse::<Interval>().unwrap().is_pieced(),
+                pieced,
+                "{text}"
+            );
+        }
         for text in ["0m", "30s", "90s", "1ms", "0s"] {
             assert!(
                 matches!(text.parse::<Interval>(), Err(IntervalError::NotMinutes(_))),

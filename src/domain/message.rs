@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::ink::is_blank;
 use super::{Hashtag, HashtagError, MessageId, UserName, hashtags_in_text, shown};
 
 /// The longest text, in bytes of UTF-8.
@@ -22,7 +23,7 @@ pub struct MessageText(Arc<str>);
 /// Why a text cannot be a message's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing but white space.
+    /// Nothing that can be seen.
     #[error("the text {} is blank; write something", shown(.0))]
     Blank(String),
     /// More than 8 KiB.
@@ -57,7 +58,7 @@ impl TryFrom<String> for MessageText {
         if text.len() > MAX_TEXT_BYTES {
             return Err(TextError::TooLong(text.len()));
         }
-        if text.trim().is_empty() {
+        if is_blank(&text) {
             return Err(TextError::Blank(text));
         }
         if let Some(at) = text.find('\0') {

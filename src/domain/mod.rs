@@ -9,6 +9,7 @@ mod duration;
 mod feed;
 mod hashtag;
 mod id;
+mod ink;
 mod interval;
 mod message;
 mod store;
@@ -21,12 +22,13 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};
 pub use hashtag::{Hashtag, HashtagError, MAX_HASHTAG_CHARS, hashtags_in_text};
 pub use id::{IdClock, IdError, MessageId};
+pub use ink::is_invisible;
 pub use interval::{Interval, IntervalError, Level};
 pub use message::{
     Draft, DraftError, IdempotencyKey, KeyError, MAX_HASHTAGS, MAX_TEXT_BYTES, Message,
     MessageText, Record, RecordError, TextError,
 };
-pub use store::{Imported, PostError, Store, StoreError, Version};
+pub use store::{Imported, NotReady, PostError, Store, StoreError, Version};
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{
     Bucket, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,

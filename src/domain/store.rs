@@ -72,8 +72,8 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// Whether the store answers at all.
-    async fn check(&self) -> Result<(), StoreError>;
+    /// Whether the store would take a post now.
+    async fn check(&self) -> Result<(), NotReady>;
 
     /// Takes no more posts, finishes those already taken, and lets go of files
     /// and connections.
@@ -100,6 +100,23 @@ pub enum StoreError {
     /// A defect, here or in the database.
     #[error("the store failed: {0}")]
     Unexpected(String),
+}
+
+/// Why a store would not take a post now.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}: {error}")]
+pub struct NotReady {
+    /// In words that any client may read.
+    pub reason: &'static str,
+    /// For the log.
+    pub error: StoreError,
+}
+
+impl NotReady {
+    /// For [`Result::map_err`].
+    pub fn because(reason: &'static str) -> impl FnOnce(StoreError) -> NotReady {
+        move |error| NotReady { reason, error }
+    }
 }
 
 /// Why a post was not stored.

@@ -4,13 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::ink::hidden_in_name;
 use super::shown;
 
 /// The longest user name, in characters.
 pub const MAX_USER_NAME_CHARS: usize = 64;
 
 /// Who wrote a message: 1 to 64 characters without blanks, control characters
-/// or the format controls that reorder or hide text. Kept exactly as written.
+/// or characters that cannot be seen, except where a script is written with
+/// them. Kept exactly as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserName(Arc<str>);
 
@@ -23,8 +25,8 @@ pub enum UserNameError {
     /// More than 64 characters.
     #[error("the user name {} has {} characters; at most 64 are allowed", shown(.0), .1)]
     TooLong(String, usize),
-    /// A blank or a control character.
-    #[error("the user name {} contains {:?}; blanks and control characters are not allowed", shown(.0), .1)]
+    /// A blank, a control character or one that cannot be seen.
+    #[error("the user name {} contains {:?}; blanks, control and invisible characters are not allowed", shown(.0), .1)]
     Character(String, char),
 }
 
@@ -52,7 +54,9 @@ impl FromStr for UserName {
         if text.is_empty() {
             return Err(UserNameError::Empty);
         }
-        if let Some(c) = text.chars().find(|&c| is_refused(c)) {
+        let blank = |c: &char| c.is_control() || c.is_whitespace();
+        let refused = text.chars().find(blank).or_else(|| hidden_in_name(text));
+        if let Some(c) = refused {
             return Err(UserNameError::Character(text.to_owned(), c));
         }
         let chars = text.chars().count();
@@ -67,12 +71,6 @@ impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn is_refused(c: char) -> bool {
-    c.is_control()
-        || c.is_whitespace()
-        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
 }
 
 #[cfg(test)]
@@ -104,6 +102,7 @@ mod tests {
             "a\u{a0}b",
             "\u{1b}[31m",
             "a\u{202e}b",
+            "jo\u{200d}hn",
             "a\0",
         ] {
             assert!(name.parse::<UserName>().is_err(), "{name:?}");

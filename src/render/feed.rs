@@ -3,9 +3,9 @@
 //! A table has four columns where there is room for them, and two where there
 //! is not: when, who and hashtags above one another, the text beside them.
 
-use comfy_table::{Attribute, Cell, Color};
+use comfy_table::{Attribute, Cell};
 
-use super::table::{Frame, GAP, color_of};
+use super::table::{Frame, GAP, HASHTAG, code_of, color_of};
 use super::{Clock, Look, TimeFormat, columns, wrap};
 use crate::api::Message;
 
@@ -76,10 +76,16 @@ impl FeedTable {
         self.frame.header(titles, self.look)
     }
 
-    /// The rows of some messages.
+    /// The rows of some messages, to stand below the head or other rows.
     pub fn rows(&self, messages: &[Message]) -> String {
-        let rows = messages.iter().map(|message| self.row(message)).collect();
-        self.frame.rows(rows, self.look)
+        if self.wide {
+            let rows = messages.iter().map(|message| self.row(message)).collect();
+            return self.frame.rows(rows, self.look);
+        }
+        messages
+            .iter()
+            .map(|message| self.frame.rule(self.look) + &self.stack(message))
+            .collect()
     }
 
     fn row(&self, message: &Message) -> Vec<Cell> {
@@ -89,20 +95,44 @@ impl FeedTable {
         let user = self.look.line(&message.user.name);
         let tags = hashtags(message, self.look);
         let text = self.look.text(&message.text);
-        let color = color_of(&message.user.name);
-        if self.wide {
-            return vec![
-                cell(&time, widths[0]).add_attribute(Attribute::Dim),
-                cell(&user, widths[1]).fg(color),
-                cell(&tags, widths[2]).fg(Color::DarkCyan),
-                cell(&text, widths[3]),
-            ];
+        vec![
+            cell(&time, widths[0]).add_attribute(Attribute::Dim),
+            cell(&user, widths[1]).fg(color_of(&message.user.name)),
+            cell(&tags, widths[2]).fg(HASHTAG),
+            cell(&text, widths[3]),
+        ]
+    }
+
+    /// A message where there is little room: who, when and hashtags above one
+    /// another, each of its colour, beside the text.
+    fn stack(&self, message: &Message) -> String {
+        let [side_width, text_width] = self.frame.widths[..] else {
+            return String::new();
+        };
+        let parts = [
+            (show_time(&self.times, message), "2"),
+            (
+                self.look.line(&message.user.name),
+                code_of(color_of(&message.user.name)),
+            ),
+            (hashtags(message, self.look), code_of(HASHTAG)),
+        ];
+        let side: Vec<(String, &str)> = parts
+            .iter()
+            .filter(|(part, _)| !part.is_empty())
+            .flat_map(|(part, code)| wrap(part, side_width).into_iter().map(|line| (line, *code)))
+            .collect();
+        let text = wrap(&self.look.text(&message.text), text_width);
+        let mut lines = String::new();
+        for at in 0..side.len().max(text.len()) {
+            let (beside, code) = side.get(at).map_or(("", ""), |(line, code)| (line, code));
+            let blanks = (side_width + GAP).saturating_sub(columns(beside));
+            let line = text.get(at).map_or("", String::as_str);
+            let painted = self.look.painted(beside, code);
+            lines += format!("{painted}{:blanks$}{line}", "").trim_end();
+            lines.push('\n');
         }
-        let mut side = format!("{time}\n{user}");
-        if !tags.is_empty() {
-            side = side + "\n" + &tags;
-        }
-        vec![cell(&side, widths[0]).fg(color), cell(&text, widths[1])]
+        lines
     }
 }
 

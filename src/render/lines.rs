@@ -6,7 +6,7 @@
 //! line reads back in one way. CSV keeps newlines inside quotes.
 
 use super::{Clock, TimeFormat, sanitize, sanitize_line};
-use crate::api::{self, Hashtags, Message, TrendBucket};
+use crate::api::{self, Hashtags, Message, TrendBucket, Users};
 
 /// `time, id, user, hashtags, text`, the hashtags as `#a #b`.
 pub fn message_line(message: &Message, clock: Clock, format: &TimeFormat) -> String {
@@ -37,6 +37,25 @@ pub fn tag_lines(tags: &Hashtags) -> String {
         .iter()
         .map(|tag| line(&[&tag.hashtag, &tag.count.to_string()]))
         .collect()
+}
+
+/// The busiest hashtags in CSV, with a header.
+pub fn tag_csv(tags: &Hashtags) -> String {
+    let rows = tags.hashtags.iter();
+    rows.fold("hashtag,count\n".to_owned(), |text, tag| {
+        text + &csv(&[&tag.hashtag, &tag.count.to_string()])
+    })
+}
+
+/// User names, one a line.
+pub fn user_lines(users: &Users) -> String {
+    users.users.iter().map(|user| line(&[&user.name])).collect()
+}
+
+/// User names in CSV, with a header.
+pub fn user_csv(users: &Users) -> String {
+    let rows = users.users.iter();
+    rows.fold("name\n".to_owned(), |text, user| text + &csv(&[&user.name]))
 }
 
 pub(super) fn line(fields: &[&str]) -> String {

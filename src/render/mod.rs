@@ -6,17 +6,17 @@
 //! it is exact.
 
 pub mod chart;
+pub mod checks;
 pub mod feed;
 pub mod lines;
 pub mod queue;
 pub mod sanitize;
 mod table;
-mod tags;
+pub mod tags;
 mod times;
 mod wrap;
 
 pub use sanitize::{sanitize, sanitize_line};
-pub use tags::{TagRow, tags_table};
 pub use times::{Clock, TimeFormat, Zone};
 pub use wrap::{columns, wrap};
 

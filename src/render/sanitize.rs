@@ -2,10 +2,14 @@
 //! change colours, reorder what stands beside it, or hide.
 //!
 //! What a terminal would obey, or a reader could not see, is shown as
-//! `\u{1b}`. Letters and marks of every script pass, and so do the joiners
-//! inside emoji and words. Only what people read passes through here.
+//! `\u{1b}`. Letters and marks of every script pass. Joiners pass where they
+//! show: between two emoji, and between letters of scripts that join; between
+//! others (`pay\u{200d}pal`) they would hide. Only what people read passes
+//! through here.
 
 use std::fmt::Write;
+
+use crate::domain::is_invisible;
 
 /// More marks on one letter than any script needs pile up over the lines
 /// above it; further ones are shown as escapes.
@@ -30,6 +34,7 @@ fn escaped(text: &str, multiline: bool) -> String {
     let mut chars = text.chars().peekable();
     // What stands before: marks and joiners need something to stand on.
     let mut base = Base::None;
+    let mut ink = ' ';
     while let Some(c) = chars.next() {
         let next = chars.peek().copied();
         match c {
@@ -40,7 +45,7 @@ fn escaped(text: &str, multiline: bool) -> String {
             }
             '\n' => escape_into(&mut shown, "\\n", &mut base),
             '\t' => escape_into(&mut shown, "\\t", &mut base),
-            ZWNJ | ZWJ if base != Base::None && next.is_some_and(is_joinable) => {
+            ZWNJ | ZWJ if base != Base::None && next.is_some_and(|next| joins(c, ink, next)) => {
                 shown.push(c);
                 // Two joiners in a row would be invisible.
                 base = Base::None;
@@ -50,7 +55,7 @@ fn escaped(text: &str, multiline: bool) -> String {
                 base = Base::None;
             }
             _ if is_mark(c) => match base {
-                Base::Marked(marks) if marks < MAX_MARKS => {
+                Base::Marked(marks) if marks < MAX_MARKS && may_follow(c, ink) => {
                     shown.push(c);
                     base = Base::Marked(marks + 1);
                 }
@@ -60,6 +65,7 @@ fn escaped(text: &str, multiline: bool) -> String {
             },
             _ => {
                 shown.push(c);
+                ink = c;
                 base = if c.is_whitespace() {
                     Base::None
                 } else {
@@ -88,18 +94,6 @@ fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Format controls (general category Cf), fillers and other characters that
-/// take no ink: they reorder, join, tag or hide.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
-        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// Takes no column of its own: a combining mark, a variation selector, a
 /// vowel or consonant that merges with what stands before it.
 fn is_mark(c: char) -> bool {
@@ -107,9 +101,34 @@ fn is_mark(c: char) -> bool {
         || unicode_width::UnicodeWidthChar::width(c) == Some(0)
 }
 
-/// What a joiner may join to: something visible.
-fn is_joinable(c: char) -> bool {
-    !(is_obeyed(c) || is_invisible(c) || is_mark(c) || c.is_whitespace())
+/// Whether a joiner between two characters changes how they look: emoji
+/// become one, letters of some scripts join or part.
+fn joins(joiner: char, before: char, after: char) -> bool {
+    (joiner == ZWJ && is_pictograph(before) && is_pictograph(after))
+        || (is_of_joining_script(before) && is_of_joining_script(after))
+}
+
+/// Emoji, and the signs that stand in emoji sequences.
+fn is_pictograph(c: char) -> bool {
+    matches!(c,
+        '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2600}'..='\u{27bf}'
+        | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
+}
+
+/// Letters of Arabic, Syriac, N'Ko, the scripts of India and the countries
+/// around it, and Mongolian.
+fn is_of_joining_script(c: char) -> bool {
+    !is_invisible(c)
+        && matches!(c,
+            '\u{600}'..='\u{7ff}' | '\u{840}'..='\u{dff}' | '\u{f00}'..='\u{109f}'
+            | '\u{1780}'..='\u{18af}' | '\u{1b00}'..='\u{1c4f}' | '\u{a840}'..='\u{abff}'
+            | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{11000}'..='\u{1193f}')
+}
+
+/// Variation selectors choose between two pictures of one character; a Latin
+/// letter has one.
+fn may_follow(mark: char, ink: char) -> bool {
+    !matches!(mark, '\u{fe00}'..='\u{fe0f}') || !ink.is_ascii_alphabetic()
 }
 
 /// Every character that is not ASCII as `\u{e9}`.
@@ -151,10 +170,10 @@ mod tests {
     /// Whether a person sees every character of it and no terminal obeys any.
     fn is_harmless(text: &str) -> bool {
         let chars: Vec<char> = text.chars().collect();
+        // Written out here on its own: never beside ASCII, never at an end.
         let joined = |at: usize| {
-            at > 0
-                && is_joinable(chars[at - 1]) | is_mark(chars[at - 1])
-                && chars.get(at + 1).copied().is_some_and(is_joinable)
+            let visible = |c: char| !c.is_ascii() && !is_obeyed(c) && !is_invisible(c);
+            at > 0 && visible(chars[at - 1]) && chars.get(at + 1).copied().is_some_and(visible)
         };
         chars.iter().enumerate().all(|(at, &c)| match c {
             '\n' | '\t' => true,
@@ -182,7 +201,8 @@ mod tests {
     fn every_script_and_joined_emoji_pass_unchanged() {
         for text in [
             "grüße, 世界, שלום, مرحبا, สวัสดี, नमस्ते",
-            "👩\u{200d}💻 👍🏽 ❤\u{fe0f} 🇪🇺",
+            "👩\u{200d}💻 👍🏽 ❤\u{fe0f} 🇪🇺 1\u{fe0f}\u{20e3}",
+            "🏳\u{fe0f}\u{200d}🌈 👩🏽\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👩🏿 🐈\u{200d}⬛",
             "می\u{200c}خواهم",
             "क\u{94d}\u{200d}ष",
             "e\u{301}",
@@ -193,6 +213,9 @@ mod tests {
 
     #[test]
     fn joiners_that_join_nothing_and_marks_on_nothing_are_shown() {
+        assert_eq!(sanitize("pay\u{200d}pal"), "pay\\u{200d}pal");
+        assert_eq!(sanitize("世\u{200c}界"), "世\\u{200c}界");
+        assert_eq!(sanitize("a\u{fe0f}b"), "a\\u{fe0f}b");
         assert_eq!(sanitize("\u{200d}a"), "\\u{200d}a");
         assert_eq!(sanitize("a\u{200d}"), "a\\u{200d}");
         assert_eq!(sanitize("a\u{200d}\u{200d}b"), "a\\u{200d}\\u{200d}b");

@@ -11,9 +11,11 @@ use super::{Look, palette_index};
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;
 
+/// The colour of hashtags, which no user has.
+pub(super) const HASHTAG: Color = Color::DarkCyan;
+
 /// Readable on dark and on light grounds.
-const PALETTE: [Color; 6] = [
-    Color::DarkCyan,
+const PALETTE: [Color; 5] = [
     Color::DarkYellow,
     Color::DarkGreen,
     Color::DarkMagenta,
@@ -24,6 +26,19 @@ const PALETTE: [Color; 6] = [
 /// The colour a name always has.
 pub(super) fn color_of(name: &str) -> Color {
     PALETTE[palette_index(name, PALETTE.len())]
+}
+
+/// The ANSI code of a colour of this table.
+pub(super) fn code_of(color: Color) -> &'static str {
+    match color {
+        Color::DarkRed => "38;5;1",
+        Color::DarkGreen => "38;5;2",
+        Color::DarkYellow => "38;5;3",
+        Color::DarkBlue => "38;5;4",
+        Color::DarkMagenta => "38;5;5",
+        Color::DarkCyan => "38;5;6",
+        _ => "39",
+    }
 }
 
 /// Columns of fixed widths.
@@ -48,7 +63,8 @@ impl Frame {
         }
     }
 
-    fn rule(&self, look: Look) -> String {
+    /// A line as wide as the columns.
+    pub fn rule(&self, look: Look) -> String {
         let rule = if look.draws_unicode() { "─" } else { "-" };
         let total = self.widths.iter().sum::<usize>() + GAP * (self.widths.len() - 1);
         rule.repeat(total) + "\n"

@@ -1,9 +1,14 @@
 //! The busiest hashtags of a period.
 
-use comfy_table::{Cell, CellAlignment, Color};
+use chrono::{DateTime, Utc};
+use comfy_table::{Cell, CellAlignment};
 
-use super::table::{Frame, GAP};
-use super::{Look, chart::spark_line, columns, thousands, wrap};
+use super::chart::spark_line;
+use super::table::{Frame, GAP, HASHTAG};
+use super::{Clock, Look, columns, thousands, wrap};
+
+/// A spark line shorter than the word above it would be no use.
+const LEAST_SPARK: usize = 4;
 
 /// A hashtag, how often it was used, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,46 +21,79 @@ pub struct TagRow {
     pub counts: Vec<u64>,
 }
 
-/// A table of hashtags with a spark line each; a sentence when there are none.
-pub fn tags_table(tags: &[TagRow], look: Look) -> String {
-    if tags.is_empty() {
-        return "no hashtags\n".to_owned();
+/// The time in which hashtags were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// Inclusive.
+    pub from: DateTime<Utc>,
+    /// Exclusive.
+    pub to: DateTime<Utc>,
+    /// The reader's.
+    pub clock: Clock,
+}
+
+impl Period {
+    /// `2019-01-20 to 2019-02-20 (UTC)`.
+    fn in_words(&self) -> String {
+        format!(
+            "{} to {} ({})",
+            self.clock.in_words(self.from),
+            self.clock.in_words(self.to),
+            self.clock.zone.name_between(self.from, self.to)
+        )
     }
+}
+
+/// A table of hashtags with a spark line each; a sentence when there are none.
+pub fn tags_table(tags: &[TagRow], period: Period, look: Look) -> String {
+    if tags.is_empty() {
+        return wrapped(&format!("no hashtags from {}", period.in_words()), "", look);
+    }
+    let title = match tags.len() {
+        1 => "the busiest hashtag".to_owned(),
+        many => format!("the {many} busiest hashtags"),
+    };
+    let title = wrapped(&format!("{title}, {}", period.in_words()), "1", look);
     let names: Vec<String> = tags
         .iter()
         .map(|tag| format!("#{}", look.line(&tag.hashtag)))
         .collect();
     let counts: Vec<String> = tags.iter().map(|tag| thousands(tag.count)).collect();
     let widest = |texts: &[String], least: usize| {
-        texts
-            .iter()
-            .map(|text| columns(text))
-            .max()
-            .unwrap_or(0)
-            .max(least)
+        let widths = texts.iter().map(|text| columns(text));
+        widths.max().unwrap_or(0).max(least)
     };
-    let name_width = widest(&names, 7).min(look.width() / 2);
     let count_width = widest(&counts, 8);
-    let room = look
-        .width()
-        .saturating_sub(name_width + count_width + 2 * GAP);
+    let name_room = (look.width() / 2).min(look.width() - count_width - 2 * GAP - LEAST_SPARK);
+    let name_width = widest(&names, 7).min(name_room);
+    let room = look.width() - name_width - count_width - 2 * GAP;
     let longest = tags.iter().map(|tag| tag.counts.len()).max().unwrap_or(0);
-    let spark_width = longest.min(room).max(4);
+    let spark_width = longest.clamp(LEAST_SPARK, room);
     let frame = Frame {
         widths: vec![name_width, count_width, spark_width],
         ruled: false,
     };
     let row = |(at, tag): (usize, &TagRow)| {
+        let spark = match tag.counts.as_slice() {
+            [] => String::new(),
+            counts => spark_line(counts, spark_width, look),
+        };
         vec![
-            Cell::new(wrap(&names[at], name_width).join("\n")).fg(Color::DarkCyan),
+            Cell::new(wrap(&names[at], name_width).join("\n")).fg(HASHTAG),
             Cell::new(&counts[at]).set_alignment(CellAlignment::Right),
-            Cell::new(if tag.counts.is_empty() {
-                String::new()
-            } else {
-                spark_line(&tag.counts, spark_width, look)
-            }),
+            Cell::new(spark),
         ]
     };
     let rows = tags.iter().enumerate().map(row).collect();
-    frame.header(&["HASHTAG", "MESSAGES", "WHEN"], look) + &frame.rows(rows, look)
+    let head = frame.header(&["HASHTAG", "MESSAGES", "WHEN"], look);
+    title + "\n" + &head + &frame.rows(rows, look)
+}
+
+fn wrapped(text: &str, style: &str, look: Look) -> String {
+    let lines = wrap(text, look.width()).into_iter();
+    let painted = lines.map(|line| match style {
+        "" => line,
+        style => look.painted(&line, style),
+    });
+    painted.map(|line| line + "\n").collect()
 }

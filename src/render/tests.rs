@@ -4,10 +4,14 @@
 use proptest::prelude::*;
 
 use super::chart::{ChartStyle, Trend, draw};
+use super::checks::{Check, State, check_line, checks_table};
 use super::feed::{Times, feed_table, message_card};
-use super::lines::{bucket_csv, bucket_line, message_csv, message_line, tag_lines};
+use super::lines::{
+    bucket_csv, bucket_line, message_csv, message_line, tag_csv, tag_lines, user_csv, user_lines,
+};
+use super::tags::{Period, TagRow, tags_table};
 use super::*;
-use crate::api::{HashtagCount, Hashtags, Message, TrendBucket, User};
+use crate::api::{HashtagCount, Hashtags, Message, TrendBucket, User, Users};
 
 /// A message written at 11:00 on 24 November 2026.
 pub(super) fn message(user: &str, text: &str, hashtags: &[&str]) -> Message {
@@ -214,30 +218,87 @@ fn a_message_on_its_own() {
     ");
 }
 
-#[test]
-fn the_busiest_hashtags() {
-    let row = |hashtag: &str, count, counts: &[u64]| TagRow {
+fn period() -> Period {
+    Period {
+        from: "2026-11-17T00:00:00Z".parse().unwrap(),
+        to: clock().now,
+        clock: clock(),
+    }
+}
+
+fn tag(hashtag: &str, count: u64, counts: &[u64]) -> TagRow {
+    TagRow {
         hashtag: hashtag.to_owned(),
         count,
         counts: counts.to_vec(),
-    };
+    }
+}
+
+#[test]
+fn the_busiest_hashtags() {
     let tags = [
-        row("storage", 1234, &[0, 3, 9, 27, 81, 100, 2, 0]),
-        row("世界", 1, &[0, 0, 0, 0, 0, 0, 0, 1]),
+        tag("storage", 1234, &[0, 3, 9, 27, 81, 100, 2, 0]),
+        tag("世界", 1, &[0, 0, 0, 0, 0, 0, 0, 1]),
+        tag("quiet", 0, &[0; 8]),
     ];
-    insta::assert_snapshot!(tags_table(&tags, plain(60)), @"
+    insta::assert_snapshot!(tags_table(&tags, period(), plain(60)), @"
+    the 3 busiest hashtags, 2026-11-17 to 2026-11-24 12:00 (UTC)
+
     HASHTAG   MESSAGES  WHEN
     ────────────────────────────
     #storage     1,234  ·▁▁▂▆█▁·
     #世界            1  ·······█
+    #quiet           0  ········
     ");
-    assert_eq!(tags_table(&[], plain(60)), "no hashtags\n");
+    assert_eq!(
+        tags_table(&[], period(), plain(60)),
+        "no hashtags from 2026-11-17 to 2026-11-24 12:00 (UTC)\n"
+    );
+}
+
+#[test]
+fn hashtags_of_any_length_and_count_stay_within_40_columns() {
+    let tags = [
+        tag(&"x".repeat(64), u64::MAX, &[u64::MAX; 40]),
+        tag("one-point", 1, &[1]),
+    ];
+    insta::assert_snapshot!(tags_table(&tags, period(), plain(40)), @"
+    the 2 busiest hashtags, 2026-11-17 to
+    2026-11-24 12:00 (UTC)
+
+    HASHTA  MESSAGES                    WHEN
+    G
+    ────────────────────────────────────────
+    #xxxxx  18,446,744,073,709,551,615  ████
+    xxxxxx
+    xxxxxx
+    xxxxxx
+    xxxxxx
+    xxxxxx
+    xxxxxx
+    xxxxxx
+    xxxxxx
+    xxxxxx
+    xxxxx
+    #one-p                           1  █
+    oint
+    ");
 }
 
 #[test]
 fn a_user_has_one_colour_and_nothing_needs_it() {
     let colored = feed_table(&feed(), &times(), Look::new(80, true, Charset::Unicode));
     assert!(colored.contains("\u{1b}["));
+    // Hashtags have a colour that no user has, in both shapes of the table.
+    for width in [80, 200] {
+        let look = Look::new(width, true, Charset::Unicode);
+        let colored = feed_table(&feed(), &times(), look);
+        for (code, text) in [("38;5;6", "#storage"), ("38;5;6", "#prod")] {
+            let painted = format!("\u{1b}[{code}m{text}");
+            assert!(colored.contains(&painted), "{colored:?}");
+        }
+        assert!(!colored.contains("\u{1b}[38;5;6mann"), "{colored:?}");
+    }
     let stripped = regexless_strip(&colored);
     assert_eq!(stripped, feed_table(&feed(), &times(), plain(80)));
 }
@@ -310,13 +371,16 @@ proptest! {
         );
         let tags = Hashtags { hashtags: vec![HashtagCount { hashtag: tag.clone(), count: 1 }] };
         let row = TagRow { hashtag: tag.clone(), count: 1, counts: vec![1] };
+        let users = Users { users: vec![User { name: name.as_str().into() }] };
+        let check = Check { name: "server", state: State::Problem, found: text.clone(), advice: Some(name.clone()) };
         let fitted = [
+            checks_table(std::slice::from_ref(&check), look),
             feed_table(&[message.clone()], &times(), look),
             message_card(&message, clock(), look),
             draw(&trend, ChartStyle::Bars, clock(), look),
             draw(&trend, ChartStyle::Line, clock(), look),
             draw(&trend, ChartStyle::Spark, clock(), look),
-            tags_table(&[row], look),
+            tags_table(&[row], period(), look),
         ];
         for drawn in &fitted {
             prop_assert!(!drawn.contains(obeyed), "{drawn:?}");
@@ -328,12 +392,14 @@ proptest! {
             message_line(&message, clock(), &TimeFormat::Iso),
             bucket_line(&bucket),
             tag_lines(&tags),
+            user_lines(&users),
+            check_line(&check),
         ];
         for line in &lines {
             prop_assert!(!line.contains(obeyed), "{line:?}");
             prop_assert_eq!(line.matches('\n').count(), 1);
         }
-        for csv in [message_csv(&message), bucket_csv(&bucket)] {
+        for csv in [message_csv(&message), bucket_csv(&bucket), tag_csv(&tags), user_csv(&users)] {
             prop_assert!(!csv.contains(obeyed), "{csv:?}");
         }
     }

@@ -60,6 +60,19 @@ impl Zone {
     }
 }
 
+impl Zone {
+    /// `UTC+02:00`, or `UTC+02:00 to UTC+01:00` when the clock is set back or
+    /// forward in between.
+    pub(crate) fn name_between(self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+        let (first, last) = (self.name_at(from), self.name_at(to));
+        if first == last {
+            first
+        } else {
+            format!("{first} to {last}")
+        }
+    }
+}
+
 /// How a moment is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimeFormat {

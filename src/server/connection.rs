@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
+use super::polite::Polite;
 use super::tls::Acceptor;
 use super::{Context, Limits, router};
 
@@ -56,7 +57,7 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let limits = context.settings.limits.clone();
     let phase = Arc::new(Phase::default());
-    let stream = Patient::new(stream, Arc::clone(&phase), &limits);
+    let stream = Patient::new(Polite::new(stream), Arc::clone(&phase), &limits);
     let service = service_fn(|request| {
         phase.answering.store(true, Ordering::Relaxed);
         let (context, phase) = (&context, &phase);
@@ -218,7 +219,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<Polite<S>> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -246,10 +247,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         };
         match this.poll_deadline(task, this.since + patience) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(()) if in_head => Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the request's head took too long",
-            ))),
+            Poll::Ready(()) if in_head => {
+                this.stream.too_slow(task);
+                Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the request's head took too long",
+                )))
+            }
             // As if the client had closed it.
             Poll::Ready(()) => Poll::Ready(Ok(())),
         }

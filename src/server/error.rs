@@ -7,7 +7,9 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 
 use crate::api::{Code, QueryError};
-use crate::domain::{DraftError, IdError, KeyError, MessageId, PostError, StoreError, shown};
+use crate::domain::{
+    DraftError, IdError, KeyError, MessageId, NotReady, PostError, StoreError, shown,
+};
 
 /// A failure of one request.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +66,8 @@ pub(super) enum ApiError {
     Overloaded,
     #[error(transparent)]
     Store(StoreError),
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
     #[error("an answer could not be encoded: {0}")]
     Encoding(#[from] serde_json::Error),
 }
@@ -95,7 +99,7 @@ impl ApiError {
             ApiError::UriTooLong(_) => StatusCode::URI_TOO_LONG,
             ApiError::KeyReused { .. } => StatusCode::CONFLICT,
             ApiError::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            ApiError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Overloaded | ApiError::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -125,7 +129,7 @@ impl ApiError {
             ApiError::UriTooLong(_) => Code::UriTooLong,
             ApiError::KeyReused { .. } => Code::IdempotencyConflict,
             ApiError::RateLimited(_) => Code::RateLimited,
-            ApiError::Overloaded => Code::Unavailable,
+            ApiError::Overloaded | ApiError::NotReady(_) => Code::Unavailable,
             ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 Code::Unavailable
             }
@@ -140,6 +144,7 @@ impl ApiError {
             ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 "the store is not available right now; try again".to_owned()
             }
+            ApiError::NotReady(not) => format!("not ready: {}", not.reason),
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_) => {
                 "the server failed; its log says why, under this answer's X-Request-Id".to_owned()

@@ -15,6 +15,7 @@ use crate::domain::{TrendFilter, shown};
 use crate::render::chart::{self, ChartStyle, Trend};
 use crate::render::feed::{Times, feed_table, message_card};
 use crate::render::lines;
+use crate::render::tags::{Period, TagRow, tags_table};
 use crate::render::{Charset, Clock, Look, TimeFormat, Zone};
 
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
@@ -151,6 +152,33 @@ impl Format {
         Ok(self.written(body))
     }
 
+    pub(super) fn hashtags(self, period: Period, rows: Vec<TagRow>) -> Result<Answer, ApiError> {
+        if let Format::Text(width) = self {
+            return Ok(self.written(tags_table(&rows, period, look(width))));
+        }
+        let hashtags = rows.into_iter().map(|row| api::HashtagCount {
+            hashtag: row.hashtag,
+            count: row.count,
+        });
+        let hashtags = api::Hashtags {
+            hashtags: hashtags.collect(),
+        };
+        match self {
+            Format::Json | Format::Text(_) => response::data(StatusCode::OK, hashtags),
+            Format::Csv => Ok(self.written(lines::tag_csv(&hashtags))),
+            Format::Ndjson => Ok(self.written(ndjson(&hashtags.hashtags)?)),
+        }
+    }
+
+    pub(super) fn users(self, users: api::Users) -> Result<Answer, ApiError> {
+        match self {
+            Format::Json => response::data(StatusCode::OK, users),
+            Format::Text(_) => Ok(self.written(lines::user_lines(&users))),
+            Format::Csv => Ok(self.written(lines::user_csv(&users))),
+            Format::Ndjson => Ok(self.written(ndjson(&users.users)?)),
+        }
+    }
+
     fn written(self, body: impl Into<Bytes>) -> Answer {
         let content_type = match self {
             Format::Json => response::JSON,
@@ -205,7 +233,7 @@ fn columns(text: &str) -> Result<usize, ApiError> {
         })
 }
 
-fn clock() -> Clock {
+pub(super) fn clock() -> Clock {
     Clock {
         now: Utc::now(),
         zone: Zone::Utc,

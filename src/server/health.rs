@@ -9,7 +9,7 @@ use super::Context;
 use super::error::ApiError;
 use super::response::{self, Answer};
 use crate::api::query::refuse_parameters;
-use crate::domain::StoreError;
+use crate::domain::{NotReady, StoreError};
 
 /// A store that has not answered by then is not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,8 +24,10 @@ pub(super) fn healthz(query: &str) -> Result<Answer, ApiError> {
 
 pub(super) async fn readyz(context: &Context, query: &str) -> Result<Answer, ApiError> {
     refuse_parameters(query)?;
-    let late =
-        || StoreError::Unavailable(format!("no answer within {} seconds", PATIENCE.as_secs()));
+    let late = || NotReady {
+        reason: "the store does not answer",
+        error: StoreError::Unavailable(format!("no answer within {} s", PATIENCE.as_secs())),
+    };
     let checked = tokio::time::timeout(PATIENCE, context.store.check()).await;
     checked.map_err(|_| late()).and_then(|answer| answer)?;
     response::data(StatusCode::OK, json!({"status": "ready"}))

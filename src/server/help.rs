@@ -48,6 +48,7 @@ Count per time bucket:
 Tables and charts instead of JSON:
   curl '{host}/message?format=text&width=100'
   curl '{host}/trend?format=text&aggregation=1h'
+  curl '{host}/trend/hashtags?format=text&from_date=30d'
 
 Dates: 2019-09-23, '2019-09-23 10:00', RFC 3339, Unix seconds or milliseconds, now, today,
 yesterday, or a duration ago such as 90m or 3d; UTC unless an offset is given.

@@ -18,6 +18,7 @@ mod help;
 mod limits;
 mod message;
 mod parameters;
+mod polite;
 mod proxy;
 mod response;
 mod router;
@@ -46,22 +47,40 @@ struct Context {
     answers: answers::Answers,
 }
 
-/// Serves until `shutdown` turns true, then stops accepting, finishes what is
-/// in flight within `limits.shutdown_timeout`, and closes the store.
+/// Settings that can be served with: the certificate and key were read.
+pub struct Prepared {
+    settings: Settings,
+    tls: Option<tls::Acceptor>,
+}
+
+impl Prepared {
+    /// Whether it speaks TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+}
+
+/// Reads what serving needs from files.
 ///
 /// # Errors
-/// The certificate or key cannot be used. Everything later is answered to the
-/// client or logged.
-pub async fn serve(
-    listener: TcpListener,
-    store: Arc<dyn Store>,
-    settings: Settings,
-    shutdown: watch::Receiver<bool>,
-) -> Result<(), TlsError> {
+/// The certificate or key cannot be used.
+pub fn prepare(settings: Settings) -> Result<Prepared, TlsError> {
     let tls = match &settings.tls {
         Some(files) => Some(tls::Acceptor::load(files)?),
         None => None,
     };
+    Ok(Prepared { settings, tls })
+}
+
+/// Serves until `shutdown` turns true, then stops accepting, finishes what is
+/// in flight within `limits.shutdown_timeout`, and closes the store. Whatever
+/// goes wrong is answered to the client or logged.
+pub async fn serve(
+    listener: TcpListener,
+    store: Arc<dyn Store>,
+    Prepared { settings, tls }: Prepared,
+    shutdown: watch::Receiver<bool>,
+) {
     let context = Arc::new(Context {
         auth: auth::Auth::new(&settings),
         limits: limits::Limiters::new(&settings.limits),
@@ -71,5 +90,4 @@ pub async fn serve(
     });
     accept::run(listener, tls, Arc::clone(&context), shutdown).await;
     context.store.close().await;
-    Ok(())
 }

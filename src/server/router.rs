@@ -146,8 +146,8 @@ async fn dispatch(
         Route::Messages => feed::feed(context, query, headers).await,
         Route::Message(id) => message::show(context, id, query, headers).await,
         Route::Trend => trend::trend(context, query, headers).await,
-        Route::TrendHashtags => trend::hashtags(context, query).await,
-        Route::Users => user::users(context, query).await,
+        Route::TrendHashtags => trend::hashtags(context, query, headers).await,
+        Route::Users => user::users(context, query, headers).await,
         Route::Help | Route::Whoami | Route::Healthz | Route::Readyz => {
             Err(ApiError::PathNotFound(path.to_owned()))
         }

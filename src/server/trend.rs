@@ -1,16 +1,16 @@
 //! `GET /trend` and `GET /trend/hashtags`: counts, never messages.
 
-use chrono::Utc;
-use hyper::StatusCode;
+use chrono::{DateTime, Utc};
 use hyper::header::HeaderMap;
 
 use super::answers::{self, Question};
 use super::error::ApiError;
-use super::format::Format;
-use super::response::{self, Answer};
+use super::format::{self, Format};
+use super::response::Answer;
 use super::{Context, parameters};
 use crate::api::{self, HashtagsQuery, TrendQuery};
-use crate::domain::Bucket;
+use crate::domain::{Bucket, HashtagCount, HashtagsFilter, Interval, MAX_HASHTAGS, TrendFilter};
+use crate::render::tags::{Period, TagRow};
 
 /// Counts in buckets.
 pub(super) async fn trend(
@@ -34,25 +34,82 @@ pub(super) async fn trend(
     answers::answer(context, question, format, make).await
 }
 
+/// Buckets of a spark line in a table of hashtags.
+const SPARKS: i64 = 30;
+
 /// The busiest hashtags.
-pub(super) async fn hashtags(context: &Context, query: &str) -> Result<Answer, ApiError> {
+pub(super) async fn hashtags(
+    context: &Context,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Answer, ApiError> {
     let query = HashtagsQuery::parse(query)?;
-    let filter = parameters::hashtags_filter(&query, Utc::now())?;
-    let make = async {
-        let found = context.store.hashtags(&filter).await?;
-        let hashtags = found.into_iter().map(|found| api::HashtagCount {
-            hashtag: found.hashtag.to_string(),
-            count: found.count,
-        });
-        response::data(
-            StatusCode::OK,
-            api::Hashtags {
-                hashtags: hashtags.collect(),
-            },
-        )
-    };
+    let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
+    let now = Utc::now();
+    let filter = parameters::hashtags_filter(&query, now)?;
     let question = Question::Hashtags(filter.clone());
-    answers::answer(context, question, Format::Json, make).await
+    let make = busiest(context, &filter, now, format);
+    answers::answer(context, question, format, make).await
+}
+
+async fn busiest(
+    context: &Context,
+    filter: &HashtagsFilter,
+    now: DateTime<Utc>,
+    format: Format,
+) -> Result<Answer, ApiError> {
+    let found = context.store.hashtags(filter).await?;
+    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
+    let period = Period {
+        from: moment(filter.range.from()),
+        to: moment(filter.range.to()),
+        clock: format::clock(),
+    };
+    let counts = match format {
+        Format::Text(_) => sparks(context, &found, period).await?,
+        Format::Json | Format::Csv | Format::Ndjson => Vec::new(),
+    };
+    let mut counts = counts.into_iter();
+    let rows = found.into_iter().map(|found| TagRow {
+        hashtag: found.hashtag.to_string(),
+        count: found.count,
+        counts: counts.next().unwrap_or_default(),
+    });
+    format.hashtags(period, rows.collect())
+}
+
+/// The counts of each hashtag over the period.
+async fn sparks(
+    context: &Context,
+    found: &[HashtagCount],
+    period: Period,
+) -> Result<Vec<Vec<u64>>, ApiError> {
+    let seconds = (period.to - period.from).num_seconds();
+    let interval = Interval::parting(seconds, SPARKS);
+    let mut sparks = Vec::with_capacity(found.len());
+    for some in found.chunks(MAX_HASHTAGS) {
+        let tags = some.iter().map(|found| found.hashtag.clone()).collect();
+        let filter = TrendFilter::new(
+            Some(period.from),
+            Some(period.to),
+            interval,
+            tags,
+            period.clock.now,
+        )
+        .map_err(|error| ApiError::parameter("range", error))?;
+        let buckets = ((filter.to() - filter.from()) / interval.seconds()).max(0) as usize;
+        for series in context.store.trend(&filter).await? {
+            let mut counts = vec![0; buckets];
+            for (start, count) in series {
+                let at = (start - filter.from()) / interval.seconds();
+                if let Some(cell) = usize::try_from(at).ok().and_then(|at| counts.get_mut(at)) {
+                    *cell += count;
+                }
+            }
+            sparks.push(counts);
+        }
+    }
+    Ok(sparks)
 }
 
 fn on_the_wire(bucket: Bucket) -> api::TrendBucket {

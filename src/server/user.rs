@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
 use super::error::ApiError;
+use super::format::Format;
 use super::response::{self, Answer};
 use super::{Context, parameters};
 use crate::api::{self, UsersQuery};
@@ -31,8 +32,13 @@ pub(super) async fn whoami(
 }
 
 /// User names by prefix.
-pub(super) async fn users(context: &Context, query: &str) -> Result<Answer, ApiError> {
+pub(super) async fn users(
+    context: &Context,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Answer, ApiError> {
     let query = UsersQuery::parse(query)?;
+    let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
     let limit = match &query.limit {
         Some(text) => parameters::limit("limit", text)?,
         None => FeedLimit::default(),
@@ -42,10 +48,7 @@ pub(super) async fn users(context: &Context, query: &str) -> Result<Answer, ApiE
     let users = names.into_iter().map(|name| api::User {
         name: name.shared(),
     });
-    response::data(
-        StatusCode::OK,
-        api::Users {
-            users: users.collect(),
-        },
-    )
+    format.users(api::Users {
+        users: users.collect(),
+    })
 }

@@ -7,7 +7,7 @@ mod open;
 pub mod sqlite;
 mod writer;
 
-pub use open::{migrate, open};
+pub use open::{migrate, open, open_existing};
 
 use std::io;
 use std::path::PathBuf;
@@ -60,6 +60,17 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// What was written to reach a database cannot be meant.
+    #[error("{0}")]
+    Settings(String),
+    /// There is no store, and the command makes none.
+    #[error(
+        "there is no store at {}; name it with --sqlite.path (`dunder serve`, `dunder import` and `dunder token create` make one)", .path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
     },
     /// A cluster.
     #[error(transparent)]

@@ -21,12 +21,33 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
                 queue: *writer_queue,
                 ..SqliteOptions::default()
             };
-            Ok(Arc::new(SqliteStore::open(path, &options)?))
+            // Opening waits for other programs' locks, without yielding.
+            let path = path.clone();
+            let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&path, &options));
+            let store = opening.await.map_err(|error| OpenError::Database {
+                place: "the store".to_owned(),
+                reason: error.to_string(),
+            })?;
+            Ok(Arc::new(store?))
         }
         StoreConfig::Cockroach(config) => {
             Ok(Arc::new(CockroachStore::open(options(config)?).await?))
         }
     }
+}
+
+/// The same for commands that have nothing to do in a new store: a mistyped
+/// path must not become one.
+///
+/// # Errors
+/// It is not there, or cannot be used; see [`OpenError`].
+pub async fn open_existing(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
+    if let StoreConfig::Sqlite { path, .. } = config
+        && std::fs::metadata(path).map_or(true, |file| file.is_file() && file.len() == 0)
+    {
+        return Err(OpenError::Missing { path: path.clone() });
+    }
+    open(config).await
 }
 
 /// Brings the store's schema up to date. The embedded file always is once it
@@ -47,16 +68,12 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), OpenError> {
 /// What the settings say, over what the URL says, over the defaults.
 fn options(config: &CockroachConfig) -> Result<CockroachOptions, OpenError> {
     let mut options = CockroachOptions::default();
-    let wrong = |reason: String| OpenError::Database {
-        place: "the database".to_owned(),
-        reason,
-    };
     if let Some(url) = &config.url {
         let applied = options.apply_url(url.reveal());
-        applied.map_err(|error| wrong(error.to_string()))?;
+        applied.map_err(|error| OpenError::Settings(format!("cockroach.url: {error}")))?;
     }
     let password = config.password();
-    if let Some(password) = password.map_err(|error| wrong(error.to_string()))? {
+    if let Some(password) = password.map_err(|error| OpenError::Settings(error.to_string()))? {
         options.password = Some(password.reveal().to_owned());
     }
     let default_port = config.port.unwrap_or(cockroach::DEFAULT_PORT);

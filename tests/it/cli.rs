@@ -3,15 +3,19 @@
 
 mod account;
 mod completions;
+mod doctor;
 mod editor;
 mod failures;
 mod feed;
+mod files;
+mod help;
 mod post;
 mod queue;
 mod shells;
 mod stub;
 mod terminal;
 mod trend;
+mod words;
 
 use std::io::Write;
 use std::path::Path;

@@ -6,6 +6,7 @@ mod cli;
 mod cockroach;
 mod contract;
 mod http;
+mod place;
 mod shape;
 mod sqlite;
 mod support;

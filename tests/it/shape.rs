@@ -50,6 +50,33 @@ fn every_file_can_be_read_in_one_sitting() {
     assert_eq!(long, [""; 0]);
 }
 
+/// `dunder serve` stops at a variable that it does not know.
+#[test]
+fn every_variable_that_the_program_reads_is_known_as_one() {
+    let known = |name: &str| {
+        dunder::config::CLIENT_VARIABLES.contains(&name)
+            || dunder::config::KEYS
+                .iter()
+                .any(|key| key.variable() == name)
+    };
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut unknown = Vec::new();
+    for file in files(&src)
+        .iter()
+        .filter(|file| !file.starts_with(src.join("config")))
+    {
+        let text = fs::read_to_string(file).unwrap();
+        for part in text.split("\"DUNDER_").skip(1) {
+            let name = format!("DUNDER_{}", part.split('"').next().unwrap());
+            let is_name = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            if is_name && !known(&name) {
+                unknown.push(format!("{name} in {}", file.display()));
+            }
+        }
+    }
+    assert_eq!(unknown, [""; 0]);
+}
+
 fn sources(src: &Path, module: &str) -> Vec<PathBuf> {
     let mut found = files(&src.join(module));
     found.extend(Some(src.join(format!("{module}.rs"))).filter(|file| file.exists()));

@@ -11,6 +11,8 @@ use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::place::Place;
+
 /// The binary under test, free of the environment of whoever runs the tests.
 pub fn dunder() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dunder"));
@@ -24,7 +26,8 @@ pub fn dunder() -> Command {
 pub struct Server {
     child: Child,
     pub url: String,
-    pub dir: std::sync::Arc<TempDir>,
+    /// The store, and the directory beside it.
+    pub place: Place,
     client: Client,
 }
 
@@ -41,16 +44,17 @@ impl Server {
 
     /// Over the store in a directory, which may hold one already.
     pub fn over(dir: std::sync::Arc<TempDir>, flags: &[&str]) -> Server {
-        let mut command = dunder();
-        command
-            .args(["serve", "--port", "0", "--sqlite.path"])
-            .arg(dir.path().join("dunder.sqlite"))
-            .args(flags);
-        Server::run(command, dir)
+        Place::embedded(dir).serve(flags)
     }
 
     /// Any `dunder serve` command that prints where it listens.
-    pub fn run(mut command: Command, dir: std::sync::Arc<TempDir>) -> Server {
+    pub fn run(command: Command, dir: std::sync::Arc<TempDir>) -> Server {
+        Server::at(command, Place::embedded(dir))
+    }
+
+    /// The same, over a store that is known.
+    pub fn at(mut command: Command, place: Place) -> Server {
+        let dir = &place.dir;
         let log = std::fs::File::options()
             .append(true)
             .create(true)
@@ -75,19 +79,14 @@ impl Server {
         Server {
             child,
             url,
-            dir,
+            place,
             client: client(),
         }
     }
 
-    /// The store's file.
-    pub fn path(&self) -> PathBuf {
-        self.dir.path().join("dunder.sqlite")
-    }
-
     /// Everything logged so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+        std::fs::read_to_string(self.place.dir.path().join("log")).unwrap()
     }
 
     /// Host and port.
@@ -120,11 +119,11 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
-    /// Ends the process as a crash would.
-    pub fn kill(mut self) -> std::sync::Arc<TempDir> {
+    /// Ends the process as a crash would; the store stays.
+    pub fn kill(mut self) -> Place {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        std::sync::Arc::clone(&self.dir)
+        self.place.clone()
     }
 
     pub async fn get(&self, path: &str) -> Answer {

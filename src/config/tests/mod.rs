@@ -255,22 +255,17 @@ fn kubernetes_service_links_are_recognised() {
 }
 
 #[test]
-fn an_unknown_variable_is_warned_about_and_the_clients_own_are_not() {
-    let config = load(
-        &[],
-        &[
-            ("DUNDER_PROT", "1"),
-            ("DUNDER_SERVER", "x"),
-            ("DUNDER_TOKEN", "y"),
-        ],
-        "",
-    );
-    let warnings = config.unwrap().warnings().to_vec();
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(
-        warnings[0].contains("DUNDER_PROT") && warnings[0].contains("DUNDER_PORT"),
-        "{warnings:?}"
-    );
+fn an_unknown_variable_is_refused_and_the_clients_own_are_not() {
+    for (variable, meant) in [
+        ("DUNDER_PROT", "DUNDER_PORT"),
+        ("DUNDER_COCKROACH_HOSTS", "DUNDER_COCKROACH_HOST"),
+        ("DUNDER_NONSENSE", "dunder serve --help"),
+    ] {
+        let error = refusal(&[], &[(variable, "1")], "");
+        assert!(error.contains(variable) && error.contains(meant), "{error}");
+    }
+    let config = load(&[], &[("DUNDER_SERVER", "x"), ("DUNDER_TOKEN", "y")], "");
+    assert!(config.unwrap().warnings().is_empty());
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) fn title(trend: &Trend, clock: Clock, look: Look) -> String {
         width_in_words(trend.interval),
         clock.in_words(trend.from),
         clock.in_words(to),
-        clock.zone.name_at(trend.from)
+        clock.zone.name_between(trend.from, to)
     )
 }
 

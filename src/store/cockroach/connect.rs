@@ -15,6 +15,8 @@ use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::{debug, info};
 
+use crate::domain::StoreError;
+
 use super::options::CockroachOptions;
 use super::retry::{Failure, Kind, jitter};
 use super::server::Server;
@@ -24,12 +26,29 @@ use super::tls::{self, TlsError};
 /// The parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// The database counts as away, and work is turned away at once, when no host
+/// took a connection for this long.
+const AWAY: Duration = Duration::from_secs(2);
 /// A connection idle for longer is tried before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(30);
-/// What rustls says of a certificate that no further attempt will mend.
-const BAD_CERTIFICATE: &str = "invalid peer certificate";
 /// How long such a trial may take.
 const TRIAL: Duration = Duration::from_secs(2);
+/// What no further attempt will mend, by what is said of it, and what will.
+const MISMATCHES: [(&str, &str); 4] = [
+    (
+        "UnknownIssuer",
+        "; name the authority that signed it with cockroach.ca",
+    ),
+    ("invalid peer certificate", ""),
+    (
+        "does not support TLS",
+        "; a cluster without certificates needs cockroach.sslmode disable",
+    ),
+    (
+        "SSL connection required",
+        "; set cockroach.sslmode to verify-full",
+    ),
+];
 
 /// Makes connections, and knows whether the database was last seen alive.
 pub(super) struct Connector {
@@ -61,6 +80,15 @@ impl Connector {
         let away = locked(&self.away);
         away.as_ref()
             .map(|(since, why)| (since.elapsed(), why.clone()))
+    }
+
+    /// Whoever asks while no host has taken a connection for longer than
+    /// [`AWAY`] is told at once; a probe finds out when one does again.
+    pub(super) fn refuse_while_away(&self) -> Result<(), StoreError> {
+        match self.away() {
+            Some((since, why)) if since > AWAY => Err(StoreError::Unavailable(why)),
+            _ => Ok(()),
+        }
     }
 
     /// The database answered.
@@ -105,14 +133,17 @@ impl Connector {
                 Ok(conn) => return Ok(conn),
                 Err(failure) => {
                     self.next_host.store(at + 1, Ordering::Relaxed);
+                    let says = |(part, _): &&(&str, &str)| failure.text.contains(part);
+                    let mismatch = MISMATCHES.iter().find(says);
+                    let advice = mismatch.map_or("", |(_, advice)| advice);
                     last = Failure {
                         kind: match failure.kind {
-                            _ if failure.text.contains(BAD_CERTIFICATE) => Kind::Fatal,
+                            _ if mismatch.is_some() => Kind::Fatal,
                             // Nothing was asked yet, so nothing is unsure.
                             Kind::Lost | Kind::Again | Kind::Stale => Kind::Away,
                             kind => kind,
                         },
-                        text: format!("{host}:{port}: {}", failure.text),
+                        text: format!("{host}:{port}: {}{advice}", failure.text),
                         code: failure.code,
                     };
                 }

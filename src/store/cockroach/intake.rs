@@ -2,8 +2,10 @@
 //! order, as a batch is formed. Bounded: what does not fit is turned away.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
 use crate::domain::{IdClock, IdempotencyKey, Imported, Record, StoreError, UserName};
 use crate::store::writer::{Pending, Posted};
@@ -12,6 +14,9 @@ use super::migrate::unix_millis;
 
 /// A batch stops growing at this many bytes of text.
 const MAX_BATCH_BYTES: usize = 2 << 20;
+/// How long a batch may wait for company beside one that is on its way: less
+/// than a cluster takes to store one.
+const COMPANY: Duration = Duration::from_millis(10);
 
 type PostReply = oneshot::Sender<Posted>;
 pub(super) type ImportReply = oneshot::Sender<Result<Vec<Imported>, StoreError>>;
@@ -38,6 +43,12 @@ pub(super) struct Assigned {
 pub(super) struct Intake {
     state: Mutex<State>,
     max_messages: usize,
+    /// Messages that writers are storing.
+    under_way: AtomicUsize,
+    /// How long a batch may wait for company.
+    patience: Duration,
+    /// Told when that becomes less.
+    arrived: Notify,
 }
 
 struct State {
@@ -56,6 +67,9 @@ impl Intake {
                 clock,
             }),
             max_messages,
+            under_way: AtomicUsize::new(0),
+            patience: COMPANY,
+            arrived: Notify::new(),
         }
     }
 
@@ -73,13 +87,42 @@ impl Intake {
             match first {
                 Item::Import(records, reply) => return Some(Work::Import(records, reply)),
                 Item::Post(pending) => {
+                    // Waiting longer is no failure, only a smaller batch.
+                    let _ = tokio::time::timeout(self.patience, self.company(&mut state)).await;
                     let batch = state.gather(pending, self.max_messages);
                     if !batch.is_empty() {
+                        self.under_way.fetch_add(batch.len(), Ordering::Relaxed);
                         return Some(Work::Posts(batch));
                     }
                 }
             }
         }
+    }
+
+    /// Waits until as many posts are at hand as are on their way. A database
+    /// does more with a few large batches than with many small ones, and a
+    /// poster waits no longer: who is not in this batch is in the next.
+    async fn company(&self, state: &mut State) {
+        loop {
+            let arrived = self.arrived.notified();
+            let under_way = self.under_way.load(Ordering::Relaxed);
+            if under_way == 0 || state.held.len() + state.queue.len() + 1 >= under_way {
+                return;
+            }
+            tokio::select! {
+                () = arrived => {}
+                item = state.queue.recv() => match item {
+                    Some(item) => state.held.push_back(item),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// A batch of so many messages is stored, or was given up.
+    pub(super) fn done(&self, messages: usize) {
+        self.under_way.fetch_sub(messages, Ordering::Relaxed);
+        self.arrived.notify_waiters();
     }
 
     /// Whether no more can come in.
@@ -180,5 +223,28 @@ mod tests {
         assert_eq!(texts(intake.next().await), ["import"]);
         assert_eq!(texts(intake.next().await), ["closed"]);
         drop(replies);
+    }
+
+    #[tokio::test]
+    async fn beside_a_batch_on_its_way_a_smaller_one_waits_for_company() {
+        let (queue, receiver) = mpsc::channel(16);
+        let mut intake = Intake::new(receiver, IdClock::after(None), 16);
+        intake.patience = Duration::from_secs(3600);
+        let _first = ["a", "b", "c"].map(|text| post(&queue, text, ""));
+        assert_eq!(texts(intake.next().await), ["a", "b", "c"]);
+        let _second = post(&queue, "d", "");
+        let mut next = std::pin::pin!(intake.next());
+        for _ in 0..3 {
+            assert!(
+                tokio::time::timeout(Duration::ZERO, &mut next)
+                    .await
+                    .is_err()
+            );
+        }
+        intake.done(3);
+        assert_eq!(texts(next.await), ["d"]);
+        let _third = ["e", "f"].map(|text| post(&queue, text, ""));
+        // As large as what is on its way: it goes at once.
+        assert_eq!(texts(intake.next().await), ["e", "f"]);
     }
 }

@@ -90,6 +90,7 @@ impl Lane {
     async fn post(&mut self, batch: Vec<Assigned>) {
         let records: Vec<&Record> = batch.iter().map(|post| &post.record).collect();
         let stored = self.store(&records).await;
+        self.intake.done(batch.len());
         match stored {
             Ok(mut first) => {
                 for Assigned { record, reply } in batch {

@@ -131,7 +131,7 @@ async fn reach(connector: &SharedConnector, create: bool) -> Result<Conn, OpenEr
                     let database = connector.options.database.clone();
                     return Err(OpenError::NoDatabase { database });
                 }
-                create_database(connector).await?;
+                create_database(connector, &mut backoff).await?;
             }
             Err(failure) => backoff.wait(failure).await?,
         }
@@ -142,7 +142,7 @@ fn is_missing_database(failure: &Failure) -> bool {
     failure.kind == Kind::NoDatabase || failure.is_code(&SqlState::INVALID_SCHEMA_NAME)
 }
 
-async fn create_database(connector: &Connector) -> Result<(), OpenError> {
+async fn create_database(connector: &Connector, backoff: &mut Backoff) -> Result<(), OpenError> {
     let name = &connector.options.database;
     let mut failed = Failure::new(Kind::Fatal, "no database to start from");
     for maintenance in MAINTENANCE {
@@ -155,12 +155,19 @@ async fn create_database(connector: &Connector) -> Result<(), OpenError> {
                 info!("made the database {name:?}");
                 return Ok(());
             }
-            // Another server was faster, or is at it right now.
+            // Another server was faster.
             Err(failure)
                 if failure.is_code(&SqlState::DUPLICATE_DATABASE)
-                    || failure.is_code(&SqlState::UNIQUE_VIOLATION)
-                    || failure.is_code(&SqlState::OBJECT_IN_USE) =>
+                    || failure.is_code(&SqlState::UNIQUE_VIOLATION) =>
             {
+                return Ok(());
+            }
+            // Another server is at it right now: PostgreSQL copies a database
+            // that nobody may use meanwhile.
+            Err(failure) if failure.is_code(&SqlState::OBJECT_IN_USE) => {
+                backoff
+                    .wait(Failure::new(Kind::Again, failure.text))
+                    .await?;
                 return Ok(());
             }
             Err(failure) => failed = failure,

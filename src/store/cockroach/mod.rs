@@ -25,7 +25,6 @@ mod sql;
 mod tls;
 mod tokens;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ use tracing::{info, warn};
 use super::writer::{Pending, queue_full, writer_gone};
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Message,
-    MessageId, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
+    MessageId, NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
     TrendFilter, UserName,
 };
 
@@ -55,9 +54,6 @@ pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
 use self::pool::Readers;
 pub use self::tls::TlsError;
 
-/// The database counts as away, and posts are turned away at once, when no
-/// host took a connection for this long.
-const AWAY: Duration = Duration::from_secs(2);
 /// How often a database that is away is tried.
 const PROBE: Duration = Duration::from_secs(1);
 /// How long the check of readiness may take.
@@ -72,7 +68,7 @@ pub struct CockroachStore {
     queue: Mutex<Option<mpsc::Sender<Item>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     probe: JoinHandle<()>,
-    stale_trends: AtomicBool,
+    stale_trends: read::StaleReads,
 }
 
 /// Brings the database up to date, making it first where it is missing.
@@ -89,6 +85,13 @@ pub async fn migrate(mut options: CockroachOptions) -> Result<Migrated, OpenErro
 #[doc(hidden)]
 pub fn feed_statement(user: bool, hashtags: usize) -> String {
     sql::feed(user, hashtags).text.into_owned()
+}
+
+/// The statement of a trend with long buckets between two hours or days, for
+/// tests of its plan.
+#[doc(hidden)]
+pub fn pieced_trend_statement(series: usize) -> String {
+    sql::trend_in_pieces(series, false).text.into_owned()
 }
 
 impl CockroachStore {
@@ -120,7 +123,7 @@ impl CockroachStore {
             tasks: Mutex::new(lanes.collect()),
             probe: tokio::spawn(probe(connector.clone(), readers.clone())),
             queue: Mutex::new(Some(queue)),
-            stale_trends: AtomicBool::new(stale),
+            stale_trends: read::StaleReads::new(stale),
             readers,
             connector,
         })
@@ -128,13 +131,6 @@ impl CockroachStore {
 
     fn queue(&self) -> Result<mpsc::Sender<Item>, StoreError> {
         locked(&self.queue).clone().ok_or_else(writer_gone)
-    }
-
-    fn refuse_while_away(&self) -> Result<(), StoreError> {
-        match self.connector.away() {
-            Some((since, why)) if since > AWAY => Err(StoreError::Unavailable(why)),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -178,7 +174,7 @@ async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
 #[async_trait]
 impl Store for CockroachStore {
     async fn post(&self, draft: Draft) -> Result<Message, PostError> {
-        self.refuse_while_away()?;
+        self.connector.refuse_while_away()?;
         let (pending, answer) = Pending::new(draft);
         let queue = self.queue()?;
         let queued = queue.try_send(Item::Post(Box::new(pending)));
@@ -216,7 +212,7 @@ impl Store for CockroachStore {
     }
 
     async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
-        self.refuse_while_away()?;
+        self.connector.refuse_while_away()?;
         let (reply, answer) = oneshot::channel();
         let queue = self.queue()?;
         let queued = queue.send(Item::Import(records, reply)).await;
@@ -253,13 +249,15 @@ impl Store for CockroachStore {
         tokens::revoke(&self.readers, id, now).await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        self.queue()?;
+    async fn check(&self) -> Result<(), NotReady> {
+        self.queue()
+            .map_err(NotReady::because("the server is stopping"))?;
         let attempt = self.readers.once(&sql::CHECK, &[], CHECK);
-        match within(CHECK, attempt).await {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(StoreError::Unavailable(failure.text)),
-        }
+        within(CHECK, attempt).await.map_err(|failure| NotReady {
+            reason: failure.public_reason(),
+            error: StoreError::Unavailable(failure.text),
+        })?;
+        Ok(())
     }
 
     async fn close(&self) {

@@ -79,7 +79,7 @@ pub struct CockroachOptions {
     /// The database; made by a migration where the user may.
     pub database: String,
     /// `None`: [`SslMode::VerifyFull`], or plain text when every host is a
-    /// loopback address.
+    /// loopback address and no certificate is named.
     pub sslmode: Option<SslMode>,
     /// Authorities to trust instead of the system's, PEM.
     pub ca: Option<PathBuf>,
@@ -204,15 +204,25 @@ impl CockroachOptions {
         Ok(())
     }
 
-    /// The mode asked for, or the one that fits the hosts.
+    /// The mode asked for, or the one that fits the hosts. Whoever names a
+    /// certificate expects it to be used.
     pub fn effective_sslmode(&self) -> SslMode {
         self.sslmode.unwrap_or_else(|| {
-            if self.hosts.iter().all(|(host, _)| is_loopback(host)) {
+            let is_local = self.hosts.iter().all(|(host, _)| is_loopback(host));
+            if is_local && self.tls_file().is_none() {
                 SslMode::Disable
             } else {
                 SslMode::VerifyFull
             }
         })
+    }
+
+    /// A file that only TLS has a use for.
+    pub(super) fn tls_file(&self) -> Option<&PathBuf> {
+        self.ca
+            .as_ref()
+            .or(self.cert.as_ref())
+            .or(self.key.as_ref())
     }
 }
 
@@ -318,5 +328,7 @@ mod tests {
             let options = parsed(&format!("postgres://{hosts}/d")).unwrap();
             assert_eq!(options.effective_sslmode(), mode, "{hosts}");
         }
+        let named = parsed("postgres://localhost/d?sslrootcert=ca.pem").unwrap();
+        assert_eq!(named.effective_sslmode(), SslMode::VerifyFull);
     }
 }

@@ -45,6 +45,7 @@ impl Readers {
     ) -> Result<Vec<Row>, StoreError> {
         let limit = self.connector.options.read_limit;
         let mut backoff = Backoff::new(what, limit);
+        self.connector.refuse_while_away()?;
         loop {
             // One stalled host must leave time for another one.
             let attempt = backoff.remaining().min(limit / 2);
@@ -52,6 +53,7 @@ impl Readers {
                 Ok(rows) => return Ok(rows),
                 Err(failure) => backoff.wait(failure).await?,
             }
+            self.connector.refuse_while_away()?;
         }
     }
 

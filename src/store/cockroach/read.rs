@@ -2,7 +2,7 @@
 //! Every page, trend and list is one statement and one round trip.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio_postgres::types::ToSql;
 use tracing::warn;
@@ -13,6 +13,7 @@ use crate::domain::{
 };
 
 use super::batch;
+use super::migrate::unix_millis;
 use super::pool::Readers;
 use super::retry::Failure;
 use super::sql;
@@ -49,12 +50,38 @@ pub(super) async fn feed(readers: &Readers, filter: &FeedFilter) -> Result<FeedP
     Ok(FeedPage::from_surplus(messages, filter.limit))
 }
 
-/// Counts of all messages or of some hashtags. `stale` says whether follower
-/// reads are wanted, and is cleared when the server refuses them.
+/// Whether trends are read slightly stale. A server that refuses is asked
+/// again later: a table just made is not there yet some seconds ago.
+pub(super) struct StaleReads {
+    from_millis: AtomicI64,
+}
+
+/// How long a refusal holds, in milliseconds.
+const STALE_PAUSE: i64 = 60_000;
+
+impl StaleReads {
+    pub(super) fn new(wanted: bool) -> StaleReads {
+        let from = if wanted { 0 } else { i64::MAX };
+        StaleReads {
+            from_millis: AtomicI64::new(from),
+        }
+    }
+
+    fn are_wanted(&self) -> bool {
+        unix_millis() >= self.from_millis.load(Ordering::Relaxed)
+    }
+
+    fn pause(&self) {
+        let until = unix_millis() + STALE_PAUSE;
+        self.from_millis.store(until, Ordering::Relaxed);
+    }
+}
+
+/// Counts of all messages or of some hashtags.
 pub(super) async fn trend(
     readers: &Readers,
     filter: &TrendFilter,
-    stale: &AtomicBool,
+    stale: &StaleReads,
 ) -> Result<Vec<Series>, StoreError> {
     let names: Vec<&str> = match filter.hashtags.as_slice() {
         [] => vec![""],
@@ -62,24 +89,32 @@ pub(super) async fn trend(
     };
     let (width, level) = (filter.interval.seconds(), filter.interval.level().seconds());
     let (from, to) = (filter.from(), filter.to());
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&width, &level, &from, &to];
+    let is_pieced = filter.interval.is_pieced() && (to - from) / width <= MAX_PIECED;
+    let ends = match is_pieced {
+        true => Ends::of(filter),
+        false => Ends::default(),
+    };
+    let mut params: Vec<&(dyn ToSql + Sync)> = match is_pieced {
+        true => vec![&width, &ends.minutes, &ends.hours, &from, &to],
+        false => vec![&width, &level, &from, &to],
+    };
+    let statement = |stale| match is_pieced {
+        true => sql::trend_in_pieces(names.len(), stale),
+        false => sql::trend(names.len(), stale),
+    };
     params.extend(names.iter().map(|name| name as &(dyn ToSql + Sync)));
     let what = "read a trend";
-    let stale_rows = match stale.load(Ordering::Relaxed) {
-        true => {
-            let statement = sql::trend(names.len(), true);
-            readers.query(what, &statement, &params).await
-        }
+    let stale_rows = match stale.are_wanted() {
+        true => readers.query(what, &statement(true), &params).await,
         false => Err(StoreError::Unexpected(String::new())),
     };
     let rows = match stale_rows {
         Err(StoreError::Unexpected(reason)) => {
             if !reason.is_empty() {
                 warn!("the cluster refuses follower reads; trends are read as of now: {reason}");
-                stale.store(false, Ordering::Relaxed);
+                stale.pause();
             }
-            let statement = sql::trend(names.len(), false);
-            readers.query(what, &statement, &params).await?
+            readers.query(what, &statement(false), &params).await?
         }
         rows => rows?,
     };
@@ -90,6 +125,39 @@ pub(super) async fn trend(
     }
     let series = names.iter().map(|name| found.remove(*name));
     Ok(series.map(Option::unwrap_or_default).collect())
+}
+
+/// With more buckets than this the ends of buckets are most of the range, and
+/// listing them costs more than it saves.
+const MAX_PIECED: i64 = 1_000;
+
+/// The minutes and hours at the ends of the buckets of a range, which no day
+/// inside a bucket holds.
+#[derive(Default)]
+struct Ends {
+    minutes: Vec<i64>,
+    hours: Vec<i64>,
+}
+
+impl Ends {
+    fn of(filter: &TrendFilter) -> Ends {
+        let mut ends = Ends::default();
+        let [minute, hour, _] = Level::ALL.map(Level::seconds);
+        let step = |from: i64, to: i64, width: i64| (from..to).step_by(width as usize);
+        let mut edge = filter.from();
+        while edge < filter.to() {
+            let end = edge + filter.interval.seconds();
+            for (width, low, high) in parts_of(edge, end) {
+                if width == minute {
+                    ends.minutes.extend(step(low, high, width));
+                } else if width == hour {
+                    ends.hours.extend(step(low, high, width));
+                }
+            }
+            edge = end;
+        }
+        ends
+    }
 }
 
 /// The busiest hashtags.

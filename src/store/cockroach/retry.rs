@@ -60,6 +60,19 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What anybody may know of it.
+    pub(super) fn public_reason(&self) -> &'static str {
+        match self.code.as_ref().map(|code| &code.code()[..2]) {
+            Some("28") => "the database refuses the login",
+            Some("53") => "the database is out of connections, memory or disk",
+            Some("3D") => "the database is not there",
+            Some(_) => "the database takes no work",
+            None => "the database does not answer",
+        }
+    }
+}
+
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Failure {
         if let Some(db) = error.as_db_error() {
@@ -76,10 +89,19 @@ impl From<tokio_postgres::Error> for Failure {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
+        if text.contains("password missing") {
+            let asks = "it asks for a password; set DUNDER_COCKROACH_PASSWORD, or name a file with cockroach.password_file";
+            return Failure::new(Kind::Fatal, asks);
+        }
         // Everything that is not the server's answer broke on the way, except
-        // values that could not be converted.
-        let converted = text.contains("serializ") || text.contains("column");
-        let kind = if converted { Kind::Corrupt } else { Kind::Lost };
+        // settings that cannot be meant and values that do not convert.
+        let kind = if text.starts_with("invalid configuration") {
+            Kind::Fatal
+        } else if text.contains("serializ") || text.contains("column") {
+            Kind::Corrupt
+        } else {
+            Kind::Lost
+        };
         Failure::new(kind, text)
     }
 }
@@ -106,6 +128,10 @@ fn kind_of(code: &SqlState) -> Kind {
         // Shut down, crashed, dropped or idle too long, read-only standby,
         // cancelled by the server's time limit, login while it is stopping.
         "57P01" | "57P02" | "57P05" | "25006" | "57014" | "58000" | "58030" => Kind::Lost,
+        // CockroachDB: a range without a quorum (by its newer and its older
+        // name), a node that lost another one, and what has no category, such
+        // as most of what a dying node says.
+        "58C00" | "XXC00" | "58C01" | "XXUUU" => Kind::Lost,
         "57P03" => Kind::Away,
         // A plan that changed its result type; prepared elsewhere (a proxy).
         "0A000" | "26000" | "08P01" => Kind::Stale,
@@ -202,12 +228,16 @@ mod tests {
             ("40003", Kind::Lost),
             ("08006", Kind::Lost),
             ("57P01", Kind::Lost),
+            ("58C00", Kind::Lost),
+            ("58C01", Kind::Lost),
+            ("XXUUU", Kind::Lost),
             ("57P03", Kind::Away),
             ("53300", Kind::Away),
             ("0A000", Kind::Stale),
             ("23505", Kind::Fatal),
             ("42601", Kind::Fatal),
             ("28P01", Kind::Fatal),
+            ("XX000", Kind::Fatal),
         ] {
             assert_eq!(kind_of(&SqlState::from_code(code)), kind, "{code}");
         }

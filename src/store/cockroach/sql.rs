@@ -353,11 +353,39 @@ pub(super) fn trend(series: usize, stale: bool) -> Sql {
     let text = format!(
         "SELECT series, bucket - bucket % $1 AS start, cast(sum(count) AS INT8) AS total \
          FROM {source} WHERE series IN ({}) AND level = $2 AND bucket >= $3 AND bucket < $4 \
-         GROUP BY series, bucket - bucket % $1 ORDER BY series, start",
+         GROUP BY 1, 2 ORDER BY 1, 2",
         list.join(", ")
     );
     let mut types = vec![INT, INT, INT, INT];
     types.resize(4 + series, TEXT);
+    Sql {
+        text: Cow::Owned(text),
+        types: Cow::Owned(types),
+    }
+}
+
+/// The same where a bucket has too many counters of one level: `$1` width,
+/// `$2` and `$3` the minutes and hours that no day inside a bucket holds, `$4`
+/// from, `$5` before, then the series. Days that lie in one bucket are known
+/// by their remainder.
+pub(super) fn trend_in_pieces(series: usize, stale: bool) -> Sql {
+    let list: Vec<String> = (0..series).map(|n| format!("${}", n + 6)).collect();
+    let list = list.join(", ");
+    let moment = match stale {
+        true => " AS OF SYSTEM TIME follower_read_timestamp()",
+        false => "",
+    };
+    let part = format!("SELECT series, bucket, count FROM counters WHERE series IN ({list})");
+    let text = format!(
+        "SELECT p.series, p.bucket - p.bucket % $1 AS start, cast(sum(p.count) AS INT8) AS total \
+         FROM ({part} AND level = 60 AND bucket = ANY ($2) \
+         UNION ALL {part} AND level = 3600 AND bucket = ANY ($3) \
+         UNION ALL {part} AND level = 86400 AND bucket >= $4 AND bucket < $5 \
+           AND bucket % $1 + 86400 <= $1) AS p{moment} \
+         GROUP BY 1, 2 ORDER BY 1, 2"
+    );
+    let mut types = vec![INT, INTS, INTS, INT, INT];
+    types.resize(5 + series, TEXT);
     Sql {
         text: Cow::Owned(text),
         types: Cow::Owned(types),

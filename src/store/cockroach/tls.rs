@@ -35,6 +35,11 @@ pub enum TlsError {
     /// The certificate and the key do not go together, or cannot be used.
     #[error("the client certificate and key cannot be used: {0}")]
     Login(String),
+    /// Plain text was asked for, and a certificate named.
+    #[error(
+        "{} has no use with sslmode disable; leave it out, or write sslmode verify-full", .0.display()
+    )]
+    Unused(PathBuf),
     /// Nothing to trust.
     #[error(
         "the system's certificate store is empty; name the cluster's authority with --cockroach.ca"
@@ -48,7 +53,12 @@ pub enum TlsError {
 /// The connector for the options; `None` for plain text.
 pub(super) fn connector(options: &CockroachOptions) -> Result<Option<MakeRustlsConnect>, TlsError> {
     let verify = match (options.effective_sslmode(), &options.ca) {
-        (SslMode::Disable, _) => return Ok(None),
+        (SslMode::Disable, _) => {
+            return match options.tls_file() {
+                Some(file) => Err(TlsError::Unused(file.clone())),
+                None => Ok(None),
+            };
+        }
         (SslMode::Require, None) => Verify::Nothing,
         (SslMode::Require, Some(_)) | (SslMode::VerifyCa, _) => Verify::Authority,
         (SslMode::VerifyFull, _) => Verify::Name,

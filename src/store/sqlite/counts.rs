@@ -9,7 +9,7 @@ use super::ledger::ALL_MESSAGES;
 use super::levels::{Level, MONTH, Piece, pieces};
 use super::read::{SHORT, first_id, last_id};
 use super::sql::Sql;
-use crate::domain::{Hashtag, HashtagCount, HashtagsFilter, Series, TrendFilter};
+use crate::domain::{Hashtag, HashtagCount, HashtagsFilter, Interval, Series, TrendFilter};
 
 /// Whether a trend is a short read.
 pub(super) fn is_short(filter: &TrendFilter) -> bool {
@@ -29,7 +29,10 @@ pub(super) fn trend(
         return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
     };
     let level = Level::of(filter.interval.level());
-    let series = |number| series(&snapshot, filter, Piece { level, from, to }, number);
+    let series = |number| match filter.interval.is_pieced() {
+        true => pieced_series(&snapshot, filter.interval, (from, to), number),
+        false => series(&snapshot, filter, Piece { level, from, to }, number),
+    };
     if filter.hashtags.is_empty() {
         return Ok(vec![series(ALL_MESSAGES)?]);
     }
@@ -80,6 +83,29 @@ fn series(
                 _ => series.push((edge, count)),
             }
         }
+    }
+    Ok(series)
+}
+
+/// The same, each bucket from the fewest counters that add up to it.
+fn pieced_series(
+    connection: &Connection,
+    interval: Interval,
+    (from, to): (i64, i64),
+    number: i64,
+) -> rusqlite::Result<Series> {
+    let mut series = Series::new();
+    let mut start = from;
+    while start < to {
+        let end = start + interval.seconds();
+        let mut count = 0;
+        for piece in pieces(start, end) {
+            count += sum(connection, number, piece)?;
+        }
+        if count > 0 {
+            series.push((start, count));
+        }
+        start = end;
     }
     Ok(series)
 }

@@ -6,6 +6,7 @@
 //! every statement. Several programs may have the file open at once: they
 //! wait for each other's transactions and see each other's messages.
 
+mod anchor;
 mod cache;
 mod counts;
 mod feed;
@@ -30,6 +31,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, ErrorCode};
 
+use self::anchor::Anchor;
 use self::cache::MessageCache;
 use self::health::Health;
 use self::log::Log;
@@ -39,8 +41,8 @@ use self::write::Writer;
 use super::OpenError;
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
-    PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId, TrendFilter,
-    UserName, Version,
+    NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
+    TrendFilter, UserName, Version,
 };
 
 /// How an embedded store works; the defaults suit a small machine.
@@ -87,6 +89,7 @@ pub struct SqliteStore {
     readers: Readers,
     cache: Arc<MessageCache>,
     health: Arc<Health>,
+    anchor: Arc<Anchor>,
 }
 
 impl SqliteStore {
@@ -101,9 +104,11 @@ impl SqliteStore {
         let readers = Readers::spawn(path, options.readers, options.reader_cache_kib)?;
         let (queue, intake) = queue::channel(options.queue);
         let health = Arc::new(Health::default());
+        let anchor = Arc::new(Anchor::of(path));
         let log = Log::of(path, u64::from(options.log_kib) * 1024);
         let cache = Arc::new(MessageCache::new(options.message_cache_kib));
-        let writer = Writer::new(connection, log, Arc::clone(&health), Arc::clone(&cache));
+        let shared = (Arc::clone(&health), Arc::clone(&anchor));
+        let writer = Writer::new(connection, log, shared, Arc::clone(&cache));
         let started = writer.spawn(intake, options.batch);
         started.map_err(|source| OpenError::Io {
             path: path.to_owned(),
@@ -114,6 +119,7 @@ impl SqliteStore {
             readers,
             cache,
             health,
+            anchor,
         })
     }
 
@@ -229,21 +235,33 @@ impl Store for SqliteStore {
         self.readers.version()
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), NotReady> {
+        let not = |reason, error: String| {
+            let error = StoreError::Unavailable(error);
+            Err(NotReady { reason, error })
+        };
         if self.queue.is_closed() {
-            return Err(StoreError::Unavailable("the writer has stopped".to_owned()));
+            return not(
+                "the server is stopping",
+                "the writer has stopped".to_owned(),
+            );
         }
         if let Some(busy) = self.health.stuck() {
             let seconds = busy.as_secs();
-            return Err(StoreError::Unavailable(format!(
-                "the writer has been at one batch for {seconds} s"
-            )));
+            let stuck = format!("the writer has been at one batch for {seconds} s");
+            return not("the disk does not finish a write", stuck);
         }
+        let replaced =
+            "the store's file was removed or replaced; its server has to be started again";
+        self.anchor.check().map_err(NotReady::because(replaced))?;
         // Nobody may dare to post while this says no, so it finds out itself.
         if self.health.failure().is_some() {
-            self.queue.run(Writer::probe).await?;
+            let probed = self.queue.run(Writer::probe).await;
+            probed.map_err(NotReady::because("the disk does not take writes"))?;
         }
-        self.readers.run(read::last_id).await.map(drop)
+        let read = self.readers.run(read::last_id).await;
+        read.map_err(NotReady::because("the store cannot be read"))?;
+        Ok(())
     }
 
     async fn close(&self) {

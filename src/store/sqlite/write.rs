@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::anchor::Anchor;
 use super::cache::MessageCache;
 use super::health::Health;
 use super::ledger::{Inserts, Ledger, Posted};
@@ -51,6 +52,7 @@ pub(super) struct Writer {
     last: MessageId,
     log: Log,
     health: Arc<Health>,
+    anchor: Arc<Anchor>,
     cache: Arc<MessageCache>,
     /// Where those run who wait for answers.
     runtime: Option<Handle>,
@@ -61,7 +63,7 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         log: Log,
-        health: Arc<Health>,
+        (health, anchor): (Arc<Health>, Arc<Anchor>),
         cache: Arc<MessageCache>,
     ) -> Writer {
         Writer {
@@ -71,6 +73,7 @@ impl Writer {
             last: MessageId::MIN,
             log,
             health,
+            anchor,
             cache,
             runtime: Handle::try_current().ok(),
         }
@@ -87,8 +90,13 @@ impl Writer {
     fn run(mut self, mut intake: mpsc::Receiver<Work>, batch: usize) {
         let mut taken = Vec::with_capacity(batch);
         let mut farewells = Vec::new();
+        // Whether the last batch was of more than one.
+        let mut company = false;
         while intake.blocking_recv_many(&mut taken, batch) > 0 {
-            gather(&mut intake, &mut taken, batch);
+            if company {
+                gather(&mut intake, &mut taken, batch);
+            }
+            company = taken.len() > 1;
             let mut posts = Vec::with_capacity(taken.len());
             let mut others = Vec::new();
             for work in taken.drain(..) {
@@ -188,23 +196,29 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        let committed = self.commit(work);
+        match committed {
+            Ok(_) => self.health.succeeded(),
+            Err(ref error) => self.undo(error),
+        }
+        committed
+    }
+
+    fn commit<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.anchor.check()?;
         let written = self.statement(Sql::BeginImmediate).and_then(|()| {
             let done = work(self)?;
             self.ledger.flush(&self.connection)?;
             self.statement(Sql::Commit)?;
             Ok(done)
         });
-        match written {
-            Ok(done) => {
-                self.health.succeeded();
-                Ok(done)
-            }
-            Err(error) => {
-                let error = store_error(error);
-                self.undo(&error);
-                Err(error)
-            }
-        }
+        let done = written.map_err(store_error)?;
+        // Before anybody is told: what went into a removed file is lost.
+        self.anchor.check()?;
+        Ok(done)
     }
 
     /// The connection, inside a transaction.
@@ -261,9 +275,8 @@ impl Writer {
 }
 
 /// Lets those run who are about to post, for as long as each turn brings
-/// more: a commit costs the same for one post and for hundreds. On a machine
-/// with nothing else to run a turn takes no time, so that a lone post does
-/// not wait.
+/// more: a commit costs the same for one post and for hundreds. Where posts
+/// come one by one nobody waits.
 fn gather(intake: &mut mpsc::Receiver<Work>, taken: &mut Vec<Work>, batch: usize) {
     loop {
         let before = taken.len();

@@ -3,21 +3,30 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{command, ran, text};
+use super::{ran, text};
+use crate::place::{Backend, Place, on_every_store};
 use crate::support::{Server, contents, dunder};
+
+on_every_store![
+    import_reads_standard_input_and_files_and_says_what_it_did,
+    import_that_refuses_a_line_ends_with_1_and_stores_the_rest,
+    export_to_a_file_replaces_it_only_when_complete,
+    export_into_a_pipe_that_closes_ends_with_0,
+    migrate_makes_a_store_and_does_nothing_to_a_current_one,
+    a_token_made_beside_a_running_server_posts_until_it_is_revoked,
+];
 
 const LINES: &str = r#"{"user_name":"ann","text":"one","created_at":"2019-09-23T10:00:00Z"}
 {"user_name":"bob","text":"two","hashtags":["prod"],"created_at":"2019-09-23T10:00:01Z"}
 "#;
 
-fn piped(dir: &Path, arguments: &[&str], input: &[u8]) -> Output {
-    let mut command = command(dir, arguments);
+fn piped(place: &Place, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = place.command(arguments);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -27,22 +36,21 @@ fn piped(dir: &Path, arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-#[test]
-fn import_reads_standard_input_and_files_and_says_what_it_did() {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("lines.ndjson");
+async fn import_reads_standard_input_and_files_and_says_what_it_did(on: Backend) {
+    let place = on.place();
+    let file = place.dir.path().join("lines.ndjson");
     fs::write(&file, LINES).unwrap();
     for (done, stored) in [
         (
-            piped(dir.path(), &["import"], LINES.as_bytes()),
+            piped(&place, &["import"], LINES.as_bytes()),
             "stored 2, already there 0",
         ),
         (
-            piped(dir.path(), &["import", "-"], LINES.as_bytes()),
+            piped(&place, &["import", "-"], LINES.as_bytes()),
             "stored 0, already there 2",
         ),
         (
-            ran(dir.path(), &["import", file.to_str().unwrap()]),
+            ran(&place, &["import", file.to_str().unwrap()]),
             "stored 0, already there 2",
         ),
     ] {
@@ -50,15 +58,14 @@ fn import_reads_standard_input_and_files_and_says_what_it_did() {
         assert_eq!(text(&done.stdout), format!("read 2, {stored}, refused 0\n"));
         assert_eq!(text(&done.stderr), "");
     }
-    let json = ran(dir.path(), &["import", "--json", file.to_str().unwrap()]);
+    let json = ran(&place, &["import", "--json", file.to_str().unwrap()]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["already_there"], 2);
 }
 
-#[test]
-fn import_that_refuses_a_line_ends_with_1_and_stores_the_rest() {
-    let dir = TempDir::new().unwrap();
-    let done = piped(dir.path(), &["import"], format!("{{}}\n{LINES}").as_bytes());
+async fn import_that_refuses_a_line_ends_with_1_and_stores_the_rest(on: Backend) {
+    let place = on.place();
+    let done = piped(&place, &["import"], format!("{{}}\n{LINES}").as_bytes());
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(
         text(&done.stdout),
@@ -73,16 +80,16 @@ fn import_that_refuses_a_line_ends_with_1_and_stores_the_rest() {
 
 #[test]
 fn input_that_cannot_be_read_is_named() {
-    let dir = TempDir::new().unwrap();
-    let missing = ran(dir.path(), &["import", "/nowhere/lines"]);
+    let place = Backend::Embedded.place();
+    let missing = ran(&place, &["import", "/nowhere/lines"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(
         text(&missing.stderr).contains("/nowhere/lines"),
         "{}",
         text(&missing.stderr)
     );
-    assert!(!dir.path().join("dunder.sqlite").exists());
-    let packed = piped(dir.path(), &["import"], b"\x1f\x8b\x08\0rest");
+    assert!(!place.dir.path().join("dunder.sqlite").exists());
+    let packed = piped(&place, &["import"], b"\x1f\x8b\x08\0rest");
     assert_eq!(packed.status.code(), Some(1));
     assert!(
         text(&packed.stderr).contains("gunzip"),
@@ -93,8 +100,8 @@ fn input_that_cannot_be_read_is_named() {
 
 #[test]
 fn wrong_usage_and_wrong_settings_end_with_2() {
-    let dir = TempDir::new().unwrap();
-    let config = dir.path().join("config.yaml");
+    let place = Backend::Embedded.place();
+    let config = place.dir.path().join("config.yaml");
     fs::write(&config, "sqlite:\n  pth: x\n").unwrap();
     for (arguments, part) in [
         (&["import", "--jsn"][..], "--json"),
@@ -109,41 +116,57 @@ fn wrong_usage_and_wrong_settings_end_with_2() {
         (&["serve", "--host", "0.0.0.0"], "auth.mode"),
         (&["serve", "--port", "http"], "the flag --port"),
     ] {
-        let done = ran(dir.path(), arguments);
+        let done = ran(&place, arguments);
         let said = text(&done.stderr);
         assert_eq!(done.status.code(), Some(2), "{arguments:?}: {said}");
         assert!(said.contains(part), "{arguments:?}: {said}");
     }
-    assert!(!dir.path().join("dunder.sqlite").exists());
+    assert!(!place.dir.path().join("dunder.sqlite").exists());
 }
 
 #[test]
-fn export_to_a_file_replaces_it_only_when_complete() {
-    let dir = TempDir::new().unwrap();
-    piped(dir.path(), &["import"], LINES.as_bytes());
-    let file = dir.path().join("out.ndjson");
+fn commands_that_only_look_at_a_store_make_none_at_a_mistyped_path() {
+    let place = Backend::Embedded.place();
+    let file = place.dir.path().join("dunder.sqlite");
+    for arguments in [
+        &["export"][..],
+        &["token", "list"],
+        &["token", "revoke", "--user", "ann"],
+    ] {
+        let done = ran(&place, arguments);
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {said}");
+        let named = format!("there is no store at {}", file.display());
+        assert!(said.contains(&named), "{arguments:?}: {said}");
+        assert!(!file.exists(), "{arguments:?}");
+    }
+}
+
+async fn export_to_a_file_replaces_it_only_when_complete(on: Backend) {
+    let place = on.place();
+    piped(&place, &["import"], LINES.as_bytes());
+    let file = place.dir.path().join("out.ndjson");
     fs::write(&file, "the last export").unwrap();
-    let done = ran(dir.path(), &["export", "-o", file.to_str().unwrap()]);
+    let done = ran(&place, &["export", "-o", file.to_str().unwrap()]);
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
     assert_eq!(
         fs::read_to_string(&file).unwrap(),
-        text(&ran(dir.path(), &["export"]).stdout)
+        text(&ran(&place, &["export"]).stdout)
     );
-    fs::write(dir.path().join("foreign"), "not a store").unwrap();
+    fs::write(place.dir.path().join("foreign"), "not a store").unwrap();
     let mut broken = dunder();
     broken
         .args(["export", "-o"])
         .arg(&file)
         .arg("--sqlite.path")
-        .arg(dir.path().join("foreign"));
-    let before = contents(dir.path());
+        .arg(place.dir.path().join("foreign"));
+    let before = contents(place.dir.path());
     assert_eq!(broken.output().unwrap().status.code(), Some(1));
-    assert_eq!(contents(dir.path()), before);
+    assert_eq!(contents(place.dir.path()), before);
 }
 
-#[test]
-fn export_into_a_pipe_that_closes_ends_with_0() {
-    let dir = TempDir::new().unwrap();
+async fn export_into_a_pipe_that_closes_ends_with_0(on: Backend) {
+    let place = on.place();
     let many: String = (0..20_000)
         .map(|n| {
             format!(
@@ -152,8 +175,8 @@ fn export_into_a_pipe_that_closes_ends_with_0() {
             )
         })
         .collect();
-    piped(dir.path(), &["import"], many.as_bytes());
-    let mut command = command(dir.path(), &["export"]);
+    piped(&place, &["import"], many.as_bytes());
+    let mut command = place.command(&["export"]);
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -171,23 +194,20 @@ fn export_into_a_pipe_that_closes_ends_with_0() {
     assert!(line.contains("message number 0"), "{line}");
 }
 
-#[test]
-fn migrate_makes_a_store_and_does_nothing_to_a_current_one() {
-    let dir = TempDir::new().unwrap();
+async fn migrate_makes_a_store_and_does_nothing_to_a_current_one(on: Backend) {
+    let place = on.place();
     for _ in 0..2 {
-        let done = ran(dir.path(), &["migrate"]);
+        let done = ran(&place, &["migrate"]);
         assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
         assert_eq!(text(&done.stdout), "the store is up to date\n");
     }
 }
 
-#[tokio::test]
-async fn a_token_made_beside_a_running_server_posts_until_it_is_revoked() {
-    let server = Server::with(&["--auth.mode", "token"]);
+async fn a_token_made_beside_a_running_server_posts_until_it_is_revoked(on: Backend) {
+    let server = on.server_with(&["--auth.mode", "token"]);
     let token = |arguments: &[&str]| {
-        let mut command = dunder();
-        command.arg("token").args(arguments).arg("--sqlite.path");
-        command.arg(server.path()).output().unwrap()
+        let mut command = server.place.command(&[&["token"], arguments].concat());
+        command.output().unwrap()
     };
     let made = token(&["create", "ann"]);
     let header = format!("Bearer {}", text(&made.stdout).trim_end());

@@ -6,6 +6,14 @@ use dunder::admin::{Progress, export};
 use dunder::domain::Draft;
 
 use super::{counts, exported, imported, store};
+use crate::place::{Backend, on_every_store};
+
+on_every_store![
+    what_was_exported_and_imported_elsewhere_exports_the_same_bytes,
+    keys_stand_in_a_fixed_order_and_times_have_milliseconds,
+    messages_come_oldest_first_over_any_number_of_pages,
+    a_closed_pipe_is_no_error_and_a_full_disk_is_one,
+];
 
 /// Whatever a text can hold that a line of JSON must not lose.
 const TEXTS: [&str; 8] = [
@@ -19,9 +27,8 @@ const TEXTS: [&str; 8] = [
     "{\"user_name\":\"x\"}",
 ];
 
-#[tokio::test]
-async fn what_was_exported_and_imported_elsewhere_exports_the_same_bytes() {
-    let (_dir, first) = store();
+async fn what_was_exported_and_imported_elsewhere_exports_the_same_bytes(on: Backend) {
+    let (_place, first) = store(on).await;
     for (n, text) in TEXTS.iter().enumerate() {
         let user = format!("user{}@example.com", n % 3).parse().unwrap();
         let mut draft = Draft::new(user, (*text).to_owned(), &["Ops", "b"]).unwrap();
@@ -30,7 +37,7 @@ async fn what_was_exported_and_imported_elsewhere_exports_the_same_bytes() {
     }
     let original = exported(&first).await;
     assert_eq!(original.lines().count(), TEXTS.len());
-    let (_dir, second) = store();
+    let (_place, second) = store(on).await;
     let (done, report) = imported(&second, original.clone()).await;
     assert_eq!(counts(&done.unwrap()), [8, 8, 0, 0], "{report}");
     assert_eq!(exported(&second).await, original);
@@ -40,9 +47,8 @@ async fn what_was_exported_and_imported_elsewhere_exports_the_same_bytes() {
     }
 }
 
-#[tokio::test]
-async fn keys_stand_in_a_fixed_order_and_times_have_milliseconds() {
-    let (_dir, store) = store();
+async fn keys_stand_in_a_fixed_order_and_times_have_milliseconds(on: Backend) {
+    let (_place, store) = store(on).await;
     let input = r##"{"idempotency_key":"k","hashtags":["#B","a"],"text":"t #c","created_at":1469922850259,"user_name":"ann","id":"01arz3ndektsv4rrffq69g5fav"}
 {"user_name":"ann","text":"u","created_at":"2019-09-23T10:00:00+02:00","id":"01DNEJ4V00AAAAAAAAAAAAAAAA"}"##;
     let (done, report) = imported(&store, input).await;
@@ -53,9 +59,8 @@ async fn keys_stand_in_a_fixed_order_and_times_have_milliseconds() {
     assert_eq!(exported(&store).await, expected);
 }
 
-#[tokio::test]
-async fn messages_come_oldest_first_over_any_number_of_pages() {
-    let (_dir, store) = store();
+async fn messages_come_oldest_first_over_any_number_of_pages(on: Backend) {
+    let (_place, store) = store(on).await;
     let lines: String = (0..2_500)
         .rev()
         .map(|n| {
@@ -98,9 +103,8 @@ impl Write for FullDisk {
     }
 }
 
-#[tokio::test]
-async fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
-    let (_dir, store) = store();
+async fn a_closed_pipe_is_no_error_and_a_full_disk_is_one(on: Backend) {
+    let (_place, store) = store(on).await;
     let line = r#"{"user_name":"a","text":"t","created_at":"2019-09-23"}"#;
     imported(&store, line).await.0.unwrap();
     let progress = Progress::hidden();

@@ -7,6 +7,18 @@ use dunder::admin::{Input, Progress, import};
 use dunder::domain::{Interval, Store, TrendFilter};
 
 use super::{counts, exported, imported, store};
+use crate::place::{Backend, on_every_store};
+
+on_every_store![
+    the_same_lines_imported_twice_are_stored_and_counted_once,
+    one_line_twice_in_one_input_is_one_message,
+    refused_lines_are_named_by_number_and_the_rest_is_stored,
+    the_first_refusals_are_shown_in_order_and_all_are_counted,
+    what_belongs_to_another_message_is_refused_with_that_message,
+    a_line_beyond_the_limit_is_refused_and_the_next_one_stored,
+    an_input_that_fails_midway_is_an_error_and_keeps_what_was_stored,
+    a_store_that_fails_says_how_to_go_on,
+];
 
 fn line(n: usize) -> String {
     let (minute, second) = (n / 60 % 60, n % 60);
@@ -35,9 +47,8 @@ async fn counted(store: &Arc<dyn Store>, hashtag: Option<&str>) -> u64 {
     series[0].iter().map(|(_, count)| count).sum()
 }
 
-#[tokio::test]
-async fn the_same_lines_imported_twice_are_stored_and_counted_once() {
-    let (_dir, store) = store();
+async fn the_same_lines_imported_twice_are_stored_and_counted_once(on: Backend) {
+    let (_place, store) = store(on).await;
     let input = lines(5_000);
     let (first, report) = imported(&store, input.clone()).await;
     assert_eq!(counts(&first.unwrap()), [5_000, 5_000, 0, 0]);
@@ -50,17 +61,15 @@ async fn the_same_lines_imported_twice_are_stored_and_counted_once() {
     assert_eq!(counted(&store, Some("t1")).await, 1_667);
 }
 
-#[tokio::test]
-async fn one_line_twice_in_one_input_is_one_message() {
-    let (_dir, store) = store();
+async fn one_line_twice_in_one_input_is_one_message(on: Backend) {
+    let (_place, store) = store(on).await;
     let (done, _) = imported(&store, line(1) + &line(2) + &line(1)).await;
     assert_eq!(counts(&done.unwrap()), [3, 2, 1, 0]);
     assert_eq!(counted(&store, None).await, 2);
 }
 
-#[tokio::test]
-async fn refused_lines_are_named_by_number_and_the_rest_is_stored() {
-    let (_dir, store) = store();
+async fn refused_lines_are_named_by_number_and_the_rest_is_stored(on: Backend) {
+    let (_place, store) = store(on).await;
     let input = format!(
         "\u{feff}{}\r\n\r\n  \nnonsense\n{}",
         line(1).trim(),
@@ -77,9 +86,8 @@ async fn refused_lines_are_named_by_number_and_the_rest_is_stored() {
     assert_eq!(report.lines().count(), 1);
 }
 
-#[tokio::test]
-async fn the_first_refusals_are_shown_in_order_and_all_are_counted() {
-    let (_dir, store) = store();
+async fn the_first_refusals_are_shown_in_order_and_all_are_counted(on: Backend) {
+    let (_place, store) = store(on).await;
     let good = lines(30);
     let mixed: String = good
         .lines()
@@ -97,9 +105,8 @@ async fn the_first_refusals_are_shown_in_order_and_all_are_counted() {
     assert_eq!(shown[20], "and 10 more lines refused");
 }
 
-#[tokio::test]
-async fn what_belongs_to_another_message_is_refused_with_that_message() {
-    let (_dir, store) = store();
+async fn what_belongs_to_another_message_is_refused_with_that_message(on: Backend) {
+    let (_place, store) = store(on).await;
     let with = |text: &str, id: &str, key: &str| {
         format!(r#"{{"user_name":"ann","text":"{text}","id":"{id}","idempotency_key":"{key}"}}"#)
             + "\n"
@@ -119,9 +126,8 @@ async fn what_belongs_to_another_message_is_refused_with_that_message() {
     );
 }
 
-#[tokio::test]
-async fn a_line_beyond_the_limit_is_refused_and_the_next_one_stored() {
-    let (_dir, store) = store();
+async fn a_line_beyond_the_limit_is_refused_and_the_next_one_stored(on: Backend) {
+    let (_place, store) = store(on).await;
     let input = format!("{{\"text\":\"{}\"}}\n{}", "x".repeat(300_000), line(1));
     let (done, report) = imported(&store, input).await;
     assert_eq!(counts(&done.unwrap()), [2, 1, 0, 1]);
@@ -143,9 +149,8 @@ impl Read for Failing {
     }
 }
 
-#[tokio::test]
-async fn an_input_that_fails_midway_is_an_error_and_keeps_what_was_stored() {
-    let (_dir, store) = store();
+async fn an_input_that_fails_midway_is_an_error_and_keeps_what_was_stored(on: Backend) {
+    let (_place, store) = store(on).await;
     let input = Input {
         reader: Box::new(BufReader::new(Failing(io::Cursor::new(
             lines(5_000).into_bytes(),
@@ -163,9 +168,8 @@ async fn an_input_that_fails_midway_is_an_error_and_keeps_what_was_stored() {
     assert!((1..=5_000).contains(&stored), "{stored}");
 }
 
-#[tokio::test]
-async fn a_store_that_fails_says_how_to_go_on() {
-    let (_dir, store) = store();
+async fn a_store_that_fails_says_how_to_go_on(on: Backend) {
+    let (_place, store) = store(on).await;
     store.close().await;
     let (done, report) = imported(&store, lines(10)).await;
     assert_eq!(done.unwrap_err().exit_code(), 1);

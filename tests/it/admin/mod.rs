@@ -7,23 +7,19 @@ mod import;
 mod token;
 
 use std::io::Cursor;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 
 use dunder::admin::{AdminError, Input, Progress, Summary, export, import};
 use dunder::domain::Store;
-use dunder::store::sqlite::{SqliteOptions, SqliteStore};
-use tempfile::TempDir;
 
-use crate::support::dunder;
+use crate::place::{Backend, Place};
 
-/// A fresh store; gone with the directory.
-pub fn store() -> (TempDir, Arc<dyn Store>) {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("dunder.sqlite");
-    let store = SqliteStore::open(&file, &SqliteOptions::default()).unwrap();
-    (dir, Arc::new(store))
+/// A fresh store, and where it is.
+pub async fn store(on: Backend) -> (Place, Arc<dyn Store>) {
+    let place = on.place();
+    let store = place.open().await;
+    (place, store)
 }
 
 /// Imports a text; what was reported, too.
@@ -60,20 +56,10 @@ pub fn counts(summary: &Summary) -> [u64; 4] {
     ]
 }
 
-/// `dunder` with arguments over the store in a directory.
-pub fn command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = dunder();
-    command
-        .args(arguments)
-        .arg("--sqlite.path")
-        .arg(dir.join("dunder.sqlite"));
-    command.stdin(Stdio::null());
-    command
-}
-
-/// Runs it to its end.
-pub fn ran(dir: &Path, arguments: &[&str]) -> Output {
-    command(dir, arguments).output().unwrap()
+/// Runs `dunder` with arguments over a store to its end.
+pub fn ran(place: &Place, arguments: &[&str]) -> Output {
+    let mut command = place.command(arguments);
+    command.stdin(Stdio::null()).output().unwrap()
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -8,6 +8,16 @@ use dunder::config::StoreArgs;
 use dunder::domain::{Secret, Store, Token};
 
 use super::store;
+use crate::place::{Backend, on_every_store};
+
+on_every_store![
+    a_new_token_prints_its_secret_alone_and_names_its_end_beside_it,
+    an_end_can_be_a_date_and_must_lie_ahead,
+    a_note_that_is_too_long_is_refused,
+    a_list_shows_states_and_never_a_secret_or_what_a_terminal_obeys,
+    a_token_is_revoked_by_its_id_its_secret_or_its_user,
+    revoking_what_is_no_token_says_so_and_revokes_nothing,
+];
 
 fn now() -> DateTime<Utc> {
     "2026-11-24T12:00:00Z".parse().unwrap()
@@ -61,9 +71,8 @@ fn ids(ids: &[&str]) -> RevokeArgs {
     }
 }
 
-#[tokio::test]
-async fn a_new_token_prints_its_secret_alone_and_names_its_end_beside_it() {
-    let (_dir, store) = store();
+async fn a_new_token_prints_its_secret_alone_and_names_its_end_beside_it(on: Backend) {
+    let (_place, store) = store(on).await;
     let args = CreateArgs {
         expires: Some("90d".to_owned()),
         note: "ci".to_owned(),
@@ -82,9 +91,8 @@ async fn a_new_token_prints_its_secret_alone_and_names_its_end_beside_it() {
     assert_eq!(made(&store, named("bob")).await.2.expires_at, None);
 }
 
-#[tokio::test]
-async fn an_end_can_be_a_date_and_must_lie_ahead() {
-    let (_dir, store) = store();
+async fn an_end_can_be_a_date_and_must_lie_ahead(on: Backend) {
+    let (_place, store) = store(on).await;
     let until = |text: &str| CreateArgs {
         expires: Some(text.to_owned()),
         ..named("ann")
@@ -112,9 +120,8 @@ async fn an_end_can_be_a_date_and_must_lie_ahead() {
     assert_eq!(store.tokens().await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn a_note_that_is_too_long_is_refused() {
-    let (_dir, store) = store();
+async fn a_note_that_is_too_long_is_refused(on: Backend) {
+    let (_place, store) = store(on).await;
     let long = CreateArgs {
         note: "x".repeat(201),
         ..named("ann")
@@ -130,9 +137,8 @@ async fn a_note_that_is_too_long_is_refused() {
     assert!(store.tokens().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_list_shows_states_and_never_a_secret_or_what_a_terminal_obeys() {
-    let (_dir, store) = store();
+async fn a_list_shows_states_and_never_a_secret_or_what_a_terminal_obeys(on: Backend) {
+    let (_place, store) = store(on).await;
     let hostile = CreateArgs {
         note: "a\u{1b}[31m\tb\n\u{202e}".to_owned(),
         ..named("ann")
@@ -167,9 +173,8 @@ async fn a_list_shows_states_and_never_a_secret_or_what_a_terminal_obeys() {
     assert!(!json.to_string().contains("secret"));
 }
 
-#[tokio::test]
-async fn a_token_is_revoked_by_its_id_its_secret_or_its_user() {
-    let (_dir, store) = store();
+async fn a_token_is_revoked_by_its_id_its_secret_or_its_user(on: Backend) {
+    let (_place, store) = store(on).await;
     let (_, _, by_id) = made(&store, named("ann")).await;
     let (secret, _, by_secret) = made(&store, named("ann")).await;
     let (_, _, by_user) = made(&store, named("ann")).await;
@@ -206,9 +211,8 @@ async fn a_token_is_revoked_by_its_id_its_secret_or_its_user() {
     );
 }
 
-#[tokio::test]
-async fn revoking_what_is_no_token_says_so_and_revokes_nothing() {
-    let (_dir, store) = store();
+async fn revoking_what_is_no_token_says_so_and_revokes_nothing(on: Backend) {
+    let (_place, store) = store(on).await;
     let (_, _, token) = made(&store, named("ann")).await;
     let unknown = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
     let secret = Secret::from_random([7; 32]);

@@ -164,3 +164,28 @@ fn a_file_of_authorities_that_holds_none_is_named() {
         .run(&["feed", "--cacert", &file])
         .failed(1, "holds no certificate");
 }
+
+#[test]
+fn an_argument_that_is_repeated_cannot_reach_the_terminal() {
+    let person = Person::at("http://127.0.0.1:1");
+    for arguments in [
+        &["feed", "a\u{202e}b\u{1b}[2J"][..],
+        &["feed", "--\u{9b}2J\u{202e}"],
+        &["feed", "--since", "\u{1b}[2J\u{2066}"],
+        &["feed", "--user", "a\u{1b}]0;x\u{7}"],
+        &["feed", "--server", "http://\u{1b}c"],
+        &["trend", "--style", "\u{202e}"],
+        &["post", "-t", "\u{1b}c"],
+        &["help", "\u{1b}c"],
+        &["token", "create", "\u{1b}c\u{202e}"],
+        &["import", "/no/\u{1b}c"],
+        &["\u{202e}c"],
+    ] {
+        let ran = person.run(arguments);
+        assert_ne!(ran.code, 0, "{ran:?}");
+        let obeyed =
+            |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{2069}').contains(&c);
+        assert!(!ran.err.contains(obeyed), "{ran:?}");
+        assert!(ran.err.contains("\\u{"), "{ran:?}");
+    }
+}

@@ -1,12 +1,23 @@
 use serde_json::Value;
 
 use super::Person;
+use crate::place::{Backend, on_every_store};
 use crate::support::Server;
+
+on_every_store![
+    lines_have_five_fields_and_the_newest_first,
+    filters_are_joined_and_dates_are_read_in_the_zone_of_the_person,
+    all_pages_are_printed_in_every_format,
+    json_is_the_document_of_the_server,
+    nothing_found_is_an_empty_answer_and_no_error,
+    a_reader_that_leaves_is_no_error,
+    hostile_text_is_harmless_to_people_and_exact_to_programs,
+];
 
 /// A server with `count` messages, made by import: numbered texts a second
 /// apart from 2019-09-23 10:00 on.
-fn server_with(count: usize) -> Server {
-    let dir = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
+fn server_with(on: Backend, count: usize) -> Server {
+    let place = on.place();
     let mut lines = String::new();
     for n in 0..count {
         let (user, tag) = if n % 2 == 0 {
@@ -21,16 +32,12 @@ fn server_with(count: usize) -> Server {
             n % 60
         );
     }
-    let file = dir.path().join("messages.ndjson");
+    let file = place.dir.path().join("messages.ndjson");
     std::fs::write(&file, lines).unwrap();
-    let store = dir.path().join("dunder.sqlite");
-    let done = crate::support::dunder()
-        .args(["import", "--sqlite.path"])
-        .args([&store, &file])
-        .output()
-        .unwrap();
+    let mut import = place.command(&["import"]);
+    let done = import.arg(&file).output().unwrap();
     assert!(done.status.success(), "{done:?}");
-    Server::over(dir, &[])
+    place.serve(&[])
 }
 
 fn texts(lines: &str) -> Vec<&str> {
@@ -40,9 +47,8 @@ fn texts(lines: &str) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn lines_have_five_fields_and_the_newest_first() {
-    let server = server_with(3);
+async fn lines_have_five_fields_and_the_newest_first(on: Backend) {
+    let server = server_with(on, 3);
     let person = Person::of(&server);
     let lines = person.run(&["feed", "--limit", "2"]).ok();
     let first: Vec<&str> = lines.lines().next().unwrap().split('\t').collect();
@@ -53,9 +59,8 @@ fn lines_have_five_fields_and_the_newest_first() {
     assert_eq!(texts(&lines), ["message 2", "message 1"]);
 }
 
-#[test]
-fn filters_are_joined_and_dates_are_read_in_the_zone_of_the_person() {
-    let server = server_with(10);
+async fn filters_are_joined_and_dates_are_read_in_the_zone_of_the_person(on: Backend) {
+    let server = server_with(on, 10);
     let person = Person::of(&server);
     let lines = person
         .run(&[
@@ -87,9 +92,8 @@ fn filters_are_joined_and_dates_are_read_in_the_zone_of_the_person() {
         .failed(2, "\"someday\"");
 }
 
-#[test]
-fn all_pages_are_printed_in_every_format() {
-    let server = server_with(2100);
+async fn all_pages_are_printed_in_every_format(on: Backend) {
+    let server = server_with(on, 2100);
     let person = Person::of(&server);
     let lines = person.run(&["feed", "--all"]).ok();
     assert_eq!(lines.lines().count(), 2100);
@@ -120,9 +124,8 @@ fn all_pages_are_printed_in_every_format() {
     assert_eq!(table.matches("HASHTAGS").count(), 1);
 }
 
-#[tokio::test]
-async fn json_is_the_document_of_the_server() {
-    let server = server_with(3);
+async fn json_is_the_document_of_the_server(on: Backend) {
+    let server = server_with(on, 3);
     let person = Person::of(&server);
     let json = person.run(&["feed", "--json", "--limit", "2"]).ok();
     assert_eq!(
@@ -131,9 +134,8 @@ async fn json_is_the_document_of_the_server() {
     );
 }
 
-#[test]
-fn nothing_found_is_an_empty_answer_and_no_error() {
-    let server = Server::start();
+async fn nothing_found_is_an_empty_answer_and_no_error(on: Backend) {
+    let server = on.server();
     let person = Person::of(&server);
     assert_eq!(person.run(&["feed"]).ok(), "");
     assert_eq!(person.run(&["feed", "-o", "table"]).ok(), "no messages\n");
@@ -145,9 +147,8 @@ fn nothing_found_is_an_empty_answer_and_no_error() {
     person.run(&["show", "nonsense"]).failed(2, "nonsense");
 }
 
-#[test]
-fn a_reader_that_leaves_is_no_error() {
-    let server = server_with(2100);
+async fn a_reader_that_leaves_is_no_error(on: Backend) {
+    let server = server_with(on, 2100);
     let person = Person::of(&server);
     let mut child = person
         .command(&["feed", "--all"])
@@ -163,9 +164,8 @@ fn a_reader_that_leaves_is_no_error() {
     );
 }
 
-#[tokio::test]
-async fn hostile_text_is_harmless_to_people_and_exact_to_programs() {
-    let server = Server::start();
+async fn hostile_text_is_harmless_to_people_and_exact_to_programs(on: Backend) {
+    let server = on.server();
     let text = "\u{1b}]0;owned\u{7}\u{9b}31m \u{202e}evil\nnext\tline \u{7f}";
     let posted = server
         .post(&serde_json::json!({ "text": text }).to_string())

@@ -2,7 +2,15 @@ use serde_json::{Value, json};
 
 use super::stub::{Reply, header, serve};
 use super::{Person, Ran};
+use crate::place::{Backend, on_every_store};
 use crate::support::Server;
+
+on_every_store![
+    a_message_is_posted_with_hashtags_however_they_are_written,
+    the_text_comes_from_standard_input_when_piped_or_asked_for,
+    a_local_server_knows_the_user_of_the_machine,
+    what_cannot_be_posted_is_refused_with_its_reason,
+];
 
 pub(super) fn posted() -> Reply {
     Reply::new(
@@ -26,9 +34,8 @@ pub(super) async fn texts_and_tags(server: &Server) -> Vec<(String, Value)> {
         .collect()
 }
 
-#[tokio::test]
-async fn a_message_is_posted_with_hashtags_however_they_are_written() {
-    let server = Server::start();
+async fn a_message_is_posted_with_hashtags_however_they_are_written(on: Backend) {
+    let server = on.server();
     let person = Person::of(&server);
     for args in [
         &["post", "deploy of #prod done"][..],
@@ -61,9 +68,8 @@ async fn a_message_is_posted_with_hashtags_however_they_are_written() {
     );
 }
 
-#[tokio::test]
-async fn the_text_comes_from_standard_input_when_piped_or_asked_for() {
-    let server = Server::start();
+async fn the_text_comes_from_standard_input_when_piped_or_asked_for(on: Backend) {
+    let server = on.server();
     let person = Person::of(&server);
     person.run_with(&["post", "-t", "a"], "one\ntwo\n").ok();
     person.run_with(&["post", "-", "+b"], "three").ok();
@@ -77,9 +83,8 @@ async fn the_text_comes_from_standard_input_when_piped_or_asked_for() {
     assert_eq!(texts, ["four", "three", "one\ntwo"]);
 }
 
-#[test]
-fn a_local_server_knows_the_user_of_the_machine() {
-    let server = Server::start();
+async fn a_local_server_knows_the_user_of_the_machine(on: Backend) {
+    let server = on.server();
     let person = Person::of(&server);
     let json = person.run(&["post", "hi", "--json"]).ok();
     let id = serde_json::from_str::<Value>(&json).unwrap()["data"]["id"].clone();
@@ -89,9 +94,8 @@ fn a_local_server_knows_the_user_of_the_machine() {
     assert_eq!(person.run(&["post", "hi", "--quiet"]).ok(), "");
 }
 
-#[test]
-fn what_cannot_be_posted_is_refused_with_its_reason() {
-    let server = Server::start();
+async fn what_cannot_be_posted_is_refused_with_its_reason(on: Backend) {
+    let server = on.server();
     let person = Person::of(&server);
     // What stands on the command line is wrong usage.
     person.run(&["post", "  "]).failed(2, "is blank");

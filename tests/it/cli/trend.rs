@@ -1,10 +1,17 @@
 use serde_json::{Value, json};
 
-use super::Person;
+use super::{Person, Ran};
+use crate::place::{Backend, on_every_store};
 use crate::support::Server;
 
-async fn server() -> Server {
-    let server = Server::start();
+on_every_store![
+    lines_add_up_and_name_their_hashtag,
+    a_chart_is_drawn_wherever_it_is_asked_for,
+    other_formats_hold_the_same_counts,
+];
+
+async fn server(on: Backend) -> Server {
+    let server = on.server();
     for (text, tags) in [
         ("one", vec!["a"]),
         ("two", vec!["a", "b"]),
@@ -21,9 +28,8 @@ fn counts(lines: &str) -> u64 {
     lines.lines().map(count).sum()
 }
 
-#[tokio::test]
-async fn lines_add_up_and_name_their_hashtag() {
-    let server = server().await;
+async fn lines_add_up_and_name_their_hashtag(on: Backend) {
+    let server = server(on).await;
     let person = Person::of(&server);
     assert_eq!(counts(&person.run(&["trend"]).ok()), 3);
     let both = person
@@ -53,9 +59,8 @@ async fn lines_add_up_and_name_their_hashtag() {
     );
 }
 
-#[tokio::test]
-async fn a_chart_is_drawn_wherever_it_is_asked_for() {
-    let server = server().await;
+async fn a_chart_is_drawn_wherever_it_is_asked_for(on: Backend) {
+    let server = server(on).await;
     let person = Person::of(&server);
     let chart = person
         .run(&["trend", "-o", "chart", "--width", "60", "--since", "1day"])
@@ -83,9 +88,8 @@ async fn a_chart_is_drawn_wherever_it_is_asked_for() {
     );
 }
 
-#[tokio::test]
-async fn other_formats_hold_the_same_counts() {
-    let server = server().await;
+async fn other_formats_hold_the_same_counts(on: Backend) {
+    let server = server(on).await;
     let person = Person::of(&server);
     let json: Value =
         serde_json::from_str(&person.run(&["trend", "--json", "--since", "1day"]).ok()).unwrap();
@@ -129,4 +133,16 @@ fn what_cannot_be_charted_is_wrong_usage() {
         .run(&["trend", "--style", "pie"])
         .failed(2, "\"pie\"");
     person.run(&["trend", "--width", "5"]).failed(2, "\"5\"");
+}
+
+#[tokio::test]
+async fn a_range_over_a_change_of_the_clock_names_both_offsets() {
+    let server = server(Backend::Embedded).await;
+    let person = Person::of(&server);
+    for arguments in [&["trend", "-o", "chart"][..], &["tags", "-o", "table"]] {
+        let range = ["--since", "2018-10-01", "--until", "2019-01-01"];
+        let mut command = person.command(&[arguments, &range].concat());
+        let shown = Ran::of(command.env("TZ", "Europe/Berlin").output().unwrap()).ok();
+        assert!(shown.contains("(UTC+02:00 to UTC+01:00)"), "{shown}");
+    }
 }

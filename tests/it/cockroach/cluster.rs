@@ -10,15 +10,25 @@ use dunder::store::cockroach::CockroachOptions;
 
 use super::postgres::{free_port, fresh_name};
 
-/// Options for a database that no other test has.
-pub fn fresh() -> Option<CockroachOptions> {
+/// Whether there is one.
+pub fn is_there() -> bool {
+    url().is_some()
+}
+
+/// How to reach it.
+pub fn url() -> Option<&'static String> {
     static URL: OnceLock<Option<String>> = OnceLock::new();
     let url = URL.get_or_init(|| {
         let named = std::env::var("DUNDER_TEST_COCKROACH_URL").ok();
         named.or_else(|| binary().map(start))
     });
+    url.as_ref()
+}
+
+/// Options for a database that no other test has.
+pub fn fresh() -> Option<CockroachOptions> {
     let mut options = CockroachOptions::default();
-    options.apply_url(url.as_ref()?).expect("a URL");
+    options.apply_url(url()?).expect("a URL");
     options.database = fresh_name();
     options.should_migrate = true;
     Some(options)

@@ -130,6 +130,53 @@ async fn while_the_database_is_away_everything_is_unavailable_and_then_recovers(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_read_does_not_use_up_its_time_on_a_database_that_is_away() {
+    let options = postgres::shared().fresh();
+    let (proxy, mut through) = through_proxy(&options).await;
+    through.read_limit = Duration::from_secs(24 * 3600);
+    let store = open(&through).await;
+    let posted = store.post(draft("ann", "before", &[])).await.unwrap();
+    proxy.close(true);
+    let read = tokio::time::timeout(Duration::from_secs(60), store.message(posted.id));
+    let read = read.await.expect("an answer");
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    let ready = store.check().await.unwrap_err();
+    assert_eq!(ready.reason, "the database does not answer");
+    proxy.close(false);
+    while store.message(posted.id).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_host_goes_away_the_next_one_takes_over() {
+    let options = postgres::shared().fresh();
+    let (first, mut through) = through_proxy(&options).await;
+    let second = Proxy::before(options.hosts[0].1).await;
+    let dead = postgres::free_port();
+    for port in [dead, second.port] {
+        through.hosts.push(("127.0.0.1".to_owned(), port));
+    }
+    let store = open(&through).await;
+    let mut posted = Vec::new();
+    for (n, gone) in [None, Some(&first), None].into_iter().enumerate() {
+        if let Some(gone) = gone {
+            gone.close(true);
+        }
+        for m in 0..10 {
+            let text = format!("{n} {m}");
+            posted.push(store.post(draft("ann", &text, &["t"])).await.unwrap());
+            store.check().await.unwrap();
+        }
+    }
+    // And back.
+    first.close(false);
+    second.close(true);
+    posted.push(store.post(draft("ann", "back", &["t"])).await.unwrap());
+    assert_eq!(assert_exact(&*store).await, posted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn prepared_statements_survive_a_change_of_the_schema() {
     let options = postgres::shared().fresh();
     let store = open(&options).await;

@@ -1,11 +1,11 @@
 //! The store on CockroachDB and PostgreSQL: the contract, and all that can go
 //! wrong between a server and its database.
 
-mod cluster;
+pub mod cluster;
 mod faults;
 mod migrations;
 mod plans;
-mod postgres;
+pub mod postgres;
 mod proxy;
 mod serving;
 mod suite;

@@ -1,12 +1,12 @@
 //! Query plans: whatever names a user or a hashtag is led by an index.
 
 use dunder::domain::{MessageId, Record, Store};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::{draft, open, postgres};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_page_of_a_user_or_a_hashtag_reads_a_table_from_end_to_end() {
+/// A session beside a store of 20,000 messages.
+async fn session() -> tokio_postgres::Client {
     let options = postgres::shared().fresh();
     let store = open(&options).await;
     for start in (0..20_000).step_by(4_000) {
@@ -25,6 +25,41 @@ async fn no_page_of_a_user_or_a_hashtag_reads_a_table_from_end_to_end() {
     look.batch_execute("ANALYZE; SET plan_cache_mode = force_custom_plan")
         .await
         .unwrap();
+    look
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trend_of_odd_buckets_looks_its_pieces_up() {
+    let look = session().await;
+    let statement = dunder::store::cockroach::pieced_trend_statement(1);
+    let minutes: Vec<i64> = (0..6_000).map(|n| n / 60 * 604_860 + n % 60 * 60).collect();
+    let hours: Vec<i64> = (0..2_400)
+        .map(|n| n / 24 * 604_800 + n % 24 * 3_600)
+        .collect();
+    let params: Vec<&(dyn ToSql + Sync)> =
+        vec![&604_860i64, &minutes, &hours, &0i64, &60_486_000i64, &"t1"];
+    let types = [
+        Type::INT8,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8,
+        Type::INT8,
+        Type::TEXT,
+    ];
+    let statement = format!("EXPLAIN {statement}");
+    let statement = look.prepare_typed(&statement, &types);
+    let plan = look
+        .query(&statement.await.unwrap(), &params)
+        .await
+        .unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    let plan = plan.join("\n");
+    assert!(!plan.contains("Seq Scan on counters"), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_a_user_or_a_hashtag_reads_a_table_from_end_to_end() {
+    let look = session().await;
     for user in [false, true] {
         for tags in 0..=4 {
             if !user && tags == 0 {

@@ -69,9 +69,12 @@ impl Postgres {
             ])
             .arg(&data));
         let port = free_port();
+        // Tests run one a core, most with one or two servers of five
+        // connections, some with a dozen.
+        let connections = 200 + 20 * std::thread::available_parallelism().map_or(1, usize::from);
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n\
-             fsync = off\nmax_connections = 200\nshared_buffers = 64MB\n\
+             fsync = off\nmax_connections = {connections}\nshared_buffers = 64MB\nmax_wal_size = 128MB\n\
              max_pred_locks_per_transaction = 256\n{settings}"
         );
         let config = data.join("postgresql.auto.conf");
@@ -119,6 +122,19 @@ impl Postgres {
             .arg("-l")
             .arg(log)
             .args(arguments));
+    }
+
+    /// Removes a database that a test is done with, in its own time.
+    pub fn forget(&self, database: &str) {
+        let mut dropdb = Command::new(self.bin.join("dropdb"));
+        dropdb
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-U", "dunder", "--force", "--if-exists", database])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        // One that stays is in nobody's way.
+        let _ = dropdb.spawn();
     }
 
     /// Options for a database of this name, not yet made.

@@ -116,3 +116,71 @@ async fn a_server_killed_while_it_migrates_leaves_nothing_that_the_next_cannot_m
     store.post(draft("ann", "up", &["t"])).await.unwrap();
     assert_exact(&*store).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_while_the_database_is_away_ends_the_start() {
+    let mut options = postgres::shared().fresh();
+    options.hosts[0].1 = postgres::free_port();
+    let dir = dir();
+    let log = dir.path().join("log");
+    let mut child = serve(&options)
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    while !std::fs::read_to_string(&log)
+        .unwrap()
+        .contains("trying again")
+    {
+        tokio::task::yield_now().await;
+    }
+    crate::support::signal(child.id(), "TERM");
+    // Giving the database up would end with 1.
+    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    assert_eq!(ended.await.unwrap().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_settings_of_a_database_end_with_2_and_their_name() {
+    let options = postgres::shared().fresh();
+    let missing = "/nowhere/ca.pem";
+    for (flags, code, part) in [
+        (
+            &["--cockroach.url", "postgres://u:secret@h:x/d"][..],
+            2,
+            "cockroach.url: the port",
+        ),
+        (
+            &["--cockroach.url", "postgres://u:secret@h/d?sslmode=prefer"],
+            2,
+            "cockroach.url: the sslmode",
+        ),
+        (
+            &["--cockroach.sslmode", "on"],
+            2,
+            "cockroach.sslmode is \"on\"",
+        ),
+        (
+            &["--cockroach.password_file", "/nowhere/pw"],
+            2,
+            "/nowhere/pw",
+        ),
+        (&["--cockroach.ca", missing], 1, missing),
+        (
+            &["--cockroach.sslmode", "require"],
+            1,
+            "needs cockroach.sslmode disable",
+        ),
+        (
+            &["--cockroach.ca", missing, "--cockroach.sslmode", "disable"],
+            1,
+            "sslmode disable",
+        ),
+    ] {
+        let mut command = serve(&options);
+        let output = command.args(flags).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{flags:?}: {said}");
+        assert!(said.contains(part) && !said.contains("secret"), "{said}");
+    }
+}

@@ -1,5 +1,5 @@
-//! The contract suite on the distributed store: on a CockroachDB cluster where
-//! one is named or can be started, else on PostgreSQL.
+//! The contract suite on the distributed store: on PostgreSQL, and on a
+//! CockroachDB cluster where one is named or can be started.
 
 use std::sync::Arc;
 
@@ -17,12 +17,13 @@ struct Distributed {
 
 #[async_trait]
 impl Fixture for Distributed {
-    async fn fresh() -> Self {
-        let mut databases = databases();
-        // The last one is the cluster's, where there is a cluster.
-        let options = databases.pop().unwrap();
-        let store = open(&options).await;
-        Distributed { options, store }
+    async fn fresh() -> Vec<Self> {
+        let mut fixtures = Vec::new();
+        for options in databases() {
+            let store = open(&options).await;
+            fixtures.push(Distributed { options, store });
+        }
+        fixtures
     }
 
     fn store(&self) -> Arc<dyn Store> {

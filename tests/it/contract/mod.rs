@@ -19,8 +19,8 @@ use dunder::domain::{
 /// A store of one backend, empty at first and nobody else's.
 #[async_trait]
 pub trait Fixture: Send + Sync + Sized {
-    /// A new one.
-    async fn fresh() -> Self;
+    /// A new one on every server there is of this kind.
+    async fn fresh() -> Vec<Self>;
     /// The open store.
     fn store(&self) -> Arc<dyn Store>;
     /// Closes the store and opens it again over the same data.
@@ -66,8 +66,9 @@ macro_rules! contract_suite {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                let mut fixture = <$fixture as $crate::contract::Fixture>::fresh().await;
-                $crate::contract::$module::$name(&mut fixture).await;
+                for mut fixture in <$fixture as $crate::contract::Fixture>::fresh().await {
+                    $crate::contract::$module::$name(&mut fixture).await;
+                }
             }
         )*
     };

@@ -125,7 +125,7 @@ pub async fn export_import_export_is_identical<F: Fixture>(fixture: &mut F) {
         "p"
     );
 
-    let second = F::fresh().await;
+    let second = F::fresh().await.pop().unwrap();
     let copy = second.store();
     let imported = copy.import(exported.clone()).await.unwrap();
     assert!(imported.iter().all(|one| *one == Imported::Stored));

@@ -19,7 +19,7 @@ pub async fn trends_of_every_width_follow_the_model(fixture: &mut impl Fixture) 
         tags(&TAGS),
     ];
     for interval in [
-        "1m", "7m", "90m", "1h", "6h", "1day", "7days", "30days", "365days",
+        "1m", "7m", "90m", "1h", "6h", "1day", "7days", "7d1m", "26d1h", "30days", "365days",
     ] {
         for hashtags in &choices {
             let mut whole = all_time(interval);

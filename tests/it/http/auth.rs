@@ -2,11 +2,16 @@
 
 use reqwest::Method;
 
-use crate::support::Server;
+use crate::place::{Backend, on_every_store};
 
-#[tokio::test]
-async fn a_name_token_is_taken_in_every_base64_spelling() {
-    let server = Server::start();
+on_every_store![
+    a_name_token_is_taken_in_every_base64_spelling,
+    missing_and_malformed_tokens_are_the_same_401,
+    a_log_never_holds_a_token_or_a_text,
+];
+
+async fn a_name_token_is_taken_in_every_base64_spelling(on: Backend) {
+    let server = on.server();
     for token in ["Bearer am9obg==", "bearer am9obg", "BEARER am9obgo="] {
         let answer = server
             .send(
@@ -27,9 +32,8 @@ async fn a_name_token_is_taken_in_every_base64_spelling() {
     }
 }
 
-#[tokio::test]
-async fn missing_and_malformed_tokens_are_the_same_401() {
-    let server = Server::start();
+async fn missing_and_malformed_tokens_are_the_same_401(on: Backend) {
+    let server = on.server();
     let body = r#"{"text":"x"}"#;
     let missing = server.send(Method::POST, "/message", &[], body).await;
     missing.refused(401, "unauthorized", "Authorization: Bearer");
@@ -55,9 +59,8 @@ async fn missing_and_malformed_tokens_are_the_same_401() {
     assert_eq!(server.get("/whoami").await.status, 401);
 }
 
-#[tokio::test]
-async fn a_log_never_holds_a_token_or_a_text() {
-    let server = Server::with(&["--log_level", "debug"]);
+async fn a_log_never_holds_a_token_or_a_text(on: Backend) {
+    let server = on.server_with(&["--log_level", "debug"]);
     server
         .post_as("secret-name", r#"{"text":"secret-text"}"#, &[])
         .await

@@ -3,12 +3,23 @@
 use reqwest::Method;
 use serde_json::json;
 
+use crate::place::{Backend, on_every_store};
 use crate::support::Server;
+
+on_every_store![
+    a_feed_is_a_table_within_the_width_asked_for,
+    accept_asks_for_the_same_as_format,
+    csv_and_ndjson_carry_texts_exactly,
+    a_trend_is_a_chart_with_its_total,
+    hashtags_and_users_come_in_every_form_too,
+    one_message_is_shown_in_every_form,
+    a_form_that_is_not_there_is_refused,
+];
 
 const HOSTILE: &str = "red \u{1b}[31m and \u{202e}reversed, \"quoted\"";
 
-async fn with_messages() -> Server {
-    let server = Server::start();
+async fn with_messages(on: Backend) -> Server {
+    let server = on.server();
     for text in ["one", HOSTILE] {
         server
             .post(&json!({"text": text, "hashtags": ["a"]}).to_string())
@@ -18,9 +29,8 @@ async fn with_messages() -> Server {
     server
 }
 
-#[tokio::test]
-async fn a_feed_is_a_table_within_the_width_asked_for() {
-    let server = with_messages().await;
+async fn a_feed_is_a_table_within_the_width_asked_for(on: Backend) {
+    let server = with_messages(on).await;
     for width in [40, 60, 200] {
         let table = server
             .get(&format!("/message?format=text&width={width}"))
@@ -47,9 +57,8 @@ async fn a_feed_is_a_table_within_the_width_asked_for() {
     assert_ne!(page.header("x-next-cursor"), "");
 }
 
-#[tokio::test]
-async fn accept_asks_for_the_same_as_format() {
-    let server = with_messages().await;
+async fn accept_asks_for_the_same_as_format(on: Backend) {
+    let server = with_messages(on).await;
     for (accept, format) in [
         ("text/plain", "text"),
         ("text/csv", "csv"),
@@ -76,9 +85,8 @@ async fn accept_asks_for_the_same_as_format() {
     }
 }
 
-#[tokio::test]
-async fn csv_and_ndjson_carry_texts_exactly() {
-    let server = with_messages().await;
+async fn csv_and_ndjson_carry_texts_exactly(on: Backend) {
+    let server = with_messages(on).await;
     let lines = server.get("/message?format=ndjson").await.body;
     let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!(first["text"], HOSTILE);
@@ -90,9 +98,8 @@ async fn csv_and_ndjson_carry_texts_exactly() {
     assert!(csv.contains("\"\"quoted\"\""), "{csv}");
 }
 
-#[tokio::test]
-async fn a_trend_is_a_chart_with_its_total() {
-    let server = with_messages().await;
+async fn a_trend_is_a_chart_with_its_total(on: Backend) {
+    let server = with_messages(on).await;
     let chart = server
         .get("/trend?format=text&hashtag=a&hashtag=none&width=60")
         .await;
@@ -105,9 +112,39 @@ async fn a_trend_is_a_chart_with_its_total() {
     );
 }
 
-#[tokio::test]
-async fn one_message_is_shown_in_every_form() {
-    let server = with_messages().await;
+async fn hashtags_and_users_come_in_every_form_too(on: Backend) {
+    let server = with_messages(on).await;
+    let table = server.get("/trend/hashtags?format=text&width=40").await;
+    assert_eq!(table.header("content-type"), "text/plain; charset=utf-8");
+    let row = table.body.lines().last().unwrap();
+    assert!(
+        row.starts_with("#a") && row.contains(" 2 ") && row.ends_with('█'),
+        "{}",
+        table.body
+    );
+    for (path, body) in [
+        ("/trend/hashtags?format=csv", "hashtag,count\na,2\n"),
+        (
+            "/trend/hashtags?format=ndjson",
+            "{\"hashtag\":\"a\",\"count\":2}\n",
+        ),
+        ("/user?format=text", "john\n"),
+        ("/user?format=csv", "name\njohn\n"),
+        ("/user?format=ndjson", "{\"name\":\"john\"}\n"),
+    ] {
+        assert_eq!(server.get(path).await.body, body, "{path}");
+    }
+    let none = server
+        .get("/trend/hashtags?format=text&prefix=none&from_date=2019-01-01&to_date=2019-01-02")
+        .await;
+    assert_eq!(
+        none.body,
+        "no hashtags from 2019-01-01 to 2019-01-02 (UTC)\n"
+    );
+}
+
+async fn one_message_is_shown_in_every_form(on: Backend) {
+    let server = with_messages(on).await;
     let id = server.get("/message?limit=1").await.data()["messages"][0]["id"]
         .as_str()
         .unwrap()
@@ -127,9 +164,8 @@ async fn one_message_is_shown_in_every_form() {
     );
 }
 
-#[tokio::test]
-async fn a_form_that_is_not_there_is_refused() {
-    let server = Server::start();
+async fn a_form_that_is_not_there_is_refused(on: Backend) {
+    let server = on.server();
     for (query, named) in [
         ("format=xml", "\"xml\""),
         ("format=text&width=39", "\"39\""),
@@ -140,9 +176,11 @@ async fn a_form_that_is_not_there_is_refused() {
             .get(&format!("/message?{query}"))
             .await
             .refused(400, "invalid_parameter", named);
-        server
-            .get(&format!("/trend?{query}"))
-            .await
-            .refused(400, "invalid_parameter", named);
+        for path in ["/trend", "/trend/hashtags", "/user"] {
+            server
+                .get(&format!("{path}?{query}"))
+                .await
+                .refused(400, "invalid_parameter", named);
+        }
     }
 }

@@ -5,7 +5,13 @@ use std::time::Duration;
 
 use super::hostile::exchange;
 use super::posting::join_all;
-use crate::support::{Server, bearer};
+use crate::place::{Backend, on_every_store};
+use crate::support::bearer;
+
+on_every_store![
+    malformed_requests_never_break_or_hold_the_server,
+    idle_and_slow_connections_by_the_hundred_do_not_keep_others_from_their_answers,
+];
 
 const REQUESTS: u64 = 2_000;
 const AT_ONCE: u64 = 50;
@@ -91,9 +97,8 @@ fn request(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-#[tokio::test]
-async fn malformed_requests_never_break_or_hold_the_server() {
-    let server = Server::with(&["--log_level", "error"]);
+async fn malformed_requests_never_break_or_hold_the_server(on: Backend) {
+    let server = on.server_with(&["--log_level", "error"]);
     let mut random = Random(0x5eed_cafe);
     for _ in 0..REQUESTS / AT_ONCE {
         let requests: Vec<Vec<u8>> = (0..AT_ONCE).map(|_| request(&mut random)).collect();
@@ -125,9 +130,10 @@ async fn malformed_requests_never_break_or_hold_the_server() {
     assert!(resident < 200_000_000, "{resident} bytes resident");
 }
 
-#[tokio::test]
-async fn idle_and_slow_connections_by_the_hundred_do_not_keep_others_from_their_answers() {
-    let server = Server::start();
+async fn idle_and_slow_connections_by_the_hundred_do_not_keep_others_from_their_answers(
+    on: Backend,
+) {
+    let server = on.server();
     let mut held = Vec::new();
     for n in 0..400 {
         let mut stream = tokio::net::TcpStream::connect(server.address())

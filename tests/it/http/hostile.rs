@@ -3,7 +3,20 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Server, bearer};
+use crate::place::{Backend, on_every_store};
+use crate::support::bearer;
+
+on_every_store![
+    malformed_requests_are_refused_and_the_server_stays,
+    a_head_past_the_limit_is_refused,
+    a_client_slow_with_its_head_is_let_go_of,
+    an_idle_connection_is_let_go_of,
+    a_client_slow_with_its_body_gets_408,
+    pipelined_requests_are_answered_in_order,
+    too_many_posts_of_one_user_get_429_and_others_go_on,
+    more_requests_at_once_than_allowed_are_shed_with_503,
+    connections_past_the_limit_wait_until_another_ends,
+];
 
 /// Sends bytes as they are and reads until the server closes.
 pub async fn exchange(address: &str, bytes: &[u8]) -> String {
@@ -16,9 +29,8 @@ pub async fn exchange(address: &str, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-#[tokio::test]
-async fn malformed_requests_are_refused_and_the_server_stays() {
-    let server = Server::start();
+async fn malformed_requests_are_refused_and_the_server_stays(on: Backend) {
+    let server = on.server();
     for request in [
         &b"GET\r\n\r\n"[..],
         b"GET / HTTP/9.9\r\n\r\n",
@@ -31,44 +43,53 @@ async fn malformed_requests_are_refused_and_the_server_stays() {
     ] {
         let answer = exchange(server.address(), request).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{request:?} got {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert!(body["error"].is_string(), "{request:?} got {answer}");
         assert_eq!(server.get("/healthz").await.status, 200);
     }
 }
 
-#[tokio::test]
-async fn a_head_past_the_limit_is_refused() {
-    let server = Server::start();
+async fn a_head_past_the_limit_is_refused(on: Backend) {
+    let server = on.server();
     let request = format!(
         "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
         "a".repeat(17_000)
     );
     let answer = exchange(server.address(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(answer.contains("headers_too_large"), "{answer}");
+    // Far past it the server has answered before the client has sent all.
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
+        "a".repeat(500_000)
+    );
+    let answer = exchange(server.address(), request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
 
-#[tokio::test]
-async fn a_client_slow_with_its_head_is_let_go_of() {
-    let server = Server::with(&["--limits.header_timeout", "100ms"]);
+async fn a_client_slow_with_its_head_is_let_go_of(on: Backend) {
+    let server = on.server_with(&["--limits.header_timeout", "100ms"]);
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
     let mut answer = Vec::new();
     // Ends only because the server closes.
-    let _ = stream.read_to_end(&mut answer).await;
-    assert!(!answer.starts_with(b"HTTP/1.1 2"));
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("request_timeout"), "{answer}");
 }
 
-#[tokio::test]
-async fn an_idle_connection_is_let_go_of() {
-    let server = Server::with(&["--limits.idle_timeout", "100ms"]);
+async fn an_idle_connection_is_let_go_of(on: Backend) {
+    let server = on.server_with(&["--limits.idle_timeout", "100ms"]);
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"));
 }
 
-#[tokio::test]
-async fn a_client_slow_with_its_body_gets_408() {
-    let server = Server::with(&["--limits.body_timeout", "100ms"]);
+async fn a_client_slow_with_its_body_gets_408(on: Backend) {
+    let server = on.server_with(&["--limits.body_timeout", "100ms"]);
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let head = format!(
         "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\n\r\n{{",
@@ -81,9 +102,8 @@ async fn a_client_slow_with_its_body_gets_408() {
     assert!(answer.contains("request_timeout"), "{answer}");
 }
 
-#[tokio::test]
-async fn pipelined_requests_are_answered_in_order() {
-    let server = Server::start();
+async fn pipelined_requests_are_answered_in_order(on: Backend) {
+    let server = on.server();
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: x\r\n\r\nGET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = exchange(server.address(), request).await;
     let statuses: Vec<&str> = answer
@@ -94,9 +114,8 @@ async fn pipelined_requests_are_answered_in_order() {
     assert_eq!(statuses, ["200 OK", "404 Not Found", "200 OK"], "{answer}");
 }
 
-#[tokio::test]
-async fn too_many_posts_of_one_user_get_429_and_others_go_on() {
-    let server = Server::with(&["--limits.posts_per_minute", "3"]);
+async fn too_many_posts_of_one_user_get_429_and_others_go_on(on: Backend) {
+    let server = on.server_with(&["--limits.posts_per_minute", "3"]);
     for _ in 0..3 {
         server.post(r#"{"text":"x"}"#).await.id();
     }
@@ -106,9 +125,8 @@ async fn too_many_posts_of_one_user_get_429_and_others_go_on() {
     server.post_as("ann", r#"{"text":"x"}"#, &[]).await.id();
 }
 
-#[tokio::test]
-async fn more_requests_at_once_than_allowed_are_shed_with_503() {
-    let server = Server::with(&["--limits.requests", "1"]);
+async fn more_requests_at_once_than_allowed_are_shed_with_503(on: Backend) {
+    let server = on.server_with(&["--limits.requests", "1"]);
     let mut holding = TcpStream::connect(server.address()).await.unwrap();
     let head = format!(
         "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 50\r\nexpect: 100-continue\r\n\r\n",
@@ -124,9 +142,8 @@ async fn more_requests_at_once_than_allowed_are_shed_with_503() {
     assert_eq!(server.get("/healthz").await.status, 200);
 }
 
-#[tokio::test]
-async fn connections_past_the_limit_wait_until_another_ends() {
-    let server = Server::with(&["--limits.connections", "1"]);
+async fn connections_past_the_limit_wait_until_another_ends(on: Backend) {
+    let server = on.server_with(&["--limits.connections", "1"]);
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
     let mut buffer = [0; 1024];
     let mut first = TcpStream::connect(server.address()).await.unwrap();

@@ -13,11 +13,17 @@ mod trend;
 
 use reqwest::Method;
 
-use crate::support::Server;
+use crate::place::{Backend, on_every_store};
 
-#[tokio::test]
-async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
-    let server = Server::start();
+on_every_store![
+    unknown_paths_and_methods_are_refused_in_the_envelope,
+    head_answers_as_get_does_without_the_body,
+    the_server_is_alive_and_ready_and_explains_itself,
+    every_answer_carries_the_headers_of_a_careful_api,
+];
+
+async fn unknown_paths_and_methods_are_refused_in_the_envelope(on: Backend) {
+    let server = on.server();
     server
         .get("/nowhere")
         .await
@@ -46,9 +52,8 @@ async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
         .refused(405, "method_not_allowed", "POST");
 }
 
-#[tokio::test]
-async fn head_answers_as_get_does_without_the_body() {
-    let server = Server::start();
+async fn head_answers_as_get_does_without_the_body(on: Backend) {
+    let server = on.server();
     let id = server.post(r#"{"text":"one"}"#).await.id();
     for path in [
         "/",
@@ -70,9 +75,8 @@ async fn head_answers_as_get_does_without_the_body() {
     }
 }
 
-#[tokio::test]
-async fn the_server_is_alive_and_ready_and_explains_itself() {
-    let server = Server::start();
+async fn the_server_is_alive_and_ready_and_explains_itself(on: Backend) {
+    let server = on.server();
     assert_eq!(server.get("/healthz").await.status, 200);
     assert_eq!(server.get("/readyz").await.status, 200);
     let help = server.get("/").await;
@@ -89,9 +93,8 @@ async fn the_server_is_alive_and_ready_and_explains_itself() {
         .refused(400, "unknown_parameter", "\"x\"");
 }
 
-#[tokio::test]
-async fn every_answer_carries_the_headers_of_a_careful_api() {
-    let server = Server::start();
+async fn every_answer_carries_the_headers_of_a_careful_api(on: Backend) {
+    let server = on.server();
     for path in ["/", "/message", "/nowhere", "/message?limit=x"] {
         let answer = server.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff");

@@ -3,11 +3,21 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Server, bearer};
+use crate::place::{Backend, on_every_store};
+use crate::support::bearer;
 
-#[tokio::test]
-async fn a_post_answers_where_the_message_is_and_what_it_says() {
-    let server = Server::start();
+on_every_store![
+    a_post_answers_where_the_message_is_and_what_it_says,
+    bodies_are_json_whatever_their_content_type_says,
+    a_refused_body_is_told_what_is_wrong_with_it,
+    texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact,
+    a_body_past_the_limit_is_413_with_and_without_its_length,
+    the_same_key_and_body_post_once_and_another_body_is_a_conflict,
+    posts_at_once_are_all_stored_once_and_counted_once,
+];
+
+async fn a_post_answers_where_the_message_is_and_what_it_says(on: Backend) {
+    let server = on.server();
     let answer = server
         .post(r##"{"text":"deploy of #Prod done","hashtags":["#Ops","ops","b"]}"##)
         .await;
@@ -25,9 +35,8 @@ async fn a_post_answers_where_the_message_is_and_what_it_says() {
     }
 }
 
-#[tokio::test]
-async fn bodies_are_json_whatever_their_content_type_says() {
-    let server = Server::start();
+async fn bodies_are_json_whatever_their_content_type_says(on: Backend) {
+    let server = on.server();
     for content_type in [
         "application/x-www-form-urlencoded",
         "text/plain",
@@ -41,9 +50,8 @@ async fn bodies_are_json_whatever_their_content_type_says() {
     }
 }
 
-#[tokio::test]
-async fn a_refused_body_is_told_what_is_wrong_with_it() {
-    let server = Server::start();
+async fn a_refused_body_is_told_what_is_wrong_with_it(on: Backend) {
+    let server = on.server();
     let long = "x".repeat(65);
     let many: Vec<String> = (0..17).map(|n| format!("t{n}")).collect();
     for (body, named) in [
@@ -61,6 +69,7 @@ async fn a_refused_body_is_told_what_is_wrong_with_it() {
         ),
         (r#"{"text":"a"} x"#.into(), "trailing"),
         (r#"{"text":" \n\t"}"#.into(), "blank"),
+        (r#"{"text":"\u200b\u2060 \ufeff"}"#.into(), "blank"),
         (r#"{"text":"\ud800"}"#.into(), "hex escape"),
         (r#"{"text":"a\u0000"}"#.into(), "U+0000"),
         (json!({"text": "x".repeat(8193)}).to_string(), "8193"),
@@ -87,9 +96,8 @@ async fn a_refused_body_is_told_what_is_wrong_with_it() {
         .refused(400, "unknown_parameter", "\"x\"");
 }
 
-#[tokio::test]
-async fn texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact() {
-    let server = Server::start();
+async fn texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact(on: Backend) {
+    let server = on.server();
     let hostile = "\u{1b}[31m\u{202e}\r\n\t\u{7f}\u{85}é\u{301}🦀\u{feff}\"\\";
     for text in ["x".repeat(8192), hostile.to_owned(), "é".repeat(4096)] {
         let id = server.post(&json!({"text": text}).to_string()).await.id();
@@ -105,9 +113,8 @@ async fn texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact() {
     assert_eq!(answer.data()["hashtags"], json!(tags));
 }
 
-#[tokio::test]
-async fn a_body_past_the_limit_is_413_with_and_without_its_length() {
-    let server = Server::start();
+async fn a_body_past_the_limit_is_413_with_and_without_its_length(on: Backend) {
+    let server = on.server();
     let body = json!({"text": "x".repeat(70_000)}).to_string();
     server
         .post(&body)
@@ -126,9 +133,8 @@ fn chunked_post(body: &str) -> Vec<u8> {
     format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes()
 }
 
-#[tokio::test]
-async fn the_same_key_and_body_post_once_and_another_body_is_a_conflict() {
-    let server = Server::start();
+async fn the_same_key_and_body_post_once_and_another_body_is_a_conflict(on: Backend) {
+    let server = on.server();
     let key = [("idempotency-key", "k-1")];
     let first = server
         .post_as("john", r#"{"text":"once","hashtags":["a"]}"#, &key)
@@ -160,9 +166,8 @@ async fn the_same_key_and_body_post_once_and_another_body_is_a_conflict() {
     }
 }
 
-#[tokio::test]
-async fn posts_at_once_are_all_stored_once_and_counted_once() {
-    let server = Server::start();
+async fn posts_at_once_are_all_stored_once_and_counted_once(on: Backend) {
+    let server = on.server();
     let posts = (0..64).map(|n| {
         let body = json!({"text": format!("m{n}"), "hashtags": ["shared", format!("t{}", n % 4)]})
             .to_string();

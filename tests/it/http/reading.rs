@@ -2,10 +2,21 @@
 
 use serde_json::json;
 
+use crate::place::{Backend, on_every_store};
 use crate::support::Server;
 
-async fn with_messages() -> Server {
-    let server = Server::start();
+on_every_store![
+    messages_come_newest_first_and_all_filters_hold_at_once,
+    pages_follow_each_other_to_the_end_without_gap_or_repeat,
+    a_date_is_inclusive_at_the_start_and_exclusive_at_the_end,
+    a_refused_query_names_the_parameter_and_the_value,
+    users_are_found_by_the_start_of_their_names,
+    an_answer_asked_for_again_is_never_older_than_the_last_post,
+    what_another_program_stores_is_seen_by_those_who_ask_again,
+];
+
+async fn with_messages(on: Backend) -> Server {
+    let server = on.server();
     for (user, text, tags) in [
         ("ann", "one", vec!["a"]),
         ("bob", "two", vec!["a", "b"]),
@@ -24,9 +35,8 @@ async fn with_messages() -> Server {
     server
 }
 
-#[tokio::test]
-async fn messages_come_newest_first_and_all_filters_hold_at_once() {
-    let server = with_messages().await;
+async fn messages_come_newest_first_and_all_filters_hold_at_once(on: Backend) {
+    let server = with_messages(on).await;
     for (query, texts) in [
         ("", vec!["four", "three", "two", "one"]),
         ("user_name=ann", vec!["four", "three", "one"]),
@@ -49,9 +59,8 @@ async fn messages_come_newest_first_and_all_filters_hold_at_once() {
     }
 }
 
-#[tokio::test]
-async fn pages_follow_each_other_to_the_end_without_gap_or_repeat() {
-    let server = with_messages().await;
+async fn pages_follow_each_other_to_the_end_without_gap_or_repeat(on: Backend) {
+    let server = with_messages(on).await;
     let mut texts = Vec::new();
     let mut path = "/message?limit=1".to_owned();
     loop {
@@ -72,9 +81,8 @@ async fn pages_follow_each_other_to_the_end_without_gap_or_repeat() {
     assert_eq!(exact.get("next_cursor"), None);
 }
 
-#[tokio::test]
-async fn a_date_is_inclusive_at_the_start_and_exclusive_at_the_end() {
-    let server = with_messages().await;
+async fn a_date_is_inclusive_at_the_start_and_exclusive_at_the_end(on: Backend) {
+    let server = with_messages(on).await;
     let created = server.get("/message?limit=1").await.data()["messages"][0]["created_at"]
         .as_str()
         .unwrap()
@@ -120,9 +128,8 @@ fn regex_like(date: &str) -> String {
         .collect()
 }
 
-#[tokio::test]
-async fn a_refused_query_names_the_parameter_and_the_value() {
-    let server = Server::start();
+async fn a_refused_query_names_the_parameter_and_the_value(on: Backend) {
+    let server = on.server();
     for (query, code, named) in [
         ("limit=0", "invalid_parameter", "\"0\""),
         ("limit=1001", "invalid_parameter", "\"1001\""),
@@ -171,9 +178,8 @@ async fn a_refused_query_names_the_parameter_and_the_value() {
     server.get(&long).await.refused(414, "uri_too_long", "8192");
 }
 
-#[tokio::test]
-async fn users_are_found_by_the_start_of_their_names() {
-    let server = with_messages().await;
+async fn users_are_found_by_the_start_of_their_names(on: Backend) {
+    let server = with_messages(on).await;
     assert_eq!(
         server.get("/user?prefix=a").await.data(),
         json!({"users": [{"name": "ann"}]})
@@ -188,9 +194,8 @@ async fn users_are_found_by_the_start_of_their_names() {
     );
 }
 
-#[tokio::test]
-async fn an_answer_asked_for_again_is_never_older_than_the_last_post() {
-    let server = Server::start();
+async fn an_answer_asked_for_again_is_never_older_than_the_last_post(on: Backend) {
+    let server = on.server();
     for n in 1..=30 {
         let body = format!(r#"{{"text":"{n}","hashtags":["a"]}}"#);
         assert_eq!(server.post(&body).await.status, 201);
@@ -209,22 +214,15 @@ async fn an_answer_asked_for_again_is_never_older_than_the_last_post() {
     }
 }
 
-#[tokio::test]
-async fn what_another_program_stores_is_seen_by_those_who_ask_again() {
-    let server = Server::start();
-    let file = server.path();
+async fn what_another_program_stores_is_seen_by_those_who_ask_again(on: Backend) {
+    let server = on.server();
     for n in 1..=5 {
         let line =
             format!(r#"{{"user_name":"ann","text":"{n}","created_at":"2020-01-01T00:00:0{n}Z"}}"#);
-        let lines = server.dir.path().join("lines");
+        let lines = server.place.dir.path().join("lines");
         std::fs::write(&lines, line).unwrap();
-        let mut import = crate::support::dunder();
-        import
-            .arg("import")
-            .arg(&lines)
-            .arg("--sqlite.path")
-            .arg(&file);
-        assert!(import.output().unwrap().status.success());
+        let mut import = server.place.command(&["import"]);
+        assert!(import.arg(&lines).output().unwrap().status.success());
         let page = server.get("/message?user_name=ann&limit=1").await;
         assert_eq!(page.texts(), [n.to_string()]);
     }

@@ -2,33 +2,38 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use super::posting::join_all;
+use crate::place::{Backend, on_every_store};
 use crate::support::{Server, bearer, client};
 
-#[tokio::test]
-async fn a_signal_to_stop_ends_with_0_and_keeps_what_was_acknowledged() {
+on_every_store![
+    a_signal_to_stop_ends_with_0_and_keeps_what_was_acknowledged,
+    a_second_signal_ends_at_once,
+    a_crash_under_posters_loses_nothing_acknowledged_and_doubles_nothing,
+];
+
+async fn a_signal_to_stop_ends_with_0_and_keeps_what_was_acknowledged(on: Backend) {
     for signal in ["TERM", "INT"] {
-        let server = Server::start();
+        let server = on.server();
         let id = server.post(r#"{"text":"kept"}"#).await.id();
-        let dir = Arc::clone(&server.dir);
+        let place = server.place.clone();
         // An idle connection must not hold the stop up.
         let _idle = tokio::net::TcpStream::connect(server.address())
             .await
             .unwrap();
         server.signal(signal);
         assert_eq!(server.wait(), Some(0), "{signal}");
-        let again = Server::over(dir, &[]);
+        let again = place.serve(&[]);
         assert_eq!(again.get(&format!("/message/{id}")).await.status, 200);
     }
 }
 
-#[tokio::test]
-async fn a_second_signal_ends_at_once() {
-    let server = Server::start();
+async fn a_second_signal_ends_at_once(on: Backend) {
+    let server = on.server();
     // A request in flight that never finishes its body.
     let mut stream = tokio::net::TcpStream::connect(server.address())
         .await
@@ -57,30 +62,31 @@ async fn a_second_signal_ends_at_once() {
     assert_ne!(server.wait(), Some(0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_under_posters_loses_nothing_acknowledged_and_doubles_nothing() {
-    let mut dir = Arc::new(tempfile::TempDir::new().unwrap());
+async fn a_crash_under_posters_loses_nothing_acknowledged_and_doubles_nothing(on: Backend) {
+    let mut place = on.place();
     let mut acknowledged: Vec<String> = Vec::new();
     for round in 0..3 {
-        let server = Server::over(Arc::clone(&dir), &[]);
+        let server = place.serve(&[]);
         let crashed = Arc::new(AtomicBool::new(false));
+        let answered = Arc::new(AtomicUsize::new(0));
         let posters: Vec<_> = (0..16)
             .map(|poster| {
                 let (url, crashed) = (server.url.clone(), Arc::clone(&crashed));
-                tokio::spawn(post_until_the_crash(url, poster, crashed))
+                let answered = Arc::clone(&answered);
+                tokio::spawn(post_until_the_crash(url, poster, crashed, answered))
             })
             .collect();
-        // Enough rounds of answers that a crash falls in the middle of posting.
-        for _ in 0..20 + 10 * round {
+        // Enough answers that a crash falls in the middle of posting.
+        while answered.load(Ordering::Relaxed) < 20 + 10 * round {
             server.get("/message?limit=1").await;
         }
         crashed.store(true, Ordering::Relaxed);
-        dir = server.kill();
+        place = server.kill();
         for ids in join_all(posters.into_iter()).await {
             acknowledged.extend(ids.unwrap());
         }
     }
-    let server = Server::over(dir, &[]);
+    let server = place.serve(&[]);
     assert!(!acknowledged.is_empty());
     let stored = all_ids(&server).await;
     let once: HashSet<&String> = stored.iter().collect();
@@ -99,7 +105,12 @@ async fn a_crash_under_posters_loses_nothing_acknowledged_and_doubles_nothing() 
     }
 }
 
-async fn post_until_the_crash(url: String, poster: usize, crashed: Arc<AtomicBool>) -> Vec<String> {
+async fn post_until_the_crash(
+    url: String,
+    poster: usize,
+    crashed: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+) -> Vec<String> {
     let client = client();
     let mut ids = Vec::new();
     for n in 0.. {
@@ -116,6 +127,7 @@ async fn post_until_the_crash(url: String, poster: usize, crashed: Arc<AtomicBoo
             Ok(body) => {
                 let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
                 ids.push(answer["data"]["id"].as_str().unwrap().to_owned());
+                answered.fetch_add(1, Ordering::Relaxed);
             }
             Err(_) => {
                 assert!(

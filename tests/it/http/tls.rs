@@ -172,5 +172,6 @@ fn files_that_are_no_pair_stop_the_start_with_their_names() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success());
         assert!(said.contains(named), "{said}");
+        assert_eq!(output.stdout, b"", "it said that it listens");
     }
 }

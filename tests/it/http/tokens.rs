@@ -1,21 +1,23 @@
 //! `auth.mode: token`: secrets made on the host, used over HTTP, revoked.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::support::{Answer, Server, dunder};
+use crate::place::{Backend, Place, on_every_store};
+use crate::support::{Answer, Server};
 
-fn token(store: &Path, arguments: &[&str]) -> String {
-    let output = dunder()
-        .arg("token")
-        .args(arguments)
-        .arg("--sqlite.path")
-        .arg(store)
-        .output()
-        .unwrap();
+on_every_store![
+    a_token_posts_as_its_user_until_it_is_revoked_on_every_server,
+    names_and_unknown_secrets_are_the_same_401,
+    an_expired_token_is_refused,
+    reading_can_be_closed_too,
+    an_address_that_fails_too_often_is_refused_before_it_is_looked_at,
+];
+
+fn token(place: &Place, arguments: &[&str]) -> String {
+    let mut command = place.command(&[&["token"], arguments].concat());
+    let output = command.output().unwrap();
     assert!(
         output.status.success(),
         "{}",
@@ -36,11 +38,10 @@ async fn post(server: &Server, secret: &str) -> Answer {
         .await
 }
 
-#[tokio::test]
-async fn a_token_posts_as_its_user_until_it_is_revoked_on_every_server() {
-    let one = Server::with(&["--auth.mode", "token"]);
-    let two = Server::over(Arc::clone(&one.dir), &["--auth.mode", "token"]);
-    let secret = token(&one.path(), &["create", "ann", "--note", "laptop"]);
+async fn a_token_posts_as_its_user_until_it_is_revoked_on_every_server(on: Backend) {
+    let one = on.server_with(&["--auth.mode", "token"]);
+    let two = one.place.serve(&["--auth.mode", "token"]);
+    let secret = token(&one.place, &["create", "ann", "--note", "laptop"]);
     assert!(secret.starts_with("dunder_"), "{secret}");
     for server in [&one, &two] {
         assert_eq!(post(server, &secret).await.data()["user"]["name"], "ann");
@@ -57,12 +58,12 @@ async fn a_token_posts_as_its_user_until_it_is_revoked_on_every_server() {
             serde_json::json!({"user": {"name": "ann"}, "mode": "token"})
         );
     }
-    let listed = token(&one.path(), &["list", "--json"]);
+    let listed = token(&one.place, &["list", "--json"]);
     assert!(
         listed.contains("laptop") && !listed.contains(&secret),
         "{listed}"
     );
-    token(&one.path(), &["revoke", &secret]);
+    token(&one.place, &["revoke", &secret]);
     for server in [&one, &two] {
         let refused = async { while post(server, &secret).await.status != 401 {} };
         tokio::time::timeout(Duration::from_secs(30), refused)
@@ -72,9 +73,8 @@ async fn a_token_posts_as_its_user_until_it_is_revoked_on_every_server() {
     assert!(!one.log().contains(&secret[7..]));
 }
 
-#[tokio::test]
-async fn names_and_unknown_secrets_are_the_same_401() {
-    let server = Server::with(&["--auth.mode", "token"]);
+async fn names_and_unknown_secrets_are_the_same_401(on: Backend) {
+    let server = on.server_with(&["--auth.mode", "token"]);
     let unknown = format!("dunder_{}", "a".repeat(52));
     for secret in ["am9obg==", &unknown, "dunder_", "dunder_short"] {
         post(&server, secret)
@@ -83,19 +83,17 @@ async fn names_and_unknown_secrets_are_the_same_401() {
     }
 }
 
-#[tokio::test]
-async fn an_expired_token_is_refused() {
-    let server = Server::with(&["--auth.mode", "token"]);
-    let secret = token(&server.path(), &["create", "ann", "--expires", "1s"]);
+async fn an_expired_token_is_refused(on: Backend) {
+    let server = on.server_with(&["--auth.mode", "token"]);
+    let secret = token(&server.place, &["create", "ann", "--expires", "1s"]);
     let refused = async { while post(&server, &secret).await.status != 401 {} };
     tokio::time::timeout(Duration::from_secs(30), refused)
         .await
         .unwrap();
 }
 
-#[tokio::test]
-async fn reading_can_be_closed_too() {
-    let server = Server::with(&["--auth.mode", "token", "--auth.read", "token"]);
+async fn reading_can_be_closed_too(on: Backend) {
+    let server = on.server_with(&["--auth.mode", "token", "--auth.read", "token"]);
     for path in [
         "/message",
         "/message/01ARZ3NDEKTSV4RRFFQ69G5FAV",
@@ -111,7 +109,7 @@ async fn reading_can_be_closed_too() {
     for path in ["/", "/healthz", "/readyz"] {
         assert_eq!(server.get(path).await.status, 200, "{path}");
     }
-    let bearer = format!("Bearer {}", token(&server.path(), &["create", "ann"]));
+    let bearer = format!("Bearer {}", token(&server.place, &["create", "ann"]));
     assert_eq!(
         server
             .send(Method::GET, "/message", &[("authorization", &bearer)], "")
@@ -121,15 +119,14 @@ async fn reading_can_be_closed_too() {
     );
 }
 
-#[tokio::test]
-async fn an_address_that_fails_too_often_is_refused_before_it_is_looked_at() {
-    let server = Server::with(&[
+async fn an_address_that_fails_too_often_is_refused_before_it_is_looked_at(on: Backend) {
+    let server = on.server_with(&[
         "--auth.mode",
         "token",
         "--limits.unauthenticated_per_minute",
         "3",
     ]);
-    let secret = token(&server.path(), &["create", "ann"]);
+    let secret = token(&server.place, &["create", "ann"]);
     assert_eq!(post(&server, &secret).await.status, 201);
     for _ in 0..3 {
         assert_eq!(post(&server, "guess").await.status, 401);

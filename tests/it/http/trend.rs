@@ -2,10 +2,19 @@
 
 use serde_json::{Value, json};
 
+use crate::place::{Backend, on_every_store};
 use crate::support::Server;
 
-async fn with_messages() -> Server {
-    let server = Server::start();
+on_every_store![
+    without_a_hashtag_every_message_counts_once,
+    every_hashtag_is_a_series_of_its_own,
+    dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked,
+    a_refused_trend_says_what_to_change,
+    the_busiest_hashtags_of_a_period_are_counted,
+];
+
+async fn with_messages(on: Backend) -> Server {
+    let server = on.server();
     for tags in [vec!["a"], vec!["a", "b"], vec![]] {
         server
             .post(&json!({"text": "x", "hashtags": tags}).to_string())
@@ -26,9 +35,8 @@ fn total(items: &[Value]) -> u64 {
         .sum()
 }
 
-#[tokio::test]
-async fn without_a_hashtag_every_message_counts_once() {
-    let server = with_messages().await;
+async fn without_a_hashtag_every_message_counts_once(on: Backend) {
+    let server = with_messages(on).await;
     let answer = server.get("/trend?aggregation=24h").await.data();
     assert_eq!(total(&trends(&answer)), 3);
     assert!(
@@ -38,9 +46,8 @@ async fn without_a_hashtag_every_message_counts_once() {
     );
 }
 
-#[tokio::test]
-async fn every_hashtag_is_a_series_of_its_own() {
-    let server = with_messages().await;
+async fn every_hashtag_is_a_series_of_its_own(on: Backend) {
+    let server = with_messages(on).await;
     let items = trends(
         &server
             .get(
@@ -60,9 +67,8 @@ async fn every_hashtag_is_a_series_of_its_own() {
     assert!(items.is_sorted_by_key(|item| item["from_date"].as_str().unwrap().to_owned()));
 }
 
-#[tokio::test]
-async fn dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked() {
-    let server = Server::start();
+async fn dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked(on: Backend) {
+    let server = on.server();
     let query =
         "/trend?aggregation=15m&from_date=2019-09-23T10:07:03Z&to_date=2019-09-23T10:52:00Z";
     assert_eq!(server.get(query).await.data(), json!({"trends": []}));
@@ -89,9 +95,8 @@ async fn dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked() {
     );
 }
 
-#[tokio::test]
-async fn a_refused_trend_says_what_to_change() {
-    let server = Server::start();
+async fn a_refused_trend_says_what_to_change(on: Backend) {
+    let server = on.server();
     for (query, named) in [
         ("aggregation=30s", "\"30s\""),
         ("aggregation=90s", "\"90s\""),
@@ -119,9 +124,8 @@ async fn a_refused_trend_says_what_to_change() {
     assert_eq!(server.get(&format!("/trend?{many}")).await.status, 400);
 }
 
-#[tokio::test]
-async fn the_busiest_hashtags_of_a_period_are_counted() {
-    let server = with_messages().await;
+async fn the_busiest_hashtags_of_a_period_are_counted(on: Backend) {
+    let server = with_messages(on).await;
     let found = |tags: Value| json!({"hashtags": tags});
     assert_eq!(
         server.get("/trend/hashtags").await.data(),

@@ -1,6 +1,7 @@
 //! The embedded store: the contract, and what is special about a file.
 
 mod opening;
+mod removed;
 mod trouble;
 
 use std::path::PathBuf;
@@ -24,6 +25,10 @@ impl File {
         self.dir.path().join("dunder.sqlite")
     }
 
+    fn new() -> File {
+        File::with(&SqliteOptions::default())
+    }
+
     fn with(options: &SqliteOptions) -> File {
         let dir = TempDir::new().unwrap();
         let store = SqliteStore::open(&dir.path().join("dunder.sqlite"), options).unwrap();
@@ -36,8 +41,8 @@ impl File {
 
 #[async_trait]
 impl Fixture for File {
-    async fn fresh() -> File {
-        File::with(&SqliteOptions::default())
+    async fn fresh() -> Vec<File> {
+        vec![File::new()]
     }
 
     fn store(&self) -> Arc<dyn Store> {

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::File;
-use crate::contract::{Fixture, draft, totals};
+use crate::contract::{draft, totals};
 use crate::support::contents;
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {
@@ -102,7 +102,7 @@ fn a_directory_is_not_a_store() {
 
 #[tokio::test]
 async fn a_store_of_a_newer_dunder_is_refused_untouched() {
-    let file = File::fresh().await;
+    let file = File::new();
     file.store.post(draft("ann", "text", &[])).await.unwrap();
     file.store.close().await;
     let newer = Connection::open(file.path()).unwrap();
@@ -118,7 +118,7 @@ async fn a_store_of_a_newer_dunder_is_refused_untouched() {
 
 #[tokio::test]
 async fn a_read_only_file_or_directory_is_refused_even_for_root() {
-    let file = File::fresh().await;
+    let file = File::new();
     file.store.close().await;
     for read_only in [file.path(), file.dir.path().to_owned()] {
         let writable = fs::metadata(&read_only).unwrap().permissions();
@@ -135,7 +135,7 @@ async fn a_read_only_file_or_directory_is_refused_even_for_root() {
 
 #[tokio::test]
 async fn a_damaged_store_is_a_sentence() {
-    let file = File::fresh().await;
+    let file = File::new();
     file.store.close().await;
     let mut bytes = fs::read(file.path()).unwrap();
     bytes[100..].fill(0xa5);

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::File;
 use crate::contract::model::Model;
-use crate::contract::{Fixture, draft, ids, keyed, pages, totals};
+use crate::contract::{draft, ids, keyed, pages, totals};
 
 fn full(error: &PostError) -> bool {
     matches!(error, PostError::Store(StoreError::Unavailable(text)) if text.contains("full"))
@@ -19,7 +19,7 @@ fn full(error: &PostError) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_posts_until_there_is_room_and_loses_none() {
-    let file = File::fresh().await;
+    let file = File::new();
     let store = Arc::clone(&file.store);
     store.limit_pages(60).await.unwrap();
     let text = "x".repeat(2000);
@@ -33,10 +33,8 @@ async fn a_full_disk_refuses_posts_until_there_is_room_and_loses_none() {
     assert!(full(&refused), "{refused}");
     assert!(!acknowledged.is_empty());
     // Not ready while posts would fail, though reading works.
-    assert!(matches!(
-        store.check().await,
-        Err(StoreError::Unavailable(_))
-    ));
+    let ready = store.check().await.unwrap_err();
+    assert!(ready.reason.contains("does not take writes"), "{ready}");
     assert_eq!(
         pages(&*store, &FeedFilter::default()).await.len(),
         acknowledged.len()
@@ -59,7 +57,7 @@ async fn a_full_disk_refuses_posts_until_there_is_room_and_loses_none() {
 
 #[tokio::test]
 async fn a_batch_that_failed_leaves_no_names_behind() {
-    let file = File::fresh().await;
+    let file = File::new();
     let store = &file.store;
     store.post(draft("ann", "first", &["a"])).await.unwrap();
     store.limit_pages(1).await.unwrap();
@@ -81,7 +79,7 @@ async fn a_batch_that_failed_leaves_no_names_behind() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn posts_wait_for_another_program_that_is_writing() {
-    let file = File::fresh().await;
+    let file = File::new();
     let store = Arc::clone(&file.store);
     let other = Connection::open(file.path()).unwrap();
     other
@@ -108,7 +106,7 @@ async fn posts_wait_for_another_program_that_is_writing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_and_an_import_share_a_file_without_meeting_a_lock() {
-    let file = File::fresh().await;
+    let file = File::new();
     let server = Arc::clone(&file.store);
     let import = SqliteStore::open(&file.path(), &SqliteOptions::default()).unwrap();
     let model = Model::random(10, 3_000);
@@ -134,7 +132,7 @@ async fn a_server_and_an_import_share_a_file_without_meeting_a_lock() {
 
 #[tokio::test]
 async fn ids_continue_after_what_another_program_imported() {
-    let file = File::fresh().await;
+    let file = File::new();
     let first = file.store.post(draft("ann", "first", &[])).await.unwrap();
     // As far ahead as two machines' clocks may be apart.
     let ahead = first.id.millis() + 9 * 60_000;
@@ -153,7 +151,7 @@ async fn ids_continue_after_what_another_program_imported() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_in_the_file_before_the_store_is_closed() {
-    let file = File::fresh().await;
+    let file = File::new();
     let posted = file.store.post(draft("ann", "text", &["a"])).await.unwrap();
     let copy = tempfile::TempDir::new().unwrap();
     // As a crash leaves it: the file and its log, nothing said goodbye.

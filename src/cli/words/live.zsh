@@ -1,0 +1,14 @@
+# Hashtags and user names are asked of the server; the rest stands above.
+_dunder() {
+    local line="${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX" found
+    local -a names shown
+    for found in "${(@f)$(command ${words[1]} complete --shell zsh --line "$line" 2>/dev/null)}"; do
+        [[ -n $found ]] || continue
+        names+=("${found%%$'\t'*}")
+        shown+=("${found//$'\t'/  }")
+    done
+    if (( $#names )); then
+        compadd -V dunder -l -d shown -a names && return 0
+    fi
+    _dunder_fixed "$@"
+}
