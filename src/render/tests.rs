@@ -286,6 +286,56 @@ fn hashtags_of_any_length_and_count_stay_within_40_columns() {
 }
 
 #[test]
+fn hashtags_at_80_and_200_columns_take_what_they_need() {
+    let counts: Vec<u64> = (0..40).map(|day| day * day % 17).collect();
+    let tags = [tag("שלום", 12_345, &counts), tag("all-zeros", 0, &[0; 40])];
+    let at = |width| tags_table(&tags, period(), plain(width));
+    insta::assert_snapshot!(at(80), @"
+    the 2 busiest hashtags, 2026-11-17 to 2026-11-24 12:00 (UTC)
+
+    HASHTAG     MESSAGES  WHEN
+    ──────────────────────────────────────────────────────────────
+    #שלום         12,345  ·▁▂▅█▄▁█▇▇█▁▄█▅▂▁·▁▂▅█▄▁█▇▇█▁▄█▅▂▁·▁▂▅█▄
+    #all-zeros         0  ········································
+    ");
+    assert_eq!(at(200), at(80));
+    let ascii = tags_table(&tags, period(), Look::new(80, false, Charset::AsciiOnly));
+    assert!(ascii.is_ascii(), "{ascii}");
+}
+
+#[test]
+fn checks_at_60_columns_say_what_to_do_beneath() {
+    let check = |name, state, found: &str, advice: Option<&str>| Check {
+        name,
+        state,
+        found: found.to_owned(),
+        advice: advice.map(str::to_owned),
+    };
+    let checks = [
+        check(
+            "server",
+            State::Fine,
+            "http://127.0.0.1:9000 (default)",
+            None,
+        ),
+        check("login", State::Note, "none kept", None),
+        check(
+            "clock",
+            State::Problem,
+            "this machine's clock is 3600 s ahead of the server's",
+            Some("set the clock that is wrong"),
+        ),
+    ];
+    insta::assert_snapshot!(checks_table(&checks, plain(60)), @"
+    ok  server  http://127.0.0.1:9000 (default)
+    --  login   none kept
+    !!  clock   this machine's clock is 3600 s ahead of the
+                server's
+                set the clock that is wrong
+    ");
+}
+
+#[test]
 fn a_user_has_one_colour_and_nothing_needs_it() {
     let colored = feed_table(&feed(), &times(), Look::new(80, true, Charset::Unicode));
     assert!(colored.contains("\u{1b}["));

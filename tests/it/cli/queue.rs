@@ -5,16 +5,15 @@ mod crashes;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
 use super::post::{posted, texts_and_tags};
 use super::stub::{Reply, header, serve};
 use super::{Person, Ran};
-use crate::support::{Server, dunder};
+use crate::place::{Backend, Place};
+use crate::support::Server;
 
 /// A port where nobody listens, and nobody else can, until a server starts.
 struct Port(TcpSocket);
@@ -33,17 +32,14 @@ impl Port {
     fn start(self) -> Server {
         let number = self.number();
         drop(self);
-        start(number, Arc::new(TempDir::new().unwrap()))
+        start(number, &Backend::Embedded.place())
     }
 }
 
 /// A server on a certain port.
-fn start(port: u16, dir: Arc<TempDir>) -> Server {
-    let mut command = dunder();
-    command
-        .args(["serve", "--port", &port.to_string(), "--sqlite.path"])
-        .arg(dir.path().join("dunder.sqlite"));
-    Server::run(command, dir)
+fn start(port: u16, place: &Place) -> Server {
+    let command = place.command(&["serve", "--port", &port.to_string()]);
+    Server::at(command, place.clone())
 }
 
 /// Someone whose server is not there yet.
@@ -346,7 +342,7 @@ async fn what_a_login_wrote_waits_for_that_login() {
     let number = port.number();
     let server = port.start();
     person.run(&["login", "--user", "ann"]);
-    let dir = server.kill().dir;
+    let place = server.kill();
     kept(person.run(&["post", "--queue", "as ann"]), 1);
     let out = person.run(&["logout"]);
     assert!(
@@ -355,7 +351,7 @@ async fn what_a_login_wrote_waits_for_that_login() {
         out.err
     );
 
-    let server = start(number, dir);
+    let server = start(number, &place);
     person.run(&["feed"]).ok();
     assert_eq!(waiting(&person)[0]["state"], "waits for a login as ann");
     // Another login is another author.

@@ -1,134 +1,14 @@
 //! The shell integration in the real shells, typed at a pseudo-terminal: what
 //! a person types is what arrives at the server.
 
-use std::io::{Read, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+mod shell;
 
 use serde_json::{Value, json};
 
+use self::shell::Shell;
 use super::Person;
 use super::post::texts_and_tags;
 use crate::support::Server;
-
-/// When a shell that says nothing is given up.
-const STUCK: Duration = Duration::from_secs(60);
-
-/// An interactive shell at a terminal.
-struct Shell {
-    child: Child,
-    keys: ChildStdin,
-    screen: Receiver<Vec<u8>>,
-    /// All that came so far.
-    seen: String,
-    /// How much of it has been looked at.
-    read: usize,
-    commands: usize,
-}
-
-impl Shell {
-    /// A shell with this start-up file, at its first prompt.
-    fn start(person: &Person, shell: &str, startup: &str) -> Shell {
-        let home = person.home();
-        let (file, command) = match shell {
-            "bash" => (".bashrc", "bash --noprofile -i"),
-            "zsh" => (".zshrc", "zsh -i"),
-            "fish" => (".config/fish/config.fish", "fish -i"),
-            other => panic!("no such shell: {other}"),
-        };
-        let file = home.join(file);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, startup).unwrap();
-        let mut script = Command::new("script");
-        for (name, value) in person.command(&[]).get_envs() {
-            match value {
-                Some(value) => script.env(name, value),
-                None => script.env_remove(name),
-            };
-        }
-        let folder = Path::new(env!("CARGO_BIN_EXE_dunder")).parent().unwrap();
-        let path = std::env::var("PATH").unwrap();
-        let mut child = script
-            .args(["--quiet", "--return", "--command"])
-            .arg(format!("stty cols 200 rows 50; exec {command}"))
-            .arg("/dev/null")
-            .env("PATH", format!("{}:{path}", folder.display()))
-            .env("SHELL", "/bin/sh")
-            .env_remove("ZDOTDIR")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let (sender, screen) = channel();
-        std::thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(read @ 1..) = output.read(&mut chunk) {
-                if sender.send(chunk[..read].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut shell = Shell {
-            keys: child.stdin.take().unwrap(),
-            child,
-            screen,
-            seen: String::new(),
-            read: 0,
-            commands: 0,
-        };
-        shell.expect("READY>");
-        shell
-    }
-
-    /// Waits for a text on the screen; what came before it.
-    #[track_caller]
-    fn expect(&mut self, text: &str) -> String {
-        loop {
-            if let Some(at) = self.seen[self.read..].find(text) {
-                let before = self.seen[self.read..self.read + at].to_owned();
-                self.read += at + text.len();
-                return before;
-            }
-            match self.screen.recv_timeout(STUCK) {
-                Ok(chunk) => self.seen += &String::from_utf8_lossy(&chunk),
-                Err(why) => panic!(
-                    "no {text:?} ({why}, {:?}) in {:?}",
-                    self.child.try_wait(),
-                    &self.seen[self.read..]
-                ),
-            }
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Types a line, runs it, and waits for the next prompt; what came
-    /// between.
-    #[track_caller]
-    fn run(&mut self, line: &str) -> String {
-        self.press(&format!("{line}\r"));
-        // Prompts are drawn more than once; what this prints is not what is
-        // typed here, and so comes from running it.
-        self.commands += 1;
-        let done = self.commands;
-        self.press(&format!("echo do''ne-{done}.\r"));
-        let shown = self.expect(&format!("done-{done}."));
-        self.expect("READY>");
-        shown
-    }
-}
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Posts as people type them, the same in every shell: the line, the text and
 /// the hashtags.
@@ -324,8 +204,9 @@ async fn a_post_of_several_lines_takes_bare_hashtags() {
         shell.expect("Z");
         shell.press("\r");
         second(&mut shell);
-        shell.press("\u{3}");
-        shell.expect("READY>");
+        shell.press("Q");
+        shell.expect("Q");
+        shell.interrupt();
         shell.run(r#"dunder post "after" #b"#);
         let messages = [
             ("two grüße\nlines".to_owned(), json!(["a"])),
