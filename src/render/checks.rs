@@ -90,3 +90,41 @@ pub fn check_line(check: &Check) -> String {
         escaped(check.advice.as_deref().unwrap_or_default())
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Charset;
+    use super::*;
+
+    #[test]
+    fn checks_at_60_columns_say_what_to_do_beneath() {
+        let check = |name, state, found: &str, advice: Option<&str>| Check {
+            name,
+            state,
+            found: found.to_owned(),
+            advice: advice.map(str::to_owned),
+        };
+        let checks = [
+            check(
+                "server",
+                State::Fine,
+                "http://127.0.0.1:9000 (default)",
+                None,
+            ),
+            check("login", State::Note, "none kept", None),
+            check(
+                "clock",
+                State::Problem,
+                "this machine's clock is 3600 s ahead of the server's",
+                Some("set the clock that is wrong"),
+            ),
+        ];
+        insta::assert_snapshot!(checks_table(&checks, Look::new(60, false, Charset::Unicode)), @"
+        ok  server  http://127.0.0.1:9000 (default)
+        --  login   none kept
+        !!  clock   this machine's clock is 3600 s ahead of the
+                    server's
+                    set the clock that is wrong
+        ");
+    }
+}

@@ -304,38 +304,6 @@ fn hashtags_at_80_and_200_columns_take_what_they_need() {
 }
 
 #[test]
-fn checks_at_60_columns_say_what_to_do_beneath() {
-    let check = |name, state, found: &str, advice: Option<&str>| Check {
-        name,
-        state,
-        found: found.to_owned(),
-        advice: advice.map(str::to_owned),
-    };
-    let checks = [
-        check(
-            "server",
-            State::Fine,
-            "http://127.0.0.1:9000 (default)",
-            None,
-        ),
-        check("login", State::Note, "none kept", None),
-        check(
-            "clock",
-            State::Problem,
-            "this machine's clock is 3600 s ahead of the server's",
-            Some("set the clock that is wrong"),
-        ),
-    ];
-    insta::assert_snapshot!(checks_table(&checks, plain(60)), @"
-    ok  server  http://127.0.0.1:9000 (default)
-    --  login   none kept
-    !!  clock   this machine's clock is 3600 s ahead of the
-                server's
-                set the clock that is wrong
-    ");
-}
-
-#[test]
 fn a_user_has_one_colour_and_nothing_needs_it() {
     let colored = feed_table(&feed(), &times(), Look::new(80, true, Charset::Unicode));
     assert!(colored.contains("\u{1b}["));
