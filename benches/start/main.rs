@@ -37,6 +37,7 @@ fn measure() -> Result<bool> {
         dunder(home.path())
             .args(["tls", "generate", "--dir"])
             .arg(&tls)
+            .stdout(Stdio::null())
             .stderr(Stdio::null()),
     )?;
     let file = |name: &str| tls.join(name).display().to_string();
