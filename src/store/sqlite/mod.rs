@@ -75,7 +75,7 @@ impl Default for SqliteOptions {
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
-            message_cache_kib: 32 * 1024,
+            message_cache_kib: 16 * 1024,
             log_kib: 64 * 1024,
             max_pages: None,
         }

@@ -90,13 +90,7 @@ impl Writer {
     fn run(mut self, mut intake: mpsc::Receiver<Work>, batch: usize) {
         let mut taken = Vec::with_capacity(batch);
         let mut farewells = Vec::new();
-        // Whether the last batch was of more than one.
-        let mut company = false;
         while intake.blocking_recv_many(&mut taken, batch) > 0 {
-            if company {
-                gather(&mut intake, &mut taken, batch);
-            }
-            company = taken.len() > 1;
             let mut posts = Vec::with_capacity(taken.len());
             let mut others = Vec::new();
             for work in taken.drain(..) {
@@ -270,24 +264,6 @@ impl Writer {
         }
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the store was not closed properly");
-        }
-    }
-}
-
-/// Lets those run who are about to post, for as long as each turn brings
-/// more: a commit costs the same for one post and for hundreds. Where posts
-/// come one by one nobody waits.
-fn gather(intake: &mut mpsc::Receiver<Work>, taken: &mut Vec<Work>, batch: usize) {
-    loop {
-        let before = taken.len();
-        thread::yield_now();
-        while taken.len() < batch
-            && let Ok(work) = intake.try_recv()
-        {
-            taken.push(work);
-        }
-        if taken.len() == before || taken.len() >= batch {
-            return;
         }
     }
 }
