@@ -46,11 +46,11 @@ pub struct ShownMessage {
     pub message: Message,
 }
 
-/// The answer to `GET /message`.
+/// The answer to `GET /message`; `M` is a message, or one already encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FeedPage {
+pub struct FeedPage<M = Message> {
     /// Newest first.
-    pub messages: Vec<Message>,
+    pub messages: Vec<M>,
     /// The `cursor` of the next page, only when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,

@@ -1,12 +1,13 @@
 //! `GET /message`: pages of messages.
 
 use chrono::Utc;
+use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
 use super::answers::{self, Question};
 use super::error::ApiError;
 use super::format::Format;
-use super::response::Answer;
+use super::response::{self, Answer};
 use super::{Context, message, parameters};
 use crate::api::{self, FeedQuery};
 use crate::domain::{FeedFilter, MessageId};
@@ -41,8 +42,18 @@ pub(super) async fn feed(
 
 async fn page(context: &Context, filter: &FeedFilter, format: Format) -> Result<Answer, ApiError> {
     let page = context.store.feed(filter).await?;
+    let next_cursor = page.next_cursor.map(|id| id.to_string());
+    if format == Format::Json
+        && let Some(messages) = context.encoded.page(&page.messages)?
+    {
+        let page = api::FeedPage {
+            messages,
+            next_cursor,
+        };
+        return response::data(StatusCode::OK, page);
+    }
     format.feed(api::FeedPage {
         messages: page.messages.iter().map(message::on_the_wire).collect(),
-        next_cursor: page.next_cursor.map(|id| id.to_string()),
+        next_cursor,
     })
 }

@@ -10,6 +10,7 @@ mod answers;
 mod auth;
 mod body;
 mod connection;
+mod encoded;
 mod error;
 mod feed;
 mod format;
@@ -45,6 +46,7 @@ struct Context {
     auth: auth::Auth,
     limits: limits::Limiters,
     answers: answers::Answers,
+    encoded: encoded::Encoded,
 }
 
 /// Settings that can be served with: the certificate and key were read.
@@ -85,6 +87,7 @@ pub async fn serve(
         auth: auth::Auth::new(&settings),
         limits: limits::Limiters::new(&settings.limits),
         answers: answers::Answers::default(),
+        encoded: encoded::Encoded::default(),
         store,
         settings,
     });
