@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -58,8 +60,10 @@ async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
     let limits = context.settings.limits.clone();
     let phase = Arc::new(Phase::default());
     let stream = Patient::new(Polite::new(stream), Arc::clone(&phase), &limits);
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         phase.answering.store(true, Ordering::Relaxed);
+        let is_head_alone = request.body().is_end_stream();
+        phase.is_head_alone.store(is_head_alone, Ordering::Relaxed);
         let (context, phase) = (&context, &phase);
         async move {
             let answer = router::answer(context, peer.ip(), &request_id(), request).await;
@@ -159,6 +163,8 @@ struct Phase {
     answering: AtomicBool,
     /// Part of a head has been read.
     in_head: AtomicBool,
+    /// The last request had no body.
+    is_head_alone: AtomicBool,
 }
 
 impl Phase {
@@ -181,6 +187,8 @@ struct Patient<S> {
     /// When the head began, or else the idle time.
     since: Instant,
     timer: Option<Pin<Box<Sleep>>>,
+    /// What was read last may have ended a head.
+    ends_head: bool,
 }
 
 impl<S> Patient<S> {
@@ -192,6 +200,7 @@ impl<S> Patient<S> {
             idle_timeout: limits.idle_timeout,
             since: Instant::now(),
             timer: None,
+            ends_head: true,
         }
     }
 
@@ -212,11 +221,21 @@ impl<S> Patient<S> {
         Poll::Pending
     }
 
-    /// An answer begins: whatever is read next is a new head.
+    /// An answer begins: whatever is read next is a new head, or the rest of
+    /// one that began behind the request.
     fn answers(&mut self) {
-        self.phase.in_head.store(false, Ordering::Relaxed);
+        let is_behind = self.phase.is_head_alone.load(Ordering::Relaxed) && !self.ends_head;
+        self.phase.in_head.store(is_behind, Ordering::Relaxed);
         self.since = Instant::now();
     }
+}
+
+/// Whether bytes may end a head: with an empty line, or the last of it.
+fn ends_head(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [.., b'\n', b'\r', b'\n'] | [.., b'\n', b'\n'] | b"\r\n" | b"\n"
+    )
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<Polite<S>> {
@@ -228,13 +247,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<Polite<S>> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(task, buffer);
+        let read = &buffer.filled()[before..];
+        if !read.is_empty() {
+            this.ends_head = ends_head(read);
+        }
         if this.phase.answering.load(Ordering::Relaxed) {
             return polled;
         }
         // hyper asks again only while the head is not whole.
         let in_head = this.phase.in_head.load(Ordering::Relaxed);
         if polled.is_ready() {
-            if !in_head && buffer.filled().len() > before {
+            if !in_head && !read.is_empty() {
                 this.phase.in_head.store(true, Ordering::Relaxed);
                 this.since = Instant::now();
             }
@@ -289,5 +312,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_an_empty_line_ends_a_head_and_part_of_the_next_does_not() {
+        let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\n";
+        for (bytes, ends) in [
+            (&request[..27], true),
+            (&b"GET / HTTP/1.0\n\n"[..], true),
+            (b"\r\n", true),
+            (b"\n", true),
+            (&request[..28], false),
+            (&request[..], false),
+        ] {
+            assert_eq!(ends_head(bytes), ends, "{}", bytes.escape_ascii());
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! order, as a batch is formed. Bounded: what does not fit is turned away.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -29,8 +30,15 @@ pub(super) enum Item {
 
 /// What a writer does at once.
 pub(super) enum Work {
-    Posts(Vec<Assigned>),
+    Posts(Batch),
     Import(Vec<Record>, ImportReply),
+}
+
+/// Posts to be stored together.
+pub(super) struct Batch {
+    pub(super) posts: Vec<Assigned>,
+    /// Dropped once they are stored, or given up.
+    pub(super) under_way: UnderWay,
 }
 
 /// A post that has its id.
@@ -43,12 +51,43 @@ pub(super) struct Assigned {
 pub(super) struct Intake {
     state: Mutex<State>,
     max_messages: usize,
-    /// Messages that writers are storing.
-    under_way: AtomicUsize,
+    load: Arc<Load>,
     /// How long a batch may wait for company.
     patience: Duration,
-    /// Told when that becomes less.
+}
+
+/// What all writers are at.
+#[derive(Default)]
+struct Load {
+    /// Messages that are being stored.
+    under_way: AtomicUsize,
+    /// Told when they become fewer.
     arrived: Notify,
+}
+
+/// Messages of one batch that is being stored. They count until this is
+/// dropped, however storing them ends: batches would wait for company that
+/// never comes.
+pub(super) struct UnderWay {
+    load: Arc<Load>,
+    messages: usize,
+}
+
+impl UnderWay {
+    fn new(load: &Arc<Load>, messages: usize) -> UnderWay {
+        load.under_way.fetch_add(messages, Ordering::Relaxed);
+        let load = Arc::clone(load);
+        UnderWay { load, messages }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.load
+            .under_way
+            .fetch_sub(self.messages, Ordering::Relaxed);
+        self.load.arrived.notify_waiters();
+    }
 }
 
 struct State {
@@ -67,9 +106,8 @@ impl Intake {
                 clock,
             }),
             max_messages,
-            under_way: AtomicUsize::new(0),
+            load: Arc::default(),
             patience: COMPANY,
-            arrived: Notify::new(),
         }
     }
 
@@ -89,10 +127,10 @@ impl Intake {
                 Item::Post(pending) => {
                     // Waiting longer is no failure, only a smaller batch.
                     let _ = tokio::time::timeout(self.patience, self.company(&mut state)).await;
-                    let batch = state.gather(pending, self.max_messages);
-                    if !batch.is_empty() {
-                        self.under_way.fetch_add(batch.len(), Ordering::Relaxed);
-                        return Some(Work::Posts(batch));
+                    let posts = state.gather(pending, self.max_messages);
+                    if !posts.is_empty() {
+                        let under_way = UnderWay::new(&self.load, posts.len());
+                        return Some(Work::Posts(Batch { posts, under_way }));
                     }
                 }
             }
@@ -104,8 +142,8 @@ impl Intake {
     /// poster waits no longer: who is not in this batch is in the next.
     async fn company(&self, state: &mut State) {
         loop {
-            let arrived = self.arrived.notified();
-            let under_way = self.under_way.load(Ordering::Relaxed);
+            let arrived = self.load.arrived.notified();
+            let under_way = self.load.under_way.load(Ordering::Relaxed);
             if under_way == 0 || state.held.len() + state.queue.len() + 1 >= under_way {
                 return;
             }
@@ -117,12 +155,6 @@ impl Intake {
                 },
             }
         }
-    }
-
-    /// A batch of so many messages is stored, or was given up.
-    pub(super) fn done(&self, messages: usize) {
-        self.under_way.fetch_sub(messages, Ordering::Relaxed);
-        self.arrived.notify_waiters();
     }
 
     /// Whether no more can come in.
@@ -191,11 +223,11 @@ mod tests {
 
     fn texts(work: Option<Work>) -> Vec<String> {
         match work {
-            Some(Work::Posts(batch)) => {
-                let ids: Vec<_> = batch.iter().map(|p| p.record.message.id).collect();
+            Some(Work::Posts(Batch { posts, .. })) => {
+                let ids: Vec<_> = posts.iter().map(|p| p.record.message.id).collect();
                 assert!(ids.is_sorted_by(|a, b| a < b));
                 let text = |p: Assigned| p.record.message.text.as_str().to_owned();
-                batch.into_iter().map(text).collect()
+                posts.into_iter().map(text).collect()
             }
             Some(Work::Import(..)) => vec!["import".to_owned()],
             None => vec!["closed".to_owned()],
@@ -225,26 +257,50 @@ mod tests {
         drop(replies);
     }
 
+    async fn batch(intake: &Intake) -> Batch {
+        match intake.next().await {
+            Some(Work::Posts(batch)) => batch,
+            Some(Work::Import(..)) | None => panic!("no posts"),
+        }
+    }
+
     #[tokio::test]
     async fn beside_a_batch_on_its_way_a_smaller_one_waits_for_company() {
         let (queue, receiver) = mpsc::channel(16);
         let mut intake = Intake::new(receiver, IdClock::after(None), 16);
         intake.patience = Duration::from_secs(3600);
         let _first = ["a", "b", "c"].map(|text| post(&queue, text, ""));
-        assert_eq!(texts(intake.next().await), ["a", "b", "c"]);
+        let first = batch(&intake).await;
+        assert_eq!(first.posts.len(), 3);
         let _second = post(&queue, "d", "");
-        let mut next = std::pin::pin!(intake.next());
+        let mut next = std::pin::pin!(batch(&intake));
         for _ in 0..3 {
-            assert!(
-                tokio::time::timeout(Duration::ZERO, &mut next)
-                    .await
-                    .is_err()
-            );
+            let early = tokio::time::timeout(Duration::ZERO, &mut next).await;
+            assert!(early.is_err());
         }
-        intake.done(3);
-        assert_eq!(texts(next.await), ["d"]);
+        drop(first);
+        let second = next.await;
+        assert_eq!(second.posts.len(), 1);
         let _third = ["e", "f"].map(|text| post(&queue, text, ""));
         // As large as what is on its way: it goes at once.
         assert_eq!(texts(intake.next().await), ["e", "f"]);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_keeps_no_later_batch_waiting() {
+        let (queue, receiver) = mpsc::channel(16);
+        let mut intake = Intake::new(receiver, IdClock::after(None), 16);
+        intake.patience = Duration::from_secs(3600);
+        let _first = ["a", "b", "c"].map(|text| post(&queue, text, ""));
+        let first = batch(&intake).await;
+        let writer = tokio::spawn(async move {
+            let Batch { posts, under_way } = first;
+            assert!(posts.is_empty(), "a defect");
+            drop(under_way);
+        });
+        assert!(writer.await.is_err());
+        let _second = post(&queue, "d", "");
+        let second = tokio::time::timeout(Duration::from_secs(60), intake.next()).await;
+        assert_eq!(texts(second.ok().flatten()), ["d"]);
     }
 }

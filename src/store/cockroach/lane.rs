@@ -14,7 +14,7 @@ use crate::domain::{Message, MessageId, PostError, Record, StoreError};
 use super::batch::{self, KnownUsers};
 use super::connect::{Conn, SharedConnector, within};
 use super::import;
-use super::intake::{Assigned, Intake, Work};
+use super::intake::{Assigned, Batch, Intake, Work};
 use super::retry::{Backoff, Failure, Kind, jitter};
 use super::slot::Slot;
 
@@ -87,13 +87,13 @@ impl Lane {
         }
     }
 
-    async fn post(&mut self, batch: Vec<Assigned>) {
-        let records: Vec<&Record> = batch.iter().map(|post| &post.record).collect();
+    async fn post(&mut self, Batch { posts, under_way }: Batch) {
+        let records: Vec<&Record> = posts.iter().map(|post| &post.record).collect();
         let stored = self.store(&records).await;
-        self.intake.done(batch.len());
+        drop(under_way);
         match stored {
             Ok(mut first) => {
-                for Assigned { record, reply } in batch {
+                for Assigned { record, reply } in posts {
                     let first = first.remove(&record.message.id);
                     // Whoever no longer waits has lost only the answer.
                     let _ = reply.send(answer(record.message, first));
@@ -101,7 +101,7 @@ impl Lane {
             }
             Err(failure) => {
                 let error = StoreError::from(failure);
-                for post in batch {
+                for post in posts {
                     let _ = post.reply.send(Err(error.clone().into()));
                 }
             }

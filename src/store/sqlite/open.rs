@@ -265,6 +265,14 @@ pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
             let reason = "another program keeps it locked; end that program first".to_owned();
             OpenError::Database { place, reason }
         }
+        // The log of a file that was removed is in use by those who have it
+        // open, and is not the new file's.
+        Some(ErrorCode::SystemIoFailure) => {
+            let reason = format!(
+                "{reason}; if the file was removed or replaced while other programs had it open, end those first, else look at the disk"
+            );
+            OpenError::Database { place, reason }
+        }
         _ => OpenError::Database { place, reason },
     }
 }

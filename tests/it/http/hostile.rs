@@ -10,6 +10,7 @@ on_every_store![
     malformed_requests_are_refused_and_the_server_stays,
     a_head_past_the_limit_is_refused,
     a_client_slow_with_its_head_is_let_go_of,
+    a_head_that_begins_behind_another_has_the_same_time,
     an_idle_connection_is_let_go_of,
     a_client_slow_with_its_body_gets_408,
     pipelined_requests_are_answered_in_order,
@@ -78,6 +79,18 @@ async fn a_client_slow_with_its_head_is_let_go_of(on: Backend) {
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(answer.contains("request_timeout"), "{answer}");
+}
+
+async fn a_head_that_begins_behind_another_has_the_same_time(on: Backend) {
+    let server = on.server_with(&["--limits.header_timeout", "100ms"]);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /heal";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    // Ends long before the connection would be idle for too long.
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("HTTP/1.1 408"), "{answer}");
 }
 
 async fn an_idle_connection_is_let_go_of(on: Backend) {

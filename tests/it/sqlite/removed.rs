@@ -3,6 +3,7 @@
 use std::fs;
 
 use dunder::domain::{FeedFilter, PostError, Store, StoreError};
+use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 
 use super::File;
 use crate::contract::{draft, pages};
@@ -41,6 +42,22 @@ async fn a_log_that_is_removed_takes_no_posts_either() {
     let refused = file.store.post(draft("ann", "lost", &[])).await;
     assert!(unavailable(&refused.unwrap_err()));
     assert!(file.store.check().await.is_err());
+}
+
+#[tokio::test]
+async fn a_new_file_beside_the_log_of_one_in_use_is_refused_with_what_to_do() {
+    let server = Server::start();
+    server.post(r#"{"text":"before"}"#).await.id();
+    let path = server.place.dir.path().join("dunder.sqlite");
+    fs::remove_file(&path).unwrap();
+    let open = || SqliteStore::open(&path, &SqliteOptions::default());
+    let Err(error) = open() else {
+        panic!("two files share a log");
+    };
+    let sentence = error.to_string();
+    assert!(sentence.contains("end those first"), "{sentence}");
+    let _place = server.kill();
+    open().unwrap().close().await;
 }
 
 #[tokio::test]
