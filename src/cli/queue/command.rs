@@ -233,6 +233,7 @@ fn outcome(drained: Drained) -> Result<(), CliError> {
             .iter()
             .map(|(number, waiting)| format!("message {number} {}", waiting.state())),
     );
+    sentences.extend(drained.stuck.iter().map(CliError::to_string));
     let mut away = None;
     for stop in drained.stopped {
         sentences.push(stop.error.to_string());

@@ -132,7 +132,10 @@ fn is_any(store: &Store, wanted: &dyn Fn(u64, &Waiting) -> bool) -> Result<bool,
         let Some(Ok(waiting)) = store.entry(number).map(|entry| entry.waiting) else {
             continue;
         };
-        if waiting.refused.is_none() && wanted(number, &waiting) && store.hold(number)?.is_some() {
+        if waiting.refused.is_none()
+            && wanted(number, &waiting)
+            && matches!(store.hold(number), Ok(Some(_)))
+        {
             return Ok(true);
         }
     }

@@ -38,6 +38,8 @@ pub(super) struct Drained {
     /// For each server that was away: the first message that could not go,
     /// and why.
     pub stopped: Vec<Stop>,
+    /// For each file that cannot be taken: why.
+    pub stuck: Vec<CliError>,
 }
 
 /// Why nothing more goes to a server.
@@ -82,8 +84,14 @@ pub(super) async fn drain(
     let mut clients: HashMap<(String, String), Client> = HashMap::new();
     for number in store.present()? {
         // Whoever writes a message right now sends it too.
-        let Some(held) = store.hold(number)? else {
-            continue;
+        let held = match store.hold(number) {
+            Ok(Some(held)) => held,
+            Ok(None) => continue,
+            // One file that is amiss must not keep all others waiting.
+            Err(error) => {
+                drained.stuck.push(error);
+                continue;
+            }
         };
         let Some(Ok(mut waiting)) = store.entry(number).map(|entry| entry.waiting) else {
             continue;

@@ -17,6 +17,8 @@ use crate::cli::{CliError, private, state};
 const MAX_WAITING: usize = 10_000;
 /// A larger file is not one of ours.
 const MAX_FILE: u64 = 1 << 20;
+/// A larger number is not one of ours.
+const MAX_NUMBER: u64 = 1 << 48;
 /// Nobody takes so long to write a file.
 const LEFTOVER: Duration = Duration::from_secs(3600);
 /// Between two looks at a lock.
@@ -92,6 +94,12 @@ impl Store {
             )));
         }
         let number = present.last().copied().max(numbers.last()).unwrap_or(0) + 1;
+        if number > MAX_NUMBER {
+            return Err(CliError::Failed(format!(
+                "no number is left for another message; send or drop what waits, then remove {}",
+                self.directory.join("numbers").display()
+            )));
+        }
         numbers.set(number).map_err(failed)?;
         let path = self.file(number);
         let lock = private::write_locked(&path, &json).map_err(failed)?;
@@ -145,7 +153,7 @@ impl Store {
         for file in std::fs::read_dir(&self.directory).map_err(failed)? {
             let name = file.map_err(failed)?.file_name();
             let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+            numbers.extend(number.and_then(given_out));
         }
         numbers.sort_unstable();
         Ok(numbers)
@@ -178,8 +186,13 @@ impl Store {
     /// # Errors
     /// The file cannot be locked.
     pub fn hold(&self, number: u64) -> Result<Option<Held>, CliError> {
-        let failed = |error: std::io::Error| self.failed("take a message that waits", &error);
         let path = self.file(number);
+        let failed = |error: std::io::Error| {
+            CliError::Failed(format!(
+                "cannot take the message that waits in {}: {error}; make the file yours or move it away",
+                path.display()
+            ))
+        };
         let lock = match File::options().read(true).write(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -223,7 +236,7 @@ impl Numbers {
     fn last(&mut self) -> Option<u64> {
         let mut text = String::new();
         self.lock.read_to_string(&mut text).ok()?;
-        text.trim().parse().ok()
+        given_out(text.trim())
     }
 
     fn set(&mut self, number: u64) -> std::io::Result<()> {
@@ -258,6 +271,11 @@ impl Held {
     fn failed(&self, what: &str, error: &std::io::Error) -> CliError {
         CliError::Failed(format!("cannot {what} {}: {error}", self.path.display()))
     }
+}
+
+/// A number that can have been given out.
+fn given_out(number: &str) -> Option<u64> {
+    number.parse().ok().filter(|number| *number <= MAX_NUMBER)
 }
 
 #[cfg(unix)]

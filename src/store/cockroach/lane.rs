@@ -132,13 +132,10 @@ impl Lane {
             return Err(Failure::new(Kind::Lost, "no connection"));
         };
         let slot = self.slot.current(conn).await?;
-        // Both are sent at once; the second runs after the first is committed.
-        let (written, first) = tokio::join!(
-            batch::write(conn, records, &self.users, slot),
-            batch::first_under_keys(conn, records),
-        );
-        written?;
-        first
+        // One after the other: whoever waited for another writer of the same
+        // key finds its message only once the own statement has ended.
+        batch::write(conn, records, &self.users, slot).await?;
+        batch::first_under_keys(conn, records).await
     }
 
     /// Imports records in one transaction.

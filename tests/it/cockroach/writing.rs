@@ -50,15 +50,21 @@ async fn a_key_posts_once_however_many_send_it_at_once_and_wherever() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_sent_twice_in_one_batch_with_another_text_is_refused() {
     for options in databases() {
-        let store = open(&options).await;
-        let mut posts = JoinSet::new();
-        for text in ["one", "two"] {
-            let store = store.clone();
-            posts.spawn(async move { store.post(keyed("ann", text, &[], "k")).await });
+        // Also when two writers have one each, of which neither has stored
+        // anything before.
+        for n in 1..=16 {
+            let store = open(&options).await;
+            let key = format!("k{n}");
+            let mut posts = JoinSet::new();
+            for text in ["one", "two"] {
+                let (store, draft) = (store.clone(), keyed("ann", text, &[], &key));
+                posts.spawn(async move { store.post(draft).await });
+            }
+            let answers = posts.join_all().await;
+            assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+            assert_eq!(everything(&*store).await.len(), n);
+            store.close().await;
         }
-        let answers = posts.join_all().await;
-        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
-        assert_eq!(everything(&*store).await.len(), 1);
     }
 }
 

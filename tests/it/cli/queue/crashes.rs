@@ -112,3 +112,30 @@ fn what_another_process_is_sending_is_not_dropped() {
         "dropped 1 message\n"
     );
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_taken_keeps_no_other_message_waiting() {
+    let (person, port) = person_of_nobody();
+    kept(person.run(&["post", "--queue", "one"]), 1);
+    let folder = person.home().join(".local/state/dunder/queue");
+    std::fs::create_dir(folder.join("00000002.json")).unwrap();
+    std::fs::write(folder.join("18446744073709551615.json"), "{}").unwrap();
+    kept(person.run(&["post", "--queue", "three"]), 3);
+    let server = port.start();
+    let ran = person.run(&["post", "--queue", "four"]);
+    assert_eq!(ran.err, "dunder: sent 2 messages that had waited\n");
+    assert_eq!(posted_texts(&server).await, ["one", "three", "four"]);
+    person
+        .run(&["queue", "send"])
+        .failed(1, "00000002.json: Is a directory");
+}
+
+#[test]
+fn a_counter_that_was_tampered_with_gives_no_number_twice() {
+    let (person, _port) = person_of_nobody();
+    kept(person.run(&["post", "--queue", "one"]), 1);
+    let folder = person.home().join(".local/state/dunder/queue");
+    std::fs::write(folder.join("numbers"), u64::MAX.to_string()).unwrap();
+    kept(person.run(&["post", "--queue", "two"]), 2);
+    assert_eq!(texts(&person), ["one", "two"]);
+}
