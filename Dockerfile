@@ -17,7 +17,7 @@ RUN apt-get update \
     # Volumes mounted here take over the owner.
     && install -d -o dunder -g dunder /data /tls
 COPY --from=build /usr/local/bin/dunder /usr/local/bin/dunder
-USER dunder
+USER 1000
 ENV DUNDER_HOST=0.0.0.0
 EXPOSE 9000
 ENTRYPOINT ["dunder"]
