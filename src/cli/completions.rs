@@ -53,10 +53,14 @@ pub fn generate(dialect: Dialect, command: clap::Command) -> String {
     let script = words::added_to(dialect, &String::from_utf8_lossy(&script));
     let script = match dialect {
         Dialect::Bash | Dialect::Fish => script,
-        // Sourced where the completion system was not started, it would fail.
+        // A new ~/.zshrc does not start the completion system; without it
+        // the line would fail.
         Dialect::Zsh => script.replace(
             "else\n    compdef ",
-            "elif (( $+functions[compdef] )); then\n    compdef ",
+            "else\n    \
+             if [[ -o interactive ]] && (( ! $+functions[compdef] )); then\n        \
+             autoload -Uz compinit && compinit -i\n    fi\n    \
+             (( ! $+functions[compdef] )) || compdef ",
         ),
     };
     script + integration(dialect)

@@ -3,6 +3,9 @@
 # `dunder post "text" '#tag'`; every other line is run as it is.
 # DUNDER_SHELL_INTEGRATION=off, set before, leaves it out.
 _dunder_line_finish() {
+    # Without this option a comment would be words of the message.
+    local cut
+    [[ -o interactivecomments ]] || cut=--cut-comments
     emulate -L zsh
     [[ $CONTEXT == (start|cont) && $BUFFER == *'#'* ]] || return 0
     local name line
@@ -11,7 +14,7 @@ _dunder_line_finish() {
         [[ $aliases[$name] == *dunder* ]] && known+=("--alias=$name=$aliases[$name]")
     done
     (( $#known )) || [[ $PREBUFFER$BUFFER == *dunder* ]] || return 0
-    line=$(command dunder shell-line $known --before="$PREBUFFER" zsh -- "$BUFFER" 2>/dev/null </dev/null)
+    line=$(command dunder shell-line $cut $known --before="$PREBUFFER" zsh -- "$BUFFER" 2>/dev/null </dev/null)
     if [[ -n $line ]]; then
         BUFFER=$line
         CURSOR=$#BUFFER

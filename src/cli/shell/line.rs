@@ -52,8 +52,15 @@ pub(super) struct Checked {
 }
 
 /// Looks at a line. `before` are the lines above it that belong to the same
-/// command.
-pub(super) fn check(dialect: Dialect, before: &str, line: &str, aliases: &[Alias<'_>]) -> Checked {
+/// command. `cut_comments`: the shell knows no comments at its prompt, so that
+/// one behind a post would be words of the message.
+pub(super) fn check(
+    dialect: Dialect,
+    before: &str,
+    line: &str,
+    aliases: &[Alias<'_>],
+    cut_comments: bool,
+) -> Checked {
     let mut text: Vec<char> = before
         .strip_suffix('\n')
         .unwrap_or(before)
@@ -71,6 +78,7 @@ pub(super) fn check(dialect: Dialect, before: &str, line: &str, aliases: &[Alias
         at: 0,
         here_documents: Vec::new(),
         found: Vec::new(),
+        cut_comments,
         depth: 0,
         is_cut: false,
         is_open: false,
@@ -78,14 +86,22 @@ pub(super) fn check(dialect: Dialect, before: &str, line: &str, aliases: &[Alias
     scan.commands(End::Text);
     let mut quoted = String::with_capacity(line.len() + 8);
     let mut at = start;
-    for (from, to) in scan.found.into_iter().filter(|(from, _)| *from >= start) {
+    let mut is_changed = false;
+    let found = scan.found.into_iter();
+    for Found { from, to, is } in found.filter(|found| found.from >= start) {
+        is_changed = true;
         quoted.extend(&text[at..from]);
-        quoted.push('\'');
-        quoted.extend(&text[from..to]);
-        quoted.push('\'');
+        match is {
+            Kind::Hashtag => {
+                quoted.push('\'');
+                quoted.extend(&text[from..to]);
+                quoted.push('\'');
+            }
+            Kind::Comment => {}
+        }
         at = to;
     }
-    let quoted = (at > start).then(|| {
+    let quoted = is_changed.then(|| {
         quoted.extend(&text[at..]);
         quoted
     });
@@ -123,13 +139,27 @@ struct Scan<'a> {
     at: usize,
     /// The end line of each, and whether tabs before it do not count.
     here_documents: Vec<(String, bool)>,
-    /// Where bare hashtags are.
-    found: Vec<(usize, usize)>,
+    found: Vec<Found>,
+    cut_comments: bool,
     depth: usize,
     /// A quote was not closed before the end.
     is_cut: bool,
     /// That was in a post.
     is_open: bool,
+}
+
+/// A part of the line that is not to stay as it is.
+struct Found {
+    from: usize,
+    to: usize,
+    is: Kind,
+}
+
+enum Kind {
+    /// To be quoted.
+    Hashtag,
+    /// To be left out.
+    Comment,
 }
 
 /// Deeper nesting than any person types.
@@ -167,15 +197,21 @@ impl Scan<'_> {
                 c if c.is_whitespace() => self.at += 1,
                 '\\' if self.next_is("\\\n") => self.at += 2,
                 '#' => {
-                    match self
-                        .bare_hashtag(end)
-                        .filter(|_| stage == Stage::Post && !is_file)
-                    {
+                    let is_posted = stage == Stage::Post && !is_file;
+                    let from = self.at;
+                    match self.bare_hashtag(end).filter(|_| is_posted) {
                         Some(to) => {
-                            self.found.push((self.at, to));
                             self.at = to;
+                            self.note(from, Kind::Hashtag);
                         }
-                        None => self.skip_line(),
+                        None => {
+                            self.skip_line();
+                            let behind = self.text.get(from + 1);
+                            let is_comment = behind.is_none_or(|c| c.is_whitespace());
+                            if self.cut_comments && is_posted && is_comment && end == End::Text {
+                                self.note(from, Kind::Comment);
+                            }
+                        }
                     }
                 }
                 '&' if self.next_is("&>") => {
@@ -260,7 +296,13 @@ impl Scan<'_> {
         is_plain.then_some(to)
     }
 
-    /// Leaves a comment out; its newline stays.
+    /// Keeps what has been read since `from` as something to change.
+    fn note(&mut self, from: usize, is: Kind) {
+        let to = self.at;
+        self.found.push(Found { from, to, is });
+    }
+
+    /// Passes over a comment; its newline stays.
     fn skip_line(&mut self) {
         let rest = &self.text[self.at..];
         let length = rest.iter().position(|&c| c == '\n');

@@ -47,6 +47,10 @@ pub struct ShellLineArgs {
     #[arg(long)]
     open: bool,
 
+    /// Leave comments behind a post out: this shell would post them
+    #[arg(long)]
+    cut_comments: bool,
+
     /// An alias of the shell
     #[arg(long = "alias", value_name = "NAME=VALUE")]
     aliases: Vec<String>,
@@ -62,7 +66,13 @@ pub(super) fn run(args: &ShellLineArgs) -> Result<(), CliError> {
         .iter()
         .filter_map(|a| a.split_once('='))
         .collect();
-    let checked = check(args.dialect, &args.before, &args.line, &aliases);
+    let checked = check(
+        args.dialect,
+        &args.before,
+        &args.line,
+        &aliases,
+        args.cut_comments,
+    );
     if args.open && checked.is_open {
         let line = checked.quoted.as_deref().unwrap_or(&args.line);
         return terminal::print(&format!("{line}\n"));

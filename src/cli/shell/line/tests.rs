@@ -5,7 +5,7 @@ use super::*;
 const ALL: [Dialect; 3] = [Dialect::Bash, Dialect::Zsh, Dialect::Fish];
 
 fn quoted(dialect: Dialect, before: &str, line: &str, aliases: &[Alias<'_>]) -> Option<String> {
-    check(dialect, before, line, aliases).quoted
+    check(dialect, before, line, aliases, false).quoted
 }
 
 /// Checks the line in every shell; `None`: it is left alone.
@@ -190,7 +190,8 @@ fn a_post_that_goes_on_is_known() {
         ("dunder post x; echo \"two", false),
     ] {
         for dialect in ALL {
-            assert_eq!(check(dialect, "", line, &[]).is_open, is_open, "{line}");
+            let checked = check(dialect, "", line, &[], false);
+            assert_eq!(checked.is_open, is_open, "{line}");
         }
     }
 }
@@ -214,5 +215,21 @@ proptest! {
             prop_assert_eq!(less(&once), less(&line));
             prop_assert_eq!(quoted(dialect, &before, &once, &[]), None);
         }
+    }
+}
+
+#[test]
+fn a_comment_behind_a_post_is_left_out_where_the_shell_would_post_it() {
+    let cut = |line| check(Dialect::Zsh, "", line, &[], true).quoted;
+    for (line, expected) in [
+        ("dunder post x #a # real", Some("dunder post x '#a' ")),
+        ("dunder post x # real", Some("dunder post x ")),
+        ("dunder post x #", Some("dunder post x ")),
+        ("dunder post x # b\nls # c", Some("dunder post x \nls # c")),
+        ("dunder post 'x # y' c#", None),
+        ("echo x # dunder post", None),
+        ("echo $(dunder post x # y)", None),
+    ] {
+        assert_eq!(cut(line).as_deref(), expected, "{line}");
     }
 }
