@@ -70,7 +70,7 @@ pub(super) fn open_desk(path: &Path, cache_kib: u32) -> Result<Connection, OpenE
 }
 
 fn connect(path: &Path, mode: OpenFlags, cache_kib: u32) -> rusqlite::Result<Connection> {
-    // Every connection stays on its own thread.
+    // Every connection is used by one thread at a time.
     let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     wait_for_locks(&mut connection, LOCK_TRIES)?;
