@@ -1278,7 +1278,7 @@ _dunder() {
                     return 0
                     ;;
                 --style)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "bars line spark" -- "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -104,7 +104,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only me
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s n -l limit -d 'At most so many, the newest ones [default: 20]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -d 'Only messages older than the one with this id' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
-lines\t'One line a message, fields separated by TAB'
+lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
@@ -126,7 +126,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand trend" -s t -l hashtag -d 
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -d 'The length of a bucket, such as 1m, 90m, 24h, 1day' -r
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l since -d 'Start at this date' -r
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l until -d 'End before this date' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l style -d 'How to draw' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l style -d 'How to draw' -r -f -a "bars\t''
+line\t''
+spark\t''"
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s o -l output -d 'How to print [default: chart on a terminal, else lines]' -r -f -a "chart\t'For people'
 lines\t'One line a bucket, fields separated by TAB'
 json\t'One document'
@@ -149,10 +151,10 @@ complete -c dunder -n "__fish_dunder_using_subcommand tags" -l since -d 'Count f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l until -d 'Count up to this date' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s n -l limit -d 'At most so many, the busiest ones' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
-lines\t'One line a hashtag, fields separated by TAB'
+lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
-csv\t'With a header'"
+csv\t'With a header, newlines in quotes'"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'

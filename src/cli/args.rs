@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
 use super::endpoint::Endpoint;
+use super::terminal::is_interactive;
 use crate::domain::{Zone, parse_date, parse_duration};
 use crate::render::{MAX_WIDTH, MIN_WIDTH};
 
@@ -34,6 +35,33 @@ pub struct Common {
     /// Trust the certificates in this PEM file too
     #[arg(long, value_name = "FILE", env = "DUNDER_CACERT")]
     pub cacert: Option<PathBuf>,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListFormat {
+    /// For people.
+    Table,
+    /// One item a line, fields separated by TAB.
+    Lines,
+    /// One document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// With a header, newlines in quotes.
+    Csv,
+}
+
+impl ListFormat {
+    /// What was asked for, or else what suits the output.
+    pub fn of(asked: Option<ListFormat>, json: bool) -> ListFormat {
+        match asked {
+            Some(format) => format,
+            None if json => ListFormat::Json,
+            None if is_interactive() => ListFormat::Table,
+            None => ListFormat::Lines,
+        }
+    }
 }
 
 /// When colours are used.

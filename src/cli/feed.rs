@@ -2,13 +2,13 @@
 //! to be turned around.
 
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::CliError;
-use super::args::{Common, count, date, hashtag, ulid, user, width};
+use super::args::{Common, ListFormat, count, date, hashtag, ulid, user, width};
 use super::client::{Answer, Client};
 use super::credentials::Access;
-use super::terminal::{self, Output, Progress, is_interactive};
+use super::terminal::{self, Output, Progress};
 use crate::api::{self, FeedPage, FeedQuery, Message};
 use crate::domain::FeedLimit;
 use crate::render::feed::{FeedTable, Times, feed_table};
@@ -68,7 +68,7 @@ pub struct FeedArgs {
         value_name = "FORMAT",
         conflicts_with = "json"
     )]
-    output: Option<FeedFormat>,
+    output: Option<ListFormat>,
 
     #[command(flatten)]
     times: TimeArgs,
@@ -137,32 +137,6 @@ impl TimeArgs {
     }
 }
 
-/// How messages are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FeedFormat {
-    /// For people.
-    Table,
-    /// One line a message, fields separated by TAB.
-    Lines,
-    /// One document.
-    Json,
-    /// One JSON object a line.
-    Ndjson,
-    /// With a header, newlines in quotes.
-    Csv,
-}
-
-impl FeedFormat {
-    fn of(args: &FeedArgs) -> FeedFormat {
-        match args.output {
-            Some(format) => format,
-            None if args.common.json => FeedFormat::Json,
-            None if is_interactive() => FeedFormat::Table,
-            None => FeedFormat::Lines,
-        }
-    }
-}
-
 /// Prints the messages.
 ///
 /// # Errors
@@ -175,8 +149,8 @@ pub(super) async fn run(args: FeedArgs) -> Result<(), CliError> {
     }
     let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
     let mut pages = Pages::new(&client, &args);
-    let format = FeedFormat::of(&args);
-    if format == FeedFormat::Json && pages.wanted <= usize::from(FeedLimit::MAX) && !args.reverse {
+    let format = ListFormat::of(args.output, args.common.json);
+    if format == ListFormat::Json && pages.wanted <= usize::from(FeedLimit::MAX) && !args.reverse {
         // One page: the server's document as it is.
         let answer = pages.fetch().await?;
         return terminal::print_json(&answer.document);
@@ -200,7 +174,7 @@ pub(super) async fn run(args: FeedArgs) -> Result<(), CliError> {
         }
     }
     printer.finish()?;
-    if pages.more && !args.all && format == FeedFormat::Table {
+    if pages.more && !args.all && format == ListFormat::Table {
         terminal::remark("(there are older ones: -n N shows more, --all shows all)");
     }
     Ok(())
@@ -281,7 +255,7 @@ impl Pages<'_> {
 
 /// Prints pages as they come.
 struct Printer {
-    format: FeedFormat,
+    format: ListFormat,
     output: Output,
     look: Look,
     for_people: Times,
@@ -292,7 +266,7 @@ struct Printer {
 }
 
 impl Printer {
-    fn new(format: FeedFormat, args: &FeedArgs) -> Printer {
+    fn new(format: ListFormat, args: &FeedArgs) -> Printer {
         Printer {
             format,
             output: Output::new(),
@@ -306,14 +280,14 @@ impl Printer {
 
     fn page(&mut self, messages: &[Message]) -> Result<(), CliError> {
         match self.format {
-            FeedFormat::Table => self.table_page(messages)?,
-            FeedFormat::Lines => {
+            ListFormat::Table => self.table_page(messages)?,
+            ListFormat::Lines => {
                 let Times { clock, format } = &self.for_programs;
                 for message in messages {
                     self.output.write(&message_line(message, *clock, format))?;
                 }
             }
-            FeedFormat::Csv => {
+            ListFormat::Csv => {
                 if self.printed == 0 && !messages.is_empty() {
                     self.output.write(MESSAGE_CSV_HEADER)?;
                 }
@@ -321,7 +295,7 @@ impl Printer {
                     self.output.write(&message_csv(message))?;
                 }
             }
-            FeedFormat::Json | FeedFormat::Ndjson => self.json_page(messages)?,
+            ListFormat::Json | ListFormat::Ndjson => self.json_page(messages)?,
         }
         self.printed += messages.len();
         Ok(())
@@ -347,12 +321,12 @@ impl Printer {
         for (at, message) in messages.iter().enumerate() {
             let object = serde_json::to_string(message)
                 .map_err(|error| CliError::Failed(format!("cannot write JSON: {error}")))?;
-            if self.format == FeedFormat::Json {
+            if self.format == ListFormat::Json {
                 let first = self.printed + at == 0;
                 self.output.write(if first { JSON_START } else { "," })?;
             }
             self.output.write(&terminal::json(&object))?;
-            if self.format == FeedFormat::Ndjson {
+            if self.format == ListFormat::Ndjson {
                 self.output.write("\n")?;
             }
         }
@@ -361,18 +335,18 @@ impl Printer {
 
     fn finish(mut self) -> Result<(), CliError> {
         match self.format {
-            FeedFormat::Table if self.printed == 0 => {
+            ListFormat::Table if self.printed == 0 => {
                 self.output
                     .write(&feed_table(&[], &self.for_people, self.look))?;
             }
-            FeedFormat::Csv if self.printed == 0 => self.output.write(MESSAGE_CSV_HEADER)?,
-            FeedFormat::Json => {
+            ListFormat::Csv if self.printed == 0 => self.output.write(MESSAGE_CSV_HEADER)?,
+            ListFormat::Json => {
                 if self.printed == 0 {
                     self.output.write(JSON_START)?;
                 }
                 self.output.write("]}}\n")?;
             }
-            FeedFormat::Table | FeedFormat::Csv | FeedFormat::Lines | FeedFormat::Ndjson => {}
+            ListFormat::Table | ListFormat::Csv | ListFormat::Lines | ListFormat::Ndjson => {}
         }
         self.output.finish()
     }

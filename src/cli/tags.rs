@@ -4,14 +4,14 @@
 //! both are answered from counters.
 
 use chrono::{DateTime, Duration, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::CliError;
-use super::args::{Common, count_of_tags, date, hashtag, width};
+use super::args::{Common, ListFormat, count_of_tags, date, hashtag, width};
 use super::client::{Answer, Client};
 use super::credentials::Access;
 use super::feed::{TimeZoneArgs, backward};
-use super::terminal::{self, Output, is_interactive};
+use super::terminal::{self, Output};
 use crate::api::{self, FeedPage, FeedQuery, Hashtags, HashtagsQuery, TrendQuery, Trends};
 use crate::domain::{Interval, MAX_HASHTAGS, TrendFilter};
 use crate::render::chart::Trend;
@@ -64,7 +64,7 @@ pub struct TagsArgs {
         value_name = "FORMAT",
         conflicts_with = "json"
     )]
-    output: Option<TagsFormat>,
+    output: Option<ListFormat>,
 
     #[command(flatten)]
     zone: TimeZoneArgs,
@@ -75,32 +75,6 @@ pub struct TagsArgs {
 
     #[command(flatten)]
     pub(super) common: Common,
-}
-
-/// How hashtags are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TagsFormat {
-    /// For people.
-    Table,
-    /// One line a hashtag, fields separated by TAB.
-    Lines,
-    /// One document.
-    Json,
-    /// One JSON object a line.
-    Ndjson,
-    /// With a header.
-    Csv,
-}
-
-impl TagsFormat {
-    fn of(args: &TagsArgs) -> TagsFormat {
-        match args.output {
-            Some(format) => format,
-            None if args.common.json => TagsFormat::Json,
-            None if is_interactive() => TagsFormat::Table,
-            None => TagsFormat::Lines,
-        }
-    }
 }
 
 /// Prints the hashtags.
@@ -129,9 +103,9 @@ pub(super) async fn run(args: TagsArgs) -> Result<(), CliError> {
         .get("/trend/hashtags", &query.to_query_string())
         .await?;
     let found = answer.data;
-    match TagsFormat::of(&args) {
-        TagsFormat::Json => terminal::print_json(&answer.document),
-        TagsFormat::Ndjson => {
+    match ListFormat::of(args.output, args.common.json) {
+        ListFormat::Json => terminal::print_json(&answer.document),
+        ListFormat::Ndjson => {
             let mut output = Output::new();
             for tag in &found.hashtags {
                 let object = serde_json::to_string(tag)
@@ -141,9 +115,9 @@ pub(super) async fn run(args: TagsArgs) -> Result<(), CliError> {
             }
             output.finish()
         }
-        TagsFormat::Lines => terminal::print(&tag_lines(&found)),
-        TagsFormat::Csv => terminal::print(&tag_csv(&found)),
-        TagsFormat::Table => {
+        ListFormat::Lines => terminal::print(&tag_lines(&found)),
+        ListFormat::Csv => terminal::print(&tag_csv(&found)),
+        ListFormat::Table => {
             let rows = rows(&client, found, period).await?;
             let look = terminal::look(&args.common, args.width);
             terminal::print(&tags_table(&rows, period, look))?;

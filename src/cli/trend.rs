@@ -1,6 +1,7 @@
 //! `dunder trend`: counts over time, as a chart or as lines.
 
 use chrono::{DateTime, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::CliError;
@@ -44,7 +45,7 @@ pub struct TrendArgs {
     until: Option<DateTime<Utc>>,
 
     /// How to draw
-    #[arg(long, value_name = "STYLE")]
+    #[arg(long, value_name = "STYLE", value_parser = style())]
     style: Option<ChartStyle>,
 
     /// How to print [default: chart on a terminal, else lines]
@@ -70,6 +71,11 @@ pub struct TrendArgs {
 
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+/// Listed for help and completions, read by the renderer.
+fn style() -> impl TypedValueParser<Value = ChartStyle> {
+    PossibleValuesParser::new(["bars", "line", "spark"]).try_map(|text| text.parse::<ChartStyle>())
 }
 
 /// How a trend is printed.

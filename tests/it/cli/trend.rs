@@ -130,9 +130,7 @@ fn what_cannot_be_charted_is_wrong_usage() {
     person
         .run(&["trend", "--since", "2031-01-01", "--until", "2030-01-01"])
         .failed(2, "--since 2031");
-    person
-        .run(&["trend", "--style", "pie"])
-        .failed(2, "\"pie\"");
+    person.run(&["trend", "--style", "pie"]).failed(2, "'pie'");
     person.run(&["trend", "--width", "5"]).failed(2, "\"5\"");
 }
 
