@@ -107,6 +107,9 @@ impl Feeder {
                  values (?1, ?2, ?3, null, ?4)",
             )?
             .execute((id, user, names.join(" "), message.text()))?;
+        connection
+            .prepare_cached("insert into user_messages (user_id, message_id) values (?1, ?2)")?
+            .execute((user, id))?;
         let seconds = message.millis as i64 / 1000;
         let mut count = |series| {
             for (width, era) in LEVELS {
@@ -122,7 +125,7 @@ impl Feeder {
             let series = number(connection, hashtags, tag, "tag", insert_hashtag)?;
             connection
                 .prepare_cached(
-                    "insert into message_hashtags (hashtag_id, message_id) values (?1, ?2)",
+                    "insert into hashtag_messages (hashtag_id, message_id) values (?1, ?2)",
                 )?
                 .execute((series, id))?;
             count(series);

@@ -5,11 +5,14 @@ use std::collections::{BinaryHeap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::ledger::ALL_MESSAGES;
 use super::levels::{Level, MONTH, Piece, pieces};
+use super::lists::{ALL_MESSAGES, List};
 use super::read::{SHORT, first_id, last_id};
 use super::sql::Sql;
-use crate::domain::{Hashtag, HashtagCount, HashtagsFilter, Interval, Series, TrendFilter};
+use super::tail::{Tail, View};
+use crate::domain::{
+    Hashtag, HashtagCount, HashtagsFilter, Interval, MessageId, Series, TrendFilter,
+};
 
 /// Whether a trend is a short read.
 pub(super) fn is_short(filter: &TrendFilter) -> bool {
@@ -22,6 +25,7 @@ pub(super) fn is_short(filter: &TrendFilter) -> bool {
 pub(super) fn trend(
     connection: &Connection,
     filter: &TrendFilter,
+    tail: &Tail,
 ) -> rusqlite::Result<Vec<Series>> {
     // All series are of the same moment.
     let snapshot = connection.unchecked_transaction()?;
@@ -29,19 +33,26 @@ pub(super) fn trend(
         return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
     };
     let level = Level::of(filter.interval.level());
-    let series = |number| match filter.interval.is_pieced() {
-        true => pieced_series(&snapshot, filter.interval, (from, to), number),
-        false => series(&snapshot, filter, Piece { level, from, to }, number),
+    let series = |list, number| -> rusqlite::Result<Series> {
+        let counted = match filter.interval.is_pieced() {
+            true => pieced_series(&snapshot, filter.interval, (from, to), number)?,
+            false => series(&snapshot, filter, Piece { level, from, to }, number)?,
+        };
+        let buckets = |tail: View<'_>| {
+            let ids = tail.ids(list, first_id_at(from), first_id_at(to));
+            buckets(ids, filter.interval)
+        };
+        Ok(added(counted, tail.read(&snapshot, buckets)?))
     };
     if filter.hashtags.is_empty() {
-        return Ok(vec![series(ALL_MESSAGES)?]);
+        return Ok(vec![series(List::All, ALL_MESSAGES)?]);
     }
     let mut find = snapshot.prepare_cached(Sql::HashtagId.text())?;
     let mut all = Vec::with_capacity(filter.hashtags.len());
     for hashtag in &filter.hashtags {
         let number = find.query_row([hashtag.as_str()], |row| row.get(0));
         all.push(match number.optional()? {
-            Some(number) => series(number)?,
+            Some(number) => series(List::Hashtag(number), number)?,
             None => Series::new(),
         });
     }
@@ -87,6 +98,31 @@ fn series(
     Ok(series)
 }
 
+/// The first id there can be in a second.
+fn first_id_at(second: i64) -> MessageId {
+    MessageId::from_parts(second.saturating_mul(1000), 0)
+}
+
+/// The counts of rising ids.
+fn buckets(ids: &[MessageId], interval: Interval) -> Series {
+    let edge = |id: &MessageId| interval.floor(id.millis() / 1000);
+    let buckets = ids.chunk_by(|one, next| edge(one) == edge(next));
+    buckets
+        .map(|ids| (edge(&ids[0]), ids.len() as u64))
+        .collect()
+}
+
+/// Both counts together.
+fn added(mut series: Series, others: Series) -> Series {
+    for (edge, count) in others {
+        match series.binary_search_by_key(&edge, |(edge, _)| *edge) {
+            Ok(at) => series[at].1 += count,
+            Err(at) => series.insert(at, (edge, count)),
+        }
+    }
+    series
+}
+
 /// The same, each bucket from the fewest counters that add up to it.
 fn pieced_series(
     connection: &Connection,
@@ -118,13 +154,24 @@ fn pieced_series(
 pub(super) fn hashtags(
     connection: &Connection,
     filter: &HashtagsFilter,
+    tail: &Tail,
 ) -> rusqlite::Result<Vec<HashtagCount>> {
     let snapshot = connection.unchecked_transaction()?;
     let range = within_data(&snapshot, &filter.range)?.filter(|_| filter.limit > 0);
     let Some((from, to)) = range else {
         return Ok(Vec::new());
     };
-    let bounds = bounds(&snapshot, &filter.prefix, Piece::enclosing(from, to))?;
+    let newest: HashMap<i64, u64> = tail.read(&snapshot, |tail| {
+        let all = tail.hashtags(first_id_at(from), first_id_at(to));
+        all.map(|(number, ids)| (number, ids.len() as u64))
+            .collect()
+    })?;
+    let bounds = bounds(
+        &snapshot,
+        &filter.prefix,
+        Piece::enclosing(from, to),
+        &newest,
+    )?;
     let pieces = pieces(from, to);
     let mut name = snapshot.prepare_cached(Sql::HashtagName.text())?;
     let mut places = BinaryHeap::new();
@@ -134,7 +181,7 @@ pub(super) fn hashtags(
         if full && places.peek().is_some_and(|Reverse(last)| bound < *last) {
             break;
         }
-        let mut count = 0;
+        let mut count = newest.get(&number).copied().unwrap_or_default();
         for &piece in &pieces {
             count += sum(&snapshot, number, piece)?;
         }
@@ -156,14 +203,16 @@ pub(super) fn hashtags(
     Ok(counted)
 }
 
-/// Hashtags that start so and have counts in some months, busiest first.
+/// Hashtags that start so and have counts in some months or among the newest
+/// messages, busiest first.
 fn bounds(
     connection: &Connection,
     prefix: &str,
     around: Piece,
+    newest: &HashMap<i64, u64>,
 ) -> rusqlite::Result<Vec<(u64, i64)>> {
     let mut statement = connection.prepare_cached(Sql::CountsOfAll.text())?;
-    let mut sums: HashMap<i64, u64> = HashMap::new();
+    let mut sums = newest.clone();
     for era in around.eras() {
         let mut rows = statement.query((MONTH.width, era, ALL_MESSAGES))?;
         while let Some(row) = rows.next()? {

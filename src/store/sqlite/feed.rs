@@ -4,12 +4,14 @@
 //! every list in turn is asked for its next id at or below the candidate of
 //! the others, so the shortest list bounds the work, wherever it stands.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 
 use super::cache::MessageCache;
 use super::id_of;
+use super::lists::List;
 use super::read::{message, record_of};
 use super::sql::Sql;
+use super::tail::{Tail, View};
 use crate::domain::{FeedFilter, FeedPage, Message, MessageId};
 
 /// Ids a list reads at once: few when most of them turn out to be skipped,
@@ -23,28 +25,45 @@ const MOST_AT_HAND: usize = 100;
 
 /// Whether a page is a short read: one walk and few messages.
 pub(super) fn is_short(filter: &FeedFilter) -> bool {
-    filter.limit.get() <= MOST_AT_HAND && Walk::of(filter).is_some()
+    filter.limit.get() <= MOST_AT_HAND && names(filter).count() <= 1
 }
 
 /// A page.
 pub(super) fn feed(
     connection: &Connection,
     filter: &FeedFilter,
+    tail: &Tail,
     cache: &MessageCache,
 ) -> rusqlite::Result<FeedPage> {
-    let messages = match Walk::of(filter) {
-        Some(walk) if filter.limit.get() <= MOST_AT_HAND => {
-            let ids = walk.ids(connection, filter)?;
-            let (ids, next_cursor) = FeedPage::split_surplus(ids, filter.limit);
-            return Ok(FeedPage {
-                messages: at_hand(connection, ids, cache)?,
-                next_cursor,
-            });
+    // All steps see the same state.
+    let snapshot = connection.unchecked_transaction()?;
+    let mut lists = Vec::new();
+    for name in names(filter) {
+        match name.list(&snapshot)? {
+            Some(list) => lists.push(list),
+            None => return Ok(FeedPage::from_surplus(Vec::new(), filter.limit)),
         }
-        Some(walk) => walk.messages(connection, filter)?,
-        None => meet(connection, filter, surplus(filter))?,
+    }
+    let walk = match lists.as_slice() {
+        [] => Walk::of(&snapshot, filter, tail, List::All)?,
+        [list] => Walk::of(&snapshot, filter, tail, *list)?,
+        lists => {
+            let ids = meet(&snapshot, filter, tail, lists)?;
+            let messages = ids.into_iter().map(|id| message(&snapshot, id));
+            // None is missing: within a snapshot a list holds what the table holds.
+            let messages = messages.filter_map(Result::transpose);
+            let messages = messages.collect::<rusqlite::Result<_>>()?;
+            return Ok(FeedPage::from_surplus(messages, filter.limit));
+        }
     };
-    Ok(FeedPage::from_surplus(messages, filter.limit))
+    if filter.limit.get() > MOST_AT_HAND {
+        return Ok(FeedPage::from_surplus(walk.messages()?, filter.limit));
+    }
+    let (ids, next_cursor) = FeedPage::split_surplus(walk.ids()?, filter.limit);
+    Ok(FeedPage {
+        messages: at_hand(&snapshot, ids, cache)?,
+        next_cursor,
+    })
 }
 
 /// One more than was asked for: it says whether there is another page.
@@ -52,67 +71,122 @@ fn surplus(filter: &FeedFilter) -> usize {
     filter.limit.get() + 1
 }
 
-/// One walk along one index.
-struct Walk<'f> {
-    /// With the messages, and without.
-    statements: (Sql, Sql),
-    name: Option<&'f str>,
+/// A name that a filter asks for.
+enum Name<'f> {
+    User(&'f str),
+    Hashtag(&'f str),
 }
 
-impl<'f> Walk<'f> {
-    /// The walk of a filter by at most one name.
-    fn of(filter: &'f FeedFilter) -> Option<Walk<'f>> {
-        let (statements, name) = match (&filter.user, filter.hashtags.as_slice()) {
-            (None, []) => ((Sql::Feed, Sql::FeedIds), None),
-            (Some(user), []) => ((Sql::FeedOfUser, Sql::FeedIdsOfUser), Some(user.as_str())),
-            (None, [tag]) => (
-                (Sql::FeedOfHashtag, Sql::FeedIdsOfHashtag),
-                Some(tag.as_str()),
-            ),
-            (Some(_), [_, ..]) | (None, [_, _, ..]) => return None,
+fn names(filter: &FeedFilter) -> impl Iterator<Item = Name<'_>> {
+    let users = filter.user.iter().map(|user| Name::User(user.as_str()));
+    let hashtags = filter.hashtags.iter();
+    users.chain(hashtags.map(|hashtag| Name::Hashtag(hashtag.as_str())))
+}
+
+impl Name<'_> {
+    /// The list of what has this name, if anything ever had it.
+    fn list(&self, connection: &Connection) -> rusqlite::Result<Option<List>> {
+        let (sql, name, list): (_, _, fn(i64) -> List) = match self {
+            Name::User(name) => (Sql::UserId, name, List::User),
+            Name::Hashtag(name) => (Sql::HashtagId, name, List::Hashtag),
         };
-        Some(Walk { statements, name })
+        let mut find = connection.prepare_cached(sql.text())?;
+        let number = find.query_row([name], |row| row.get(0)).optional()?;
+        Ok(number.map(list))
     }
+}
 
-    fn messages(
-        &self,
-        connection: &Connection,
-        filter: &FeedFilter,
-    ) -> rusqlite::Result<Vec<Message>> {
-        self.rows(connection, self.statements.0, filter, |row| {
-            record_of(row).map(|record| record.message)
+/// One walk along one list, newest first: through the tail, where it holds
+/// more than the table does, and along an index.
+struct Walk<'c> {
+    connection: &'c Connection,
+    filter: &'c FeedFilter,
+    list: List,
+    /// Falling, at most as many as are wanted.
+    newest: Vec<MessageId>,
+}
+
+impl<'c> Walk<'c> {
+    fn of(
+        connection: &'c Connection,
+        filter: &'c FeedFilter,
+        tail: &Tail,
+        list: List,
+    ) -> rusqlite::Result<Walk<'c>> {
+        let newest = match list {
+            // The table is in this order itself and has all.
+            List::All => Vec::new(),
+            List::User(_) | List::Hashtag(_) => newest(connection, filter, tail, list)?,
+        };
+        Ok(Walk {
+            connection,
+            filter,
+            list,
+            newest,
         })
     }
 
-    fn ids(
-        &self,
-        connection: &Connection,
-        filter: &FeedFilter,
-    ) -> rusqlite::Result<Vec<MessageId>> {
-        self.rows(connection, self.statements.1, filter, |row| {
-            id_of(row.get_ref(0)?.as_blob()?)
-        })
+    fn messages(self) -> rusqlite::Result<Vec<Message>> {
+        let sql = match self.list {
+            List::All => Sql::Feed,
+            List::User(_) => Sql::FeedOfUser,
+            List::Hashtag(_) => Sql::FeedOfHashtag,
+        };
+        let settled = self.rows(sql, |row| record_of(row).map(|record| record.message))?;
+        let newest = self.newest.into_iter();
+        let newest = newest.map(|id| message(self.connection, id));
+        let newest = newest.filter_map(Result::transpose);
+        newest.chain(settled.into_iter().map(Ok)).collect()
     }
 
+    fn ids(self) -> rusqlite::Result<Vec<MessageId>> {
+        let sql = match self.list {
+            List::All => Sql::FeedIds,
+            List::User(_) => Sql::IdsOfUser,
+            List::Hashtag(_) => Sql::IdsOfHashtag,
+        };
+        let settled = self.rows(sql, |row| id_of(row.get_ref(0)?.as_blob()?))?;
+        let mut ids = self.newest;
+        ids.extend(settled);
+        Ok(ids)
+    }
+
+    /// What an index or the table has for what the tail leaves wanting.
     fn rows<T>(
         &self,
-        connection: &Connection,
         sql: Sql,
-        filter: &FeedFilter,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Vec<T>> {
-        let mut statement = connection.prepare_cached(sql.text())?;
-        let (low, high) = filter.id_range();
+        let wanted = surplus(self.filter) - self.newest.len();
+        if wanted == 0 {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.connection.prepare_cached(sql.text())?;
+        let (low, high) = self.filter.id_range();
         let (low, high) = (low.to_bytes(), high.to_bytes());
-        let limit = i64::try_from(surplus(filter)).unwrap_or(i64::MAX);
-        let all: [&dyn ToSql; 4] = [&low, &high, &limit, &self.name];
-        let parameters = if self.name.is_some() {
-            &all[..]
-        } else {
-            &all[..3]
-        };
-        statement.query_map(parameters, read)?.collect()
+        let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
+        match self.list {
+            List::All => statement.query_map((low, high, limit), read)?.collect(),
+            List::User(number) | List::Hashtag(number) => statement
+                .query_map((low, high, limit, number), read)?
+                .collect(),
+        }
     }
+}
+
+/// What the tail has of a list, falling, no more than wanted.
+fn newest(
+    connection: &Connection,
+    filter: &FeedFilter,
+    tail: &Tail,
+    list: List,
+) -> rusqlite::Result<Vec<MessageId>> {
+    let (low, high) = filter.id_range();
+    let wanted = surplus(filter);
+    tail.read(connection, |tail: View<'_>| {
+        let ids = tail.ids(list, low, high).iter();
+        ids.rev().take(wanted).copied().collect()
+    })
 }
 
 /// The messages of some ids, from memory or else from the file.
@@ -122,11 +196,6 @@ fn at_hand(
     cache: &MessageCache,
 ) -> rusqlite::Result<Vec<Message>> {
     let found: Vec<_> = ids.into_iter().map(|id| (id, cache.find(id))).collect();
-    // Locks are taken once for all that have to be read.
-    let missing = found.iter().any(|(_, message)| message.is_none());
-    let _snapshot = missing
-        .then(|| connection.unchecked_transaction())
-        .transpose()?;
     let messages = found.into_iter().map(|(id, found)| match found {
         Some(found) => Ok(Some(Message::clone(&found))),
         None => Ok(message(connection, id)?.map(|read| Message::clone(&cache.keep(read)))),
@@ -135,61 +204,44 @@ fn at_hand(
     messages.filter_map(Result::transpose).collect()
 }
 
-/// Messages that several lists have in common.
+/// Messages that several lists have in common, newest first.
 fn meet(
     connection: &Connection,
     filter: &FeedFilter,
-    limit: usize,
-) -> rusqlite::Result<Vec<Message>> {
-    // All steps see the same state.
-    let snapshot = connection.unchecked_transaction()?;
-    let Some(mut lists) = lists(&snapshot, filter)? else {
-        return Ok(Vec::new());
-    };
-    let ids = common(&mut lists, filter.id_range().1, limit)?;
-    let messages = ids.into_iter().map(|id| message(&snapshot, id));
-    // None is missing: within a snapshot an index holds what the table holds.
-    messages.filter_map(Result::transpose).collect()
-}
-
-/// The lists of a filter; none when a name in it is unknown.
-fn lists<'c>(
-    connection: &'c Connection,
-    filter: &FeedFilter,
-) -> rusqlite::Result<Option<Vec<List<'c>>>> {
-    let users = filter
-        .user
-        .iter()
-        .map(|user| (Sql::UserId, user.as_str(), Sql::IdsOfUser));
-    let tags = filter
-        .hashtags
-        .iter()
-        .map(|tag| (Sql::HashtagId, tag.as_str(), Sql::IdsOfHashtag));
-    let mut lists = Vec::new();
-    for (find, name, ids) in users.chain(tags) {
-        let mut find = connection.prepare_cached(find.text())?;
-        let Some(number) = find.query_row([name], |row| row.get(0)).optional()? else {
-            return Ok(None);
+    tail: &Tail,
+    lists: &[List],
+) -> rusqlite::Result<Vec<MessageId>> {
+    let (low, high) = filter.id_range();
+    let mut walked = Vec::new();
+    for &list in lists {
+        let (sql, number) = match list {
+            List::All => continue,
+            List::User(number) => (Sql::IdsOfUser, number),
+            List::Hashtag(number) => (Sql::IdsOfHashtag, number),
         };
-        lists.push(List {
+        let newest = tail.read(connection, |tail| {
+            let ids = tail.ids(list, low, high).iter();
+            ids.rev().copied().collect()
+        })?;
+        walked.push(Falling {
             // Two lists of the same kind need a statement each; the second is
             // prepared anew because the first is out of the cache.
-            statement: connection.prepare_cached(ids.text())?,
+            statement: connection.prepare_cached(sql.text())?,
             number,
-            low: filter.id_range().0,
-            ids: Vec::new(),
+            low,
+            ids: newest,
             at: 0,
             hits: 0,
             chunk: FIRST_CHUNK,
             ended: false,
         });
     }
-    Ok(Some(lists))
+    common(&mut walked, high, surplus(filter))
 }
 
 /// The largest ids below `below` that all lists hold, falling.
 fn common(
-    lists: &mut [List<'_>],
+    lists: &mut [Falling<'_>],
     mut below: MessageId,
     limit: usize,
 ) -> rusqlite::Result<Vec<MessageId>> {
@@ -214,8 +266,8 @@ fn common(
     Ok(found)
 }
 
-/// The ids of one user or hashtag, falling, read in chunks.
-struct List<'c> {
+/// The ids of one list, falling: those of the tail, then read in chunks.
+struct Falling<'c> {
     statement: CachedStatement<'c>,
     number: i64,
     low: MessageId,
@@ -228,7 +280,7 @@ struct List<'c> {
     ended: bool,
 }
 
-impl List<'_> {
+impl Falling<'_> {
     /// The largest id below `below`, which falls from call to call.
     fn next_below(&mut self, below: MessageId) -> rusqlite::Result<Option<MessageId>> {
         loop {

@@ -1,20 +1,18 @@
-//! Putting messages into the tables, inside a transaction somebody else
-//! begins and ends: rows, numbers of names, and counters, which are summed in
-//! memory and written once when all rows are in.
+//! Putting messages into the table, inside a transaction somebody else begins
+//! and ends: rows and numbers of names. Their places in lists are collected;
+//! whether they are written at once or later is for the writer to say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::levels::{LEVELS, MINUTE};
+use super::lists::{List, Place};
 use super::read::record_of;
 use super::sql::Sql;
 use crate::domain::{
     Draft, Hashtag, IdempotencyKey, Imported, Message, MessageId, PostError, Record,
 };
 
-/// The series that counts every message.
-pub(super) const ALL_MESSAGES: i64 = 0;
 /// Names remembered of each kind: a few megabytes at most.
 const REMEMBERED: usize = 20_000;
 
@@ -23,24 +21,22 @@ const REMEMBERED: usize = 20_000;
 pub(super) struct Ledger {
     users: Numbers,
     hashtags: Numbers,
-    /// By series and minute.
-    counts: HashMap<(i64, i64), i64>,
+    /// Of what was stored since they were taken.
+    places: Vec<Place>,
 }
 
-/// The statements of every message, prepared once for many.
+/// The statement of every message, prepared once for many.
 pub(super) struct Inserts<'c> {
     connection: &'c Connection,
     message: CachedStatement<'c>,
-    hashtag: CachedStatement<'c>,
 }
 
 impl<'c> Inserts<'c> {
-    /// Those of a connection, inside a transaction.
+    /// That of a connection, inside a transaction.
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Inserts<'c>> {
         Ok(Inserts {
             connection,
             message: connection.prepare_cached(Sql::InsertMessage.text())?,
-            hashtag: connection.prepare_cached(Sql::InsertMessageHashtag.text())?,
         })
     }
 }
@@ -85,7 +81,7 @@ impl Ledger {
             // Ids follow the last one stored, inside the transaction.
             return Err(rusqlite::Error::StatementChangedRows(0));
         }
-        self.tag_and_count(inserts, &record.message)?;
+        self.list(connection, user, &record.message)?;
         Ok(Ok(record.message))
     }
 
@@ -111,27 +107,15 @@ impl Ledger {
                 .add(connection, message.user.as_str(), Sql::InsertUser)?,
         };
         if insert(inserts, user, record)? {
-            self.tag_and_count(inserts, message)?;
+            self.list(connection, user, message)?;
             return Ok(Imported::Stored);
         }
         obstacle(connection, user, record)
     }
 
-    /// Writes the counts of all that was stored since the last call.
-    pub(super) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        // In the order of the table.
-        let mut rows: BTreeMap<(i64, i64, i64, i64), i64> = BTreeMap::new();
-        for ((series, minute), count) in self.counts.drain() {
-            for level in LEVELS {
-                let (era, bucket) = level.place(minute);
-                *rows.entry((level.width, era, series, bucket)).or_default() += count;
-            }
-        }
-        let mut add = connection.prepare_cached(Sql::AddCount.text())?;
-        for ((level, era, series, bucket), count) in rows {
-            add.execute((level, era, series, bucket, count))?;
-        }
-        Ok(())
+    /// Gives the places of all that was stored since the last call.
+    pub(super) fn take_places(&mut self) -> Vec<Place> {
+        std::mem::take(&mut self.places)
     }
 
     /// Forgets what a rollback may have undone.
@@ -139,29 +123,25 @@ impl Ledger {
         *self = Ledger::default();
     }
 
-    fn tag_and_count(
+    fn list(
         &mut self,
-        inserts: &mut Inserts<'_>,
+        connection: &Connection,
+        user: i64,
         message: &Message,
     ) -> rusqlite::Result<()> {
-        let id = message.id.to_bytes();
-        self.count(ALL_MESSAGES, message.id);
+        let id = message.id;
+        self.places
+            .extend([(List::All, id), (List::User(user), id)]);
         for hashtag in &message.hashtags {
             let number = self.hashtags.of(
-                inserts.connection,
+                connection,
                 hashtag.as_str(),
                 Sql::HashtagId,
                 Sql::InsertHashtag,
             )?;
-            inserts.hashtag.execute((number, id))?;
-            self.count(number, message.id);
+            self.places.push((List::Hashtag(number), id));
         }
         Ok(())
-    }
-
-    fn count(&mut self, series: i64, id: MessageId) {
-        let (_, minute) = MINUTE.place(id.millis() / 1000);
-        *self.counts.entry((series, minute)).or_default() += 1;
     }
 }
 

@@ -11,7 +11,10 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x4455_4E44;
 
 /// In order; a step is never changed once it was released.
-const STEPS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_messages.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_messages.sql"),
+    include_str!("../../../migrations/sqlite/0002_settled.sql"),
+];
 
 /// The schema this program knows.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;

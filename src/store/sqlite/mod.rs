@@ -2,7 +2,7 @@
 //! that read it.
 //!
 //! `open` looks at the file and migrates it, `write` commits batches through
-//! the `ledger`, `read` runs queries (`feed`, `counts`, `tokens`), `sql` holds
+//! the `ledger` and settles the `tail`, `read` runs queries (`feed`, `counts`, `tokens`), `sql` holds
 //! every statement. Several programs may have the file open at once: they
 //! wait for each other's transactions and see each other's messages.
 
@@ -13,12 +13,14 @@ mod feed;
 mod health;
 mod ledger;
 mod levels;
+mod lists;
 mod log;
 mod migrate;
 mod open;
 mod queue;
 mod read;
 mod sql;
+mod tail;
 mod tokens;
 mod write;
 
@@ -37,6 +39,7 @@ use self::health::Health;
 use self::log::Log;
 use self::queue::Queue;
 use self::read::Readers;
+use self::tail::Tail;
 use self::write::Writer;
 use super::OpenError;
 use crate::domain::{
@@ -52,6 +55,9 @@ pub struct SqliteOptions {
     pub queue: usize,
     /// The most posts in one transaction.
     pub batch: usize,
+    /// Messages that index rows and counters may lack before these are
+    /// written for all of them at once.
+    pub unsettled: usize,
     /// Threads that read.
     pub readers: usize,
     /// Page cache of the writer, in KiB. Large imports gain from more.
@@ -72,6 +78,7 @@ impl Default for SqliteOptions {
         SqliteOptions {
             queue: 10_000,
             batch: 512,
+            unsettled: 1_024,
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
@@ -88,6 +95,7 @@ pub struct SqliteStore {
     queue: Queue,
     readers: Readers,
     cache: Arc<MessageCache>,
+    tail: Arc<Tail>,
     health: Arc<Health>,
     anchor: Arc<Anchor>,
 }
@@ -108,7 +116,9 @@ impl SqliteStore {
         let log = Log::of(path, u64::from(options.log_kib) * 1024);
         let cache = Arc::new(MessageCache::new(options.message_cache_kib));
         let shared = (Arc::clone(&health), Arc::clone(&anchor));
-        let writer = Writer::new(connection, log, shared, Arc::clone(&cache));
+        let tail = Arc::new(Tail::default());
+        let memory = (Arc::clone(&cache), Arc::clone(&tail));
+        let writer = Writer::new(connection, log, shared, memory, options.unsettled);
         let started = writer.spawn(intake, options.batch);
         started.map_err(|source| OpenError::Io {
             path: path.to_owned(),
@@ -118,6 +128,7 @@ impl SqliteStore {
             queue,
             readers,
             cache,
+            tail,
             health,
             anchor,
         })
@@ -155,8 +166,9 @@ impl Store for SqliteStore {
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
         let short = feed::is_short(filter);
-        let (filter, cache) = (filter.clone(), Arc::clone(&self.cache));
-        let read = move |connection: &Connection| feed::feed(connection, &filter, &cache);
+        let (cache, tail) = (Arc::clone(&self.cache), Arc::clone(&self.tail));
+        let filter = filter.clone();
+        let read = move |connection: &Connection| feed::feed(connection, &filter, &tail, &cache);
         match short {
             true => self.readers.short(read).await,
             false => self.readers.run(read).await,
@@ -165,8 +177,8 @@ impl Store for SqliteStore {
 
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
         let short = counts::is_short(filter);
-        let filter = filter.clone();
-        let read = move |connection: &Connection| counts::trend(connection, &filter);
+        let (filter, tail) = (filter.clone(), Arc::clone(&self.tail));
+        let read = move |connection: &Connection| counts::trend(connection, &filter, &tail);
         match short {
             true => self.readers.short(read).await,
             false => self.readers.run(read).await,
@@ -174,9 +186,9 @@ impl Store for SqliteStore {
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
-        let filter = filter.clone();
+        let (filter, tail) = (filter.clone(), Arc::clone(&self.tail));
         self.readers
-            .run(move |connection| counts::hashtags(connection, &filter))
+            .run(move |connection| counts::hashtags(connection, &filter, &tail))
             .await
     }
 

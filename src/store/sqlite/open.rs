@@ -30,15 +30,18 @@ pub(super) const LOCK_TRIES: i32 = 10_000;
 pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
     prepare_file(path)?;
     inspect(path)?;
-    let mut connection = connect(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE,
-        options.writer_cache_kib,
-    )
-    .map_err(|error| refused(path, &error))?;
-    if let Err(found) = migrate(&mut connection).map_err(|error| refused(path, &error))? {
+    let connect = || {
+        let mode = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let connection = connect(path, mode, options.writer_cache_kib);
+        connection.map_err(|error| refused(path, &error))
+    };
+    // On a connection of its own: one that has renamed a table is refused its
+    // own checkpoints, as locked (SQLite 3.54.1).
+    let migrated = migrate(&mut connect()?);
+    if let Err(found) = migrated.map_err(|error| refused(path, &error))? {
         return Err(newer(path, found));
     }
+    let connection = connect()?;
     write_ahead(path, &connection, options.log_kib)?;
     if let Some(pages) = options.max_pages {
         limit_pages(&connection, pages).map_err(|error| refused(path, &error))?;

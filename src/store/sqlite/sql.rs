@@ -49,41 +49,33 @@ statements! {
         "from messages m cross join users u on u.id = m.user_id
          where m.id >= ?1 and m.id < ?2 order by m.id desc limit ?3"
     );
-    /// The same of user ?4.
+    /// The same of user number ?4, without the tail.
     FeedOfUser = message!(
-        "from users u cross join messages m indexed by messages_by_user on m.user_id = u.id
-         where u.name = ?4 and m.id >= ?1 and m.id < ?2 order by m.id desc limit ?3"
-    );
-    /// The same of hashtag ?4.
-    FeedOfHashtag = message!(
-        "from message_hashtags h
-         cross join messages m on m.id = h.message_id
+        "from user_messages i
+         cross join messages m on m.id = i.message_id
          cross join users u on u.id = m.user_id
-         where h.hashtag_id = (select id from hashtags where name = ?4)
-           and h.message_id >= ?1 and h.message_id < ?2
-         order by h.message_id desc limit ?3"
+         where i.user_id = ?4 and i.message_id >= ?1 and i.message_id < ?2
+         order by i.message_id desc limit ?3"
+    );
+    /// The same of hashtag number ?4, without the tail.
+    FeedOfHashtag = message!(
+        "from hashtag_messages i
+         cross join messages m on m.id = i.message_id
+         cross join users u on u.id = m.user_id
+         where i.hashtag_id = ?4 and i.message_id >= ?1 and i.message_id < ?2
+         order by i.message_id desc limit ?3"
     );
     /// The ids alone: ?1..?2 ids, ?3 limit; newest first.
     FeedIds =
         "select id from messages where id >= ?1 and id < ?2 order by id desc limit ?3";
-    /// The same of user ?4.
-    FeedIdsOfUser =
-        "select id from messages indexed by messages_by_user
-         where user_id = (select id from users where name = ?4)
-           and id >= ?1 and id < ?2 order by id desc limit ?3";
-    /// The same of hashtag ?4.
-    FeedIdsOfHashtag =
-        "select message_id from message_hashtags
-         where hashtag_id = (select id from hashtags where name = ?4)
-           and message_id >= ?1 and message_id < ?2
-         order by message_id desc limit ?3";
-    /// The ids alone, of user number ?4.
+    /// The same of user number ?4, without the tail.
     IdsOfUser =
-        "select id from messages indexed by messages_by_user
-         where user_id = ?4 and id >= ?1 and id < ?2 order by id desc limit ?3";
-    /// The ids alone, of hashtag number ?4.
+        "select message_id from user_messages
+         where user_id = ?4 and message_id >= ?1 and message_id < ?2
+         order by message_id desc limit ?3";
+    /// The same of hashtag number ?4, without the tail.
     IdsOfHashtag =
-        "select message_id from message_hashtags
+        "select message_id from hashtag_messages
          where hashtag_id = ?4 and message_id >= ?1 and message_id < ?2
          order by message_id desc limit ?3";
     /// After id ?1, ?2 limit; oldest first.
@@ -93,6 +85,14 @@ statements! {
     );
     FirstId = "select min(id) from messages";
     LastId = "select max(id) from messages";
+
+    /// What index rows and counters know, and what there is.
+    State = "select until, (select max(id) from messages) from settled where id = 1";
+    /// They know all up to ?1 now.
+    Settle = "update settled set until = ?1 where id = 1";
+    /// After id ?1 and up to ?2, oldest first.
+    Newest =
+        "select id, user_id, hashtags from messages where id > ?1 and id <= ?2 order by id";
 
     UserId = "select id from users where name = ?1";
     HashtagId = "select id from hashtags where name = ?1";
@@ -126,8 +126,9 @@ statements! {
     InsertMessage =
         "insert into messages (id, user_id, hashtags, idempotency_key, text)
          values (?1, ?2, ?3, ?4, ?5) on conflict do nothing";
-    InsertMessageHashtag =
-        "insert into message_hashtags (hashtag_id, message_id) values (?1, ?2)";
+    InsertUserMessage = "insert into user_messages (user_id, message_id) values (?1, ?2)";
+    InsertHashtagMessage =
+        "insert into hashtag_messages (hashtag_id, message_id) values (?1, ?2)";
     AddCount =
         "insert into counters (level, era, series, bucket, count) values (?1, ?2, ?3, ?4, ?5)
          on conflict (level, era, series, bucket) do update set count = count + excluded.count";
@@ -180,21 +181,25 @@ mod tests {
             (Sql::Feed, "SEARCH m USING PRIMARY KEY (id>? AND id<?)"),
             (
                 Sql::FeedOfUser,
-                "SEARCH u USING COVERING INDEX sqlite_autoindex_users_1 (name=?); SEARCH m USING INDEX messages_by_user (user_id=? AND id>? AND id<?)",
+                "SEARCH i USING PRIMARY KEY (user_id=? AND message_id>? AND message_id<?)",
             ),
             (
                 Sql::FeedOfHashtag,
-                "SEARCH h USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
+                "SEARCH i USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
             ),
             (
                 Sql::IdsOfUser,
-                "SEARCH messages USING COVERING INDEX messages_by_user (user_id=? AND id>? AND id<?)",
+                "SEARCH user_messages USING PRIMARY KEY (user_id=? AND message_id>? AND message_id<?)",
             ),
             (
                 Sql::IdsOfHashtag,
-                "SEARCH message_hashtags USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
+                "SEARCH hashtag_messages USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
             ),
             (Sql::Export, "SEARCH m USING PRIMARY KEY (id>?)"),
+            (
+                Sql::Newest,
+                "SEARCH messages USING PRIMARY KEY (id>? AND id<?)",
+            ),
             (
                 Sql::Counts,
                 "SEARCH counters USING PRIMARY KEY (level=? AND era=? AND series=? AND bucket>? AND bucket<?)",

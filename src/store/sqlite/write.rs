@@ -1,6 +1,7 @@
 //! The writer: one thread that owns the only connection that writes. It takes
 //! whatever waits in its queue, commits all posts among it as one batch, and
-//! answers them after the commit.
+//! answers them after the commit. Their index rows and counters follow with a
+//! later batch, once many messages lack them (see `tail`).
 //!
 //! A failed batch is rolled back and refused; the thread lives on and works
 //! again as soon as the disk does.
@@ -19,11 +20,12 @@ use super::anchor::Anchor;
 use super::cache::MessageCache;
 use super::health::Health;
 use super::ledger::{Inserts, Ledger, Posted};
+use super::lists::Lists;
 use super::log::Log;
 use super::open::limit_pages;
-use super::read::last_id;
 use super::sql::Sql;
 use super::store_error;
+use super::tail::{State, Tail, View};
 use crate::domain::{IdClock, Imported, MessageId, Record, StoreError};
 use crate::store::writer::{Pending, answer_batch};
 
@@ -54,6 +56,9 @@ pub(super) struct Writer {
     health: Arc<Health>,
     anchor: Arc<Anchor>,
     cache: Arc<MessageCache>,
+    tail: Arc<Tail>,
+    /// How many messages the tail may have before it is settled.
+    unsettled: usize,
     /// Where those run who wait for answers.
     runtime: Option<Handle>,
 }
@@ -64,7 +69,8 @@ impl Writer {
         connection: Connection,
         log: Log,
         (health, anchor): (Arc<Health>, Arc<Anchor>),
-        cache: Arc<MessageCache>,
+        (cache, tail): (Arc<MessageCache>, Arc<Tail>),
+        unsettled: usize,
     ) -> Writer {
         Writer {
             connection,
@@ -75,6 +81,8 @@ impl Writer {
             health,
             anchor,
             cache,
+            tail,
+            unsettled,
             runtime: Handle::try_current().ok(),
         }
     }
@@ -132,7 +140,7 @@ impl Writer {
     fn post(&mut self, posts: Vec<Pending>) {
         let now = Utc::now().timestamp_millis();
         let written = self.transaction(|writer| {
-            writer.follow_others()?;
+            let found = writer.follow_others()?;
             let mut inserts = Inserts::prepare(&writer.connection)?;
             let post = |pending: &Pending| {
                 let next = || {
@@ -141,13 +149,13 @@ impl Writer {
                 };
                 writer.ledger.post(&mut inserts, &pending.draft, next)
             };
-            posts
-                .iter()
-                .map(post)
-                .collect::<rusqlite::Result<Vec<Posted>>>()
+            let results = posts.iter().map(post).collect::<rusqlite::Result<_>>()?;
+            Ok((found, results))
         });
         match written {
-            Ok(results) => {
+            Ok((found, results)) => {
+                let results: Vec<Posted> = results;
+                self.tail.committed(found, self.ledger.take_places());
                 let stored = results.iter().filter_map(|result| result.as_ref().ok());
                 stored.for_each(|message| drop(self.cache.keep(message.clone())));
                 let answers = posts.into_iter().zip(results).collect();
@@ -162,23 +170,67 @@ impl Writer {
         }
     }
 
-    /// Ids continue after the last one stored, whoever stored it.
-    fn follow_others(&mut self) -> rusqlite::Result<()> {
-        if let Some(last) = last_id(&self.connection)?
+    /// Ids continue after the last one stored, whoever stored it. Gives what
+    /// a batch finds in the file.
+    fn follow_others(&mut self) -> rusqlite::Result<State> {
+        let found = State::read(&self.connection)?;
+        if let Some(last) = found.last
             && last > self.last
         {
             self.last = last;
             self.clock = IdClock::after(Some(last));
         }
-        Ok(())
+        if self.tail.len() < self.unsettled {
+            return Ok(found);
+        }
+        self.settle()
+    }
+
+    /// Writes the index rows and counts that are missing, in a transaction
+    /// that has stored nothing yet.
+    fn settle(&self) -> rusqlite::Result<State> {
+        let found = State::read(&self.connection)?;
+        if found.settled < found.last {
+            let written = |tail: View<'_>| tail.write(&self.connection);
+            self.tail.read(&self.connection, written)??;
+        }
+        self.settled()
+    }
+
+    /// Index rows and counts of everything are written.
+    fn settled(&self) -> rusqlite::Result<State> {
+        let State { settled, last } = State::read(&self.connection)?;
+        if let Some(last) = last
+            && settled < Some(last)
+        {
+            let mut settle = self.connection.prepare_cached(Sql::Settle.text())?;
+            settle.execute([last.to_bytes()])?;
+        }
+        Ok(State {
+            settled: last,
+            last,
+        })
     }
 
     /// Stores records, all or none.
     pub(super) fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, StoreError> {
         let imported = self.transaction(|writer| {
+            // Its ids may be any: lists and counts are complete before and after.
+            writer.settle()?;
             let mut inserts = Inserts::prepare(&writer.connection)?;
             let import = |record| writer.ledger.import(&mut inserts, record);
-            records.iter().map(import).collect()
+            let imported = records
+                .iter()
+                .map(import)
+                .collect::<rusqlite::Result<_>>()?;
+            let mut lists = Lists::default();
+            lists.extend(writer.ledger.take_places());
+            lists.write(&writer.connection)?;
+            Ok((writer.settled()?, imported))
+        });
+        let imported = imported.map(|(found, imported)| {
+            self.tail.committed(found, Vec::new());
+            imported
         });
         thread::sleep(TURN);
         imported
@@ -205,7 +257,6 @@ impl Writer {
         self.anchor.check()?;
         let written = self.statement(Sql::BeginImmediate).and_then(|()| {
             let done = work(self)?;
-            self.ledger.flush(&self.connection)?;
             self.statement(Sql::Commit)?;
             Ok(done)
         });
@@ -254,8 +305,14 @@ impl Writer {
         }
     }
 
-    /// Leaves everything in the one file.
-    fn finish(self) {
+    /// Leaves everything in the one file, with nothing to be derived by the
+    /// next who opens it.
+    fn finish(mut self) {
+        if self.tail.len() > 0
+            && let Err(error) = self.transaction(|writer| writer.settle())
+        {
+            tracing::warn!(%error, "what is left to index is derived at the next start");
+        }
         let checkpoint = self
             .connection
             .query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));

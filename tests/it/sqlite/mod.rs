@@ -17,6 +17,7 @@ use crate::contract::{Fixture, contract_suite};
 /// A store in a directory of its own.
 struct File {
     dir: TempDir,
+    options: SqliteOptions,
     store: Arc<SqliteStore>,
 }
 
@@ -34,6 +35,7 @@ impl File {
         let store = SqliteStore::open(&dir.path().join("dunder.sqlite"), options).unwrap();
         File {
             dir,
+            options: options.clone(),
             store: Arc::new(store),
         }
     }
@@ -42,7 +44,16 @@ impl File {
 #[async_trait]
 impl Fixture for File {
     async fn fresh() -> Vec<File> {
-        vec![File::new()]
+        // Index rows and counters are written with every batch, every few
+        // messages, or for no test of the suite.
+        let unsettled = [0, 3, 10_000];
+        let files = unsettled.map(|unsettled| {
+            File::with(&SqliteOptions {
+                unsettled,
+                ..SqliteOptions::default()
+            })
+        });
+        files.into()
     }
 
     fn store(&self) -> Arc<dyn Store> {
@@ -51,7 +62,7 @@ impl Fixture for File {
 
     async fn reopen(&mut self) {
         self.store.close().await;
-        let store = SqliteStore::open(&self.path(), &SqliteOptions::default()).unwrap();
+        let store = SqliteStore::open(&self.path(), &self.options).unwrap();
         self.store = Arc::new(store);
     }
 }

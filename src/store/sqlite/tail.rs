@@ -1,0 +1,195 @@
+//! The tail: the newest messages, which index rows and counters do not know
+//! yet. Whoever reads an index or a counter adds what the tail has.
+//!
+//! Where it begins is written in the file (`settled`), and the rows of its
+//! messages are; what is kept here is derived from them, and derived again
+//! after a start or when another program wrote. Ids are given out in the
+//! order of commits, and whatever stores other ids settles first, so a run of
+//! messages that is complete up to an id stays complete.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::id_of;
+use super::lists::{List, Lists, Place};
+use super::sql::Sql;
+use crate::domain::MessageId;
+
+/// The tail of a file.
+#[derive(Debug, Default)]
+pub(super) struct Tail(RwLock<Run>);
+
+/// What a file says: `None` comes before every id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    /// Index rows and counters know all messages up to this one.
+    pub(super) settled: Option<MessageId>,
+    /// The last message.
+    pub(super) last: Option<MessageId>,
+}
+
+/// All messages after one and up to another.
+#[derive(Debug, Default)]
+struct Run {
+    after: Option<MessageId>,
+    until: Option<MessageId>,
+    lists: Lists,
+}
+
+/// The tail as one transaction sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'r> {
+    lists: &'r Lists,
+    last: Option<MessageId>,
+}
+
+impl State {
+    /// Of the transaction that the connection is in.
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<State> {
+        connection
+            .prepare_cached(Sql::State.text())?
+            .query_row([], |row| {
+                let settled = row.get_ref(0)?.as_blob()?;
+                let last = row.get_ref(1)?.as_blob_or_null()?;
+                Ok(State {
+                    settled: (!settled.is_empty()).then(|| id_of(settled)).transpose()?,
+                    last: last.map(id_of).transpose()?,
+                })
+            })
+    }
+}
+
+impl Tail {
+    /// Gives the tail as the connection's transaction sees it.
+    pub(super) fn read<T>(
+        &self,
+        connection: &Connection,
+        with: impl FnOnce(View<'_>) -> T,
+    ) -> rusqlite::Result<T> {
+        let state = State::read(connection)?;
+        let run = self.shared();
+        if run.after == state.settled && run.until >= state.last {
+            return Ok(with(run.view(state)));
+        }
+        drop(run);
+        let mut run = self.alone();
+        if run.after > state.settled {
+            // The transaction began before the last settling.
+            drop(run);
+            let mut own = Run::after(state.settled);
+            own.read_up_to(connection, state.last)?;
+            return Ok(with(own.view(state)));
+        }
+        if run.after < state.settled {
+            *run = Run::after(state.settled);
+        }
+        run.read_up_to(connection, state.last)?;
+        Ok(with(run.view(state)))
+    }
+
+    /// Takes note of a commit that found a state and put messages behind it.
+    pub(super) fn committed(&self, found: State, places: Vec<Place>) {
+        let mut run = self.alone();
+        if run.after < found.settled {
+            *run = Run::after(found.settled);
+        }
+        // What is missing before these messages, or was settled meanwhile, is
+        // read from the file when it is needed.
+        if run.after == found.settled && run.until >= found.last {
+            let known = run.until;
+            run.until = known.max(places.iter().map(|(_, id)| *id).max());
+            let new = places.into_iter().filter(|(_, id)| Some(*id) > known);
+            run.lists.extend(new);
+        }
+    }
+
+    /// How many messages are known to be unsettled.
+    pub(super) fn len(&self) -> usize {
+        self.shared().lists.ids(List::All).len()
+    }
+
+    fn shared(&self) -> RwLockReadGuard<'_, Run> {
+        // A run is valid after every single step.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> RwLockWriteGuard<'_, Run> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Run {
+    fn after(settled: Option<MessageId>) -> Run {
+        Run {
+            after: settled,
+            until: settled,
+            lists: Lists::default(),
+        }
+    }
+
+    fn view(&self, state: State) -> View<'_> {
+        View {
+            lists: &self.lists,
+            last: state.last,
+        }
+    }
+
+    /// Adds the file's messages from where the run ends.
+    fn read_up_to(
+        &mut self,
+        connection: &Connection,
+        last: Option<MessageId>,
+    ) -> rusqlite::Result<()> {
+        let Some(last) = last.filter(|last| Some(*last) > self.until) else {
+            return Ok(());
+        };
+        let after = self.until.map_or(Vec::new(), |id| id.to_bytes().to_vec());
+        let mut newest = connection.prepare_cached(Sql::Newest.text())?;
+        let mut number = connection.prepare_cached(Sql::HashtagId.text())?;
+        let mut rows = newest.query((after, last.to_bytes()))?;
+        while let Some(row) = rows.next()? {
+            let id = id_of(row.get_ref(0)?.as_blob()?)?;
+            let mut places = vec![(List::All, id), (List::User(row.get(1)?), id)];
+            let names = row.get_ref(2)?.as_str()?.split(' ');
+            for name in names.filter(|name| !name.is_empty()) {
+                // None is missing: a hashtag is stored before its messages.
+                let found = number.query_row([name], |row| row.get(0)).optional()?;
+                places.extend(found.map(|number| (List::Hashtag(number), id)));
+            }
+            self.lists.extend(places);
+            self.until = Some(id);
+        }
+        Ok(())
+    }
+}
+
+impl<'r> View<'r> {
+    /// The ids of a list from `low` up to and without `high`, rising.
+    pub(super) fn ids(self, list: List, low: MessageId, high: MessageId) -> &'r [MessageId] {
+        self.within(self.lists.ids(list), low, high)
+    }
+
+    /// The same of every hashtag that has any here, by its number; with no
+    /// ids where all are outside.
+    pub(super) fn hashtags(
+        self,
+        low: MessageId,
+        high: MessageId,
+    ) -> impl Iterator<Item = (i64, &'r [MessageId])> {
+        let all = self.lists.hashtags();
+        all.map(move |(number, ids)| (number, self.within(ids, low, high)))
+    }
+
+    /// Writes the index rows and counts of the whole tail.
+    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
+        self.lists.write(connection)
+    }
+
+    /// Newer messages than the transaction sees are left out.
+    fn within(self, ids: &'r [MessageId], low: MessageId, high: MessageId) -> &'r [MessageId] {
+        let start = ids.partition_point(|id| *id < low);
+        let end = ids.partition_point(|id| *id < high && Some(*id) <= self.last);
+        ids.get(start..end).unwrap_or_default()
+    }
+}
