@@ -26,6 +26,24 @@ insert into user_messages (user_id, message_id)
 
 drop index messages_by_user;
 
+-- What is posted is listed in runs: ids that follow each other in a list, up to
+-- some dozens in a row, 16 bytes each. Runs of one list never overlap. The
+-- tables above have one id a row, for what came in any order: imports.
+create table user_runs (
+    user_id  integer not null,
+    first_id blob    not null,
+    -- From the first on, rising.
+    ids      blob    not null,
+    primary key (user_id, first_id)
+) strict, without rowid;
+
+create table hashtag_runs (
+    hashtag_id integer not null,
+    first_id   blob    not null,
+    ids        blob    not null,
+    primary key (hashtag_id, first_id)
+) strict, without rowid;
+
 -- The new name also keeps out a dunder that still runs on this file and knows
 -- nothing of `settled`: its posts fail, instead of being listed twice.
 alter table message_hashtags rename to hashtag_messages;

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::levels::{Level, MONTH, Piece, pieces};
-use super::lists::{ALL_MESSAGES, List};
+use super::lists::{ALL_MESSAGES, List, Name};
 use super::read::{SHORT, first_id, last_id};
 use super::sql::Sql;
 use super::tail::{Tail, View};
@@ -52,7 +52,7 @@ pub(super) fn trend(
     for hashtag in &filter.hashtags {
         let number = find.query_row([hashtag.as_str()], |row| row.get(0));
         all.push(match number.optional()? {
-            Some(number) => series(List::Hashtag(number), number)?,
+            Some(number) => series(List::Of(Name::Hashtag(number)), number)?,
             None => Series::new(),
         });
     }

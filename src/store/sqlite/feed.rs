@@ -1,26 +1,24 @@
-//! Pages of messages. A filter by at most one name is one walk along one
-//! index: of ids alone for a page that people read, whose messages are mostly
-//! at hand, with the rows for a long one. More names are sorted lists of ids whose common ones are wanted:
-//! every list in turn is asked for its next id at or below the candidate of
-//! the others, so the shortest list bounds the work, wherever it stands.
+//! Pages of messages. Without names a page is a walk along the table. A name
+//! is a sorted list of ids, several names are lists whose common ids are
+//! wanted: every list in turn is asked for its next id at or below the
+//! candidate of the others, so the shortest list bounds the work, wherever it
+//! stands. The messages of a page that people read are mostly at hand.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::cache::MessageCache;
+use super::falling::Falling;
 use super::id_of;
-use super::lists::List;
+use super::lists::Name;
 use super::read::{message, record_of};
 use super::sql::Sql;
-use super::tail::{Tail, View};
+use super::tail::Tail;
 use crate::domain::{FeedFilter, FeedPage, Message, MessageId};
 
-/// Ids a list reads at once: few when most of them turn out to be skipped,
-/// many when the lists run beside each other.
-const CHUNK: std::ops::RangeInclusive<u32> = 4..=1024;
-const FIRST_CHUNK: u32 = 32;
+/// Ids read at first of each of several lists.
+const FIRST_CHUNK: usize = 32;
 
-/// The longest page whose messages are looked for in memory. Longer ones are
-/// read by those who copy everything, and would only push out the rest.
+/// The longest page whose messages are looked for in memory.
 const MOST_AT_HAND: usize = 100;
 
 /// Whether a page is a short read: one walk and few messages.
@@ -37,31 +35,38 @@ pub(super) fn feed(
 ) -> rusqlite::Result<FeedPage> {
     // All steps see the same state.
     let snapshot = connection.unchecked_transaction()?;
+    let is_long = filter.limit.get() > MOST_AT_HAND;
+    let first_chunk = match names(filter).count() {
+        1 => surplus(filter),
+        _ => FIRST_CHUNK,
+    };
     let mut lists = Vec::new();
-    for name in names(filter) {
-        match name.list(&snapshot)? {
-            Some(list) => lists.push(list),
-            None => return Ok(FeedPage::from_surplus(Vec::new(), filter.limit)),
-        }
+    for (find, of, name) in names(filter) {
+        let Some(number) = number(&snapshot, find, name)? else {
+            return Ok(FeedPage::default());
+        };
+        let (name, range) = (of(number), filter.id_range());
+        lists.push(Falling::of(&snapshot, name, range, tail, first_chunk)?);
     }
-    let walk = match lists.as_slice() {
-        [] => Walk::of(&snapshot, filter, tail, List::All)?,
-        [list] => Walk::of(&snapshot, filter, tail, *list)?,
-        lists => {
-            let ids = meet(&snapshot, filter, tail, lists)?;
-            let messages = ids.into_iter().map(|id| message(&snapshot, id));
-            // None is missing: within a snapshot a list holds what the table holds.
-            let messages = messages.filter_map(Result::transpose);
-            let messages = messages.collect::<rusqlite::Result<_>>()?;
+    let ids = match lists.as_mut_slice() {
+        [] if is_long => {
+            let messages = rows(&snapshot, Sql::Feed, filter, |row| {
+                record_of(row).map(|record| record.message)
+            })?;
             return Ok(FeedPage::from_surplus(messages, filter.limit));
         }
+        [] => rows(&snapshot, Sql::FeedIds, filter, |row| {
+            id_of(row.get_ref(0)?.as_blob()?)
+        })?,
+        lists => common(lists, filter.id_range().1, surplus(filter))?,
     };
-    if filter.limit.get() > MOST_AT_HAND {
-        return Ok(FeedPage::from_surplus(walk.messages()?, filter.limit));
-    }
-    let (ids, next_cursor) = FeedPage::split_surplus(walk.ids()?, filter.limit);
+    let (ids, next_cursor) = FeedPage::split_surplus(ids, filter.limit);
+    let messages = match is_long {
+        true => in_file(&snapshot, ids)?,
+        false => at_hand(&snapshot, ids, cache)?,
+    };
     Ok(FeedPage {
-        messages: at_hand(&snapshot, ids, cache)?,
+        messages,
         next_cursor,
     })
 }
@@ -71,122 +76,41 @@ fn surplus(filter: &FeedFilter) -> usize {
     filter.limit.get() + 1
 }
 
-/// A name that a filter asks for.
-enum Name<'f> {
-    User(&'f str),
-    Hashtag(&'f str),
+/// The names that a filter asks for: how each is found, what its number
+/// means, and its text.
+fn names(filter: &FeedFilter) -> impl Iterator<Item = (Sql, fn(i64) -> Name, &str)> {
+    let user = filter.user.iter().map(|user| user.as_str());
+    let user = user.map(|name| (Sql::UserId, Name::User as fn(i64) -> Name, name));
+    let hashtags = filter.hashtags.iter().map(|hashtag| hashtag.as_str());
+    user.chain(hashtags.map(|name| (Sql::HashtagId, Name::Hashtag as _, name)))
 }
 
-fn names(filter: &FeedFilter) -> impl Iterator<Item = Name<'_>> {
-    let users = filter.user.iter().map(|user| Name::User(user.as_str()));
-    let hashtags = filter.hashtags.iter();
-    users.chain(hashtags.map(|hashtag| Name::Hashtag(hashtag.as_str())))
+/// The number of a name; of users and hashtags that never were there is none.
+fn number(connection: &Connection, find: Sql, name: &str) -> rusqlite::Result<Option<i64>> {
+    let mut find = connection.prepare_cached(find.text())?;
+    find.query_row([name], |row| row.get(0)).optional()
 }
 
-impl Name<'_> {
-    /// The list of what has this name, if anything ever had it.
-    fn list(&self, connection: &Connection) -> rusqlite::Result<Option<List>> {
-        let (sql, name, list): (_, _, fn(i64) -> List) = match self {
-            Name::User(name) => (Sql::UserId, name, List::User),
-            Name::Hashtag(name) => (Sql::HashtagId, name, List::Hashtag),
-        };
-        let mut find = connection.prepare_cached(sql.text())?;
-        let number = find.query_row([name], |row| row.get(0)).optional()?;
-        Ok(number.map(list))
-    }
-}
-
-/// One walk along one list, newest first: through the tail, where it holds
-/// more than the table does, and along an index.
-struct Walk<'c> {
-    connection: &'c Connection,
-    filter: &'c FeedFilter,
-    list: List,
-    /// Falling, at most as many as are wanted.
-    newest: Vec<MessageId>,
-}
-
-impl<'c> Walk<'c> {
-    fn of(
-        connection: &'c Connection,
-        filter: &'c FeedFilter,
-        tail: &Tail,
-        list: List,
-    ) -> rusqlite::Result<Walk<'c>> {
-        let newest = match list {
-            // The table is in this order itself and has all.
-            List::All => Vec::new(),
-            List::User(_) | List::Hashtag(_) => newest(connection, filter, tail, list)?,
-        };
-        Ok(Walk {
-            connection,
-            filter,
-            list,
-            newest,
-        })
-    }
-
-    fn messages(self) -> rusqlite::Result<Vec<Message>> {
-        let sql = match self.list {
-            List::All => Sql::Feed,
-            List::User(_) => Sql::FeedOfUser,
-            List::Hashtag(_) => Sql::FeedOfHashtag,
-        };
-        let settled = self.rows(sql, |row| record_of(row).map(|record| record.message))?;
-        let newest = self.newest.into_iter();
-        let newest = newest.map(|id| message(self.connection, id));
-        let newest = newest.filter_map(Result::transpose);
-        newest.chain(settled.into_iter().map(Ok)).collect()
-    }
-
-    fn ids(self) -> rusqlite::Result<Vec<MessageId>> {
-        let sql = match self.list {
-            List::All => Sql::FeedIds,
-            List::User(_) => Sql::IdsOfUser,
-            List::Hashtag(_) => Sql::IdsOfHashtag,
-        };
-        let settled = self.rows(sql, |row| id_of(row.get_ref(0)?.as_blob()?))?;
-        let mut ids = self.newest;
-        ids.extend(settled);
-        Ok(ids)
-    }
-
-    /// What an index or the table has for what the tail leaves wanting.
-    fn rows<T>(
-        &self,
-        sql: Sql,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<Vec<T>> {
-        let wanted = surplus(self.filter) - self.newest.len();
-        if wanted == 0 {
-            return Ok(Vec::new());
-        }
-        let mut statement = self.connection.prepare_cached(sql.text())?;
-        let (low, high) = self.filter.id_range();
-        let (low, high) = (low.to_bytes(), high.to_bytes());
-        let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
-        match self.list {
-            List::All => statement.query_map((low, high, limit), read)?.collect(),
-            List::User(number) | List::Hashtag(number) => statement
-                .query_map((low, high, limit, number), read)?
-                .collect(),
-        }
-    }
-}
-
-/// What the tail has of a list, falling, no more than wanted.
-fn newest(
+/// What the table has in a filter's range, newest first.
+fn rows<T>(
     connection: &Connection,
+    sql: Sql,
     filter: &FeedFilter,
-    tail: &Tail,
-    list: List,
-) -> rusqlite::Result<Vec<MessageId>> {
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql.text())?;
     let (low, high) = filter.id_range();
-    let wanted = surplus(filter);
-    tail.read(connection, |tail: View<'_>| {
-        let ids = tail.ids(list, low, high).iter();
-        ids.rev().take(wanted).copied().collect()
-    })
+    let limit = i64::try_from(surplus(filter)).unwrap_or(i64::MAX);
+    let range = (low.to_bytes(), high.to_bytes(), limit);
+    statement.query_map(range, read)?.collect()
+}
+
+/// The messages of some ids, read by those who copy everything: in memory
+/// they would only push out the rest.
+fn in_file(connection: &Connection, ids: Vec<MessageId>) -> rusqlite::Result<Vec<Message>> {
+    let messages = ids.into_iter().map(|id| message(connection, id));
+    // None is missing: within a snapshot a list holds what the table holds.
+    messages.filter_map(Result::transpose).collect()
 }
 
 /// The messages of some ids, from memory or else from the file.
@@ -202,41 +126,6 @@ fn at_hand(
     });
     // None is missing: messages are never removed.
     messages.filter_map(Result::transpose).collect()
-}
-
-/// Messages that several lists have in common, newest first.
-fn meet(
-    connection: &Connection,
-    filter: &FeedFilter,
-    tail: &Tail,
-    lists: &[List],
-) -> rusqlite::Result<Vec<MessageId>> {
-    let (low, high) = filter.id_range();
-    let mut walked = Vec::new();
-    for &list in lists {
-        let (sql, number) = match list {
-            List::All => continue,
-            List::User(number) => (Sql::IdsOfUser, number),
-            List::Hashtag(number) => (Sql::IdsOfHashtag, number),
-        };
-        let newest = tail.read(connection, |tail| {
-            let ids = tail.ids(list, low, high).iter();
-            ids.rev().copied().collect()
-        })?;
-        walked.push(Falling {
-            // Two lists of the same kind need a statement each; the second is
-            // prepared anew because the first is out of the cache.
-            statement: connection.prepare_cached(sql.text())?,
-            number,
-            low,
-            ids: newest,
-            at: 0,
-            hits: 0,
-            chunk: FIRST_CHUNK,
-            ended: false,
-        });
-    }
-    common(&mut walked, high, surplus(filter))
 }
 
 /// The largest ids below `below` that all lists hold, falling.
@@ -264,62 +153,4 @@ fn common(
         below = candidate;
     }
     Ok(found)
-}
-
-/// The ids of one list, falling: those of the tail, then read in chunks.
-struct Falling<'c> {
-    statement: CachedStatement<'c>,
-    number: i64,
-    low: MessageId,
-    ids: Vec<MessageId>,
-    at: usize,
-    /// Ids of this chunk that were of use.
-    hits: u32,
-    chunk: u32,
-    /// Nothing follows this chunk.
-    ended: bool,
-}
-
-impl Falling<'_> {
-    /// The largest id below `below`, which falls from call to call.
-    fn next_below(&mut self, below: MessageId) -> rusqlite::Result<Option<MessageId>> {
-        loop {
-            while let Some(&id) = self.ids.get(self.at) {
-                if id < below {
-                    self.hits += 1;
-                    return Ok(Some(id));
-                }
-                self.at += 1;
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            self.read(below)?;
-        }
-    }
-
-    fn read(&mut self, below: MessageId) -> rusqlite::Result<()> {
-        if !self.ids.is_empty() {
-            let wanted = if self.hits * 4 >= self.chunk {
-                self.chunk * 2
-            } else {
-                self.chunk / 2
-            };
-            self.chunk = wanted.clamp(*CHUNK.start(), *CHUNK.end());
-        }
-        (self.at, self.hits) = (0, 0);
-        self.ids.clear();
-        let range = (
-            self.low.to_bytes(),
-            below.to_bytes(),
-            self.chunk,
-            self.number,
-        );
-        let mut rows = self.statement.query(range)?;
-        while let Some(row) = rows.next()? {
-            self.ids.push(id_of(row.get_ref(0)?.as_blob()?)?);
-        }
-        self.ended = self.ids.len() < self.chunk as usize;
-        Ok(())
-    }
 }

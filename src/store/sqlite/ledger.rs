@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::lists::{List, Place};
+use super::lists::{List, Name, Place};
 use super::read::record_of;
 use super::sql::Sql;
 use crate::domain::{
@@ -130,8 +130,8 @@ impl Ledger {
         message: &Message,
     ) -> rusqlite::Result<()> {
         let id = message.id;
-        self.places
-            .extend([(List::All, id), (List::User(user), id)]);
+        let user = List::Of(Name::User(user));
+        self.places.extend([(List::All, id), (user, id)]);
         for hashtag in &message.hashtags {
             let number = self.hashtags.of(
                 connection,
@@ -139,7 +139,7 @@ impl Ledger {
                 Sql::HashtagId,
                 Sql::InsertHashtag,
             )?;
-            self.places.push((List::Hashtag(number), id));
+            self.places.push((List::Of(Name::Hashtag(number)), id));
         }
         Ok(())
     }

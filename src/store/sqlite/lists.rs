@@ -1,5 +1,5 @@
 //! Lists of ids: all messages, those of a user, those of a hashtag. In memory
-//! they are what index rows and counters will be made of; `write` makes them.
+//! they are what index rows and counters will be made of.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,14 +12,25 @@ use crate::domain::MessageId;
 /// The series that counts every message.
 pub(super) const ALL_MESSAGES: i64 = 0;
 
-/// Whose messages. Users and hashtags by their numbers.
+/// Ids of a run, at most: with more, SQLite would put the row on a page of its
+/// own (<https://www.sqlite.org/fileformat2.html#cell_payload_overflow_pages>).
+const RUN: usize = 56;
+
+/// Whose messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum List {
-    /// Everybody's.
+    /// Everybody's: the table of messages is this list.
     All,
-    /// A user's.
+    /// Those with a name.
+    Of(Name),
+}
+
+/// What a message is listed under, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Name {
+    /// Its user.
     User(i64),
-    /// Those that carry a hashtag.
+    /// One of its hashtags.
     Hashtag(i64),
 }
 
@@ -35,8 +46,8 @@ impl List {
     fn series(self) -> Option<i64> {
         match self {
             List::All => Some(ALL_MESSAGES),
-            List::Hashtag(number) => Some(number),
-            List::User(_) => None,
+            List::Of(Name::Hashtag(number)) => Some(number),
+            List::Of(Name::User(_)) => None,
         }
     }
 }
@@ -55,25 +66,61 @@ impl Lists {
     /// The numbers of all hashtags with messages here, with their ids.
     pub(super) fn hashtags(&self) -> impl Iterator<Item = (i64, &[MessageId])> {
         self.0.iter().filter_map(|(list, ids)| match list {
-            List::Hashtag(number) => Some((*number, ids.as_slice())),
-            List::All | List::User(_) => None,
+            List::Of(Name::Hashtag(number)) => Some((*number, ids.as_slice())),
+            List::All | List::Of(Name::User(_)) => None,
         })
     }
 
-    /// Writes the index rows and the counts of these messages, in the order
-    /// of the tables.
-    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut lists: Vec<(List, Vec<MessageId>)> = self
-            .0
-            .iter()
-            .map(|(list, ids)| (*list, ids.clone()))
-            .collect();
+    /// Writes the lists and counts of messages that came in order, after all
+    /// that are in the file: in runs.
+    pub(super) fn write_runs(&self, connection: &Connection) -> rusqlite::Result<()> {
+        self.write(connection, |name, ids| {
+            let (sql, number) = match name {
+                Name::User(number) => (Sql::InsertUserRun, number),
+                Name::Hashtag(number) => (Sql::InsertHashtagRun, number),
+            };
+            let mut insert = connection.prepare_cached(sql.text())?;
+            for run in ids.chunks(RUN) {
+                let bytes: Vec<u8> = run.iter().flat_map(|id| id.to_bytes()).collect();
+                insert.execute((number, run[0].to_bytes(), bytes))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes the lists and counts of messages of any order and time: one id
+    /// a row.
+    pub(super) fn write_rows(&self, connection: &Connection) -> rusqlite::Result<()> {
+        self.write(connection, |name, ids| {
+            let (sql, number) = match name {
+                Name::User(number) => (Sql::InsertUserMessage, number),
+                Name::Hashtag(number) => (Sql::InsertHashtagMessage, number),
+            };
+            let mut insert = connection.prepare_cached(sql.text())?;
+            for id in ids {
+                insert.execute((number, id.to_bytes()))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands out the lists in the order of the tables, their ids rising, and
+    /// writes the counts.
+    fn write(
+        &self,
+        connection: &Connection,
+        mut write_list: impl FnMut(Name, &[MessageId]) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let lists = self.0.iter().map(|(list, ids)| (*list, ids.clone()));
+        let mut lists: Vec<(List, Vec<MessageId>)> = lists.collect();
         lists.sort_unstable_by_key(|(list, _)| *list);
-        // By level, era, series and bucket.
+        // By level, era, series and bucket, which is the order of the table.
         let mut counts: BTreeMap<(i64, i64, i64, i64), i64> = BTreeMap::new();
         for (list, ids) in &mut lists {
             ids.sort_unstable();
-            write_rows(connection, *list, ids)?;
+            if let List::Of(name) = *list {
+                write_list(name, ids)?;
+            }
             let Some(series) = list.series() else {
                 continue;
             };
@@ -101,18 +148,4 @@ impl Extend<Place> for Lists {
 
 fn minute(id: MessageId) -> i64 {
     MINUTE.place(id.millis() / 1000).1
-}
-
-fn write_rows(connection: &Connection, list: List, ids: &[MessageId]) -> rusqlite::Result<()> {
-    let (sql, number) = match list {
-        // The table of messages is this list.
-        List::All => return Ok(()),
-        List::User(number) => (Sql::InsertUserMessage, number),
-        List::Hashtag(number) => (Sql::InsertHashtagMessage, number),
-    };
-    let mut insert = connection.prepare_cached(sql.text())?;
-    for id in ids {
-        insert.execute((number, id.to_bytes()))?;
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@
 mod anchor;
 mod cache;
 mod counts;
+mod falling;
 mod feed;
 mod health;
 mod ledger;

@@ -49,35 +49,27 @@ statements! {
         "from messages m cross join users u on u.id = m.user_id
          where m.id >= ?1 and m.id < ?2 order by m.id desc limit ?3"
     );
-    /// The same of user number ?4, without the tail.
-    FeedOfUser = message!(
-        "from user_messages i
-         cross join messages m on m.id = i.message_id
-         cross join users u on u.id = m.user_id
-         where i.user_id = ?4 and i.message_id >= ?1 and i.message_id < ?2
-         order by i.message_id desc limit ?3"
-    );
-    /// The same of hashtag number ?4, without the tail.
-    FeedOfHashtag = message!(
-        "from hashtag_messages i
-         cross join messages m on m.id = i.message_id
-         cross join users u on u.id = m.user_id
-         where i.hashtag_id = ?4 and i.message_id >= ?1 and i.message_id < ?2
-         order by i.message_id desc limit ?3"
-    );
     /// The ids alone: ?1..?2 ids, ?3 limit; newest first.
     FeedIds =
         "select id from messages where id >= ?1 and id < ?2 order by id desc limit ?3";
-    /// The same of user number ?4, without the tail.
+    /// The same of user number ?4, of those listed one by one.
     IdsOfUser =
         "select message_id from user_messages
          where user_id = ?4 and message_id >= ?1 and message_id < ?2
          order by message_id desc limit ?3";
-    /// The same of hashtag number ?4, without the tail.
+    /// The same of hashtag number ?4, of those listed one by one.
     IdsOfHashtag =
         "select message_id from hashtag_messages
          where hashtag_id = ?4 and message_id >= ?1 and message_id < ?2
          order by message_id desc limit ?3";
+    /// Runs of user number ?1 that begin below id ?2, newest first.
+    RunsOfUser =
+        "select ids from user_runs where user_id = ?1 and first_id < ?2
+         order by first_id desc";
+    /// Runs of hashtag number ?1 that begin below id ?2, newest first.
+    RunsOfHashtag =
+        "select ids from hashtag_runs where hashtag_id = ?1 and first_id < ?2
+         order by first_id desc";
     /// After id ?1, ?2 limit; oldest first.
     Export = message!(
         "from messages m cross join users u on u.id = m.user_id
@@ -127,6 +119,9 @@ statements! {
         "insert into messages (id, user_id, hashtags, idempotency_key, text)
          values (?1, ?2, ?3, ?4, ?5) on conflict do nothing";
     InsertUserMessage = "insert into user_messages (user_id, message_id) values (?1, ?2)";
+    InsertUserRun = "insert into user_runs (user_id, first_id, ids) values (?1, ?2, ?3)";
+    InsertHashtagRun =
+        "insert into hashtag_runs (hashtag_id, first_id, ids) values (?1, ?2, ?3)";
     InsertHashtagMessage =
         "insert into hashtag_messages (hashtag_id, message_id) values (?1, ?2)";
     AddCount =
@@ -180,20 +175,20 @@ mod tests {
         for (sql, start) in [
             (Sql::Feed, "SEARCH m USING PRIMARY KEY (id>? AND id<?)"),
             (
-                Sql::FeedOfUser,
-                "SEARCH i USING PRIMARY KEY (user_id=? AND message_id>? AND message_id<?)",
-            ),
-            (
-                Sql::FeedOfHashtag,
-                "SEARCH i USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
-            ),
-            (
                 Sql::IdsOfUser,
                 "SEARCH user_messages USING PRIMARY KEY (user_id=? AND message_id>? AND message_id<?)",
             ),
             (
                 Sql::IdsOfHashtag,
                 "SEARCH hashtag_messages USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
+            ),
+            (
+                Sql::RunsOfUser,
+                "SEARCH user_runs USING PRIMARY KEY (user_id=? AND first_id<?)",
+            ),
+            (
+                Sql::RunsOfHashtag,
+                "SEARCH hashtag_runs USING PRIMARY KEY (hashtag_id=? AND first_id<?)",
             ),
             (Sql::Export, "SEARCH m USING PRIMARY KEY (id>?)"),
             (

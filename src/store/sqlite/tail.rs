@@ -12,7 +12,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::id_of;
-use super::lists::{List, Lists, Place};
+use super::lists::{List, Lists, Name, Place};
 use super::sql::Sql;
 use crate::domain::MessageId;
 
@@ -150,12 +150,13 @@ impl Run {
         let mut rows = newest.query((after, last.to_bytes()))?;
         while let Some(row) = rows.next()? {
             let id = id_of(row.get_ref(0)?.as_blob()?)?;
-            let mut places = vec![(List::All, id), (List::User(row.get(1)?), id)];
+            let user = List::Of(Name::User(row.get(1)?));
+            let mut places = vec![(List::All, id), (user, id)];
             let names = row.get_ref(2)?.as_str()?.split(' ');
             for name in names.filter(|name| !name.is_empty()) {
                 // None is missing: a hashtag is stored before its messages.
                 let found = number.query_row([name], |row| row.get(0)).optional()?;
-                places.extend(found.map(|number| (List::Hashtag(number), id)));
+                places.extend(found.map(|number| (List::Of(Name::Hashtag(number)), id)));
             }
             self.lists.extend(places);
             self.until = Some(id);
@@ -181,9 +182,10 @@ impl<'r> View<'r> {
         all.map(move |(number, ids)| (number, self.within(ids, low, high)))
     }
 
-    /// Writes the index rows and counts of the whole tail.
+    /// Writes the index rows and counts of the whole tail, in the writer's
+    /// transaction, after which nothing newer can be here.
     pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        self.lists.write(connection)
+        self.lists.write_runs(connection)
     }
 
     /// Newer messages than the transaction sees are left out.

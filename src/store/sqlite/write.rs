@@ -225,7 +225,7 @@ impl Writer {
                 .collect::<rusqlite::Result<_>>()?;
             let mut lists = Lists::default();
             lists.extend(writer.ledger.take_places());
-            lists.write(&writer.connection)?;
+            lists.write_rows(&writer.connection)?;
             Ok((writer.settled()?, imported))
         });
         let imported = imported.map(|(found, imported)| {
