@@ -30,14 +30,16 @@ impl Pending {
 
 /// Answers a whole batch from a thread outside the runtime. Waking each sender
 /// from there costs a lock and often a system call; one task that is handed
-/// over wakes them all from inside. Without a runtime they are answered here.
+/// over wakes them all from inside. A lone sender is woken at once, and so are
+/// all where there is no runtime.
 pub(crate) fn answer_batch(runtime: Option<&Handle>, batch: Vec<(Pending, Posted)>) {
+    let outside = runtime.filter(|_| batch.len() > 1);
     let answer_all = move || {
         batch
             .into_iter()
             .for_each(|(pending, posted)| pending.answer(posted))
     };
-    match runtime {
+    match outside {
         Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
         None => answer_all(),
     }
