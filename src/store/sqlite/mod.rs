@@ -54,10 +54,12 @@ use crate::domain::{
 pub struct SqliteOptions {
     /// Posts that may wait for the writer before further ones are refused.
     pub queue: usize,
-    /// The most posts in one transaction.
+    /// The most posts in one transaction. With more than this on their way,
+    /// some are read and answered while others are written.
     pub batch: usize,
     /// Messages that index rows and counters may lack before these are
-    /// written for all of them at once.
+    /// written for all of them at once: some milliseconds for which posts
+    /// wait, the rarer the more messages there are.
     pub unsettled: usize,
     /// Threads that read.
     pub readers: usize,
@@ -78,8 +80,8 @@ impl Default for SqliteOptions {
     fn default() -> Self {
         SqliteOptions {
             queue: 10_000,
-            batch: 512,
-            unsettled: 1_024,
+            batch: 128,
+            unsettled: 4_096,
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,

@@ -1,5 +1,5 @@
-//! The tail: the newest messages, which index rows and counters do not know
-//! yet. Whoever reads an index or a counter adds what the tail has.
+//! The tail: the newest messages, which lists and counters in the file do not
+//! know yet. Whoever reads a list or a counter adds what the tail has.
 //!
 //! Where it begins is written in the file (`settled`), and the rows of its
 //! messages are; what is kept here is derived from them, and derived again
@@ -23,7 +23,7 @@ pub(super) struct Tail(RwLock<Run>);
 /// What a file says: `None` comes before every id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
-    /// Index rows and counters know all messages up to this one.
+    /// Lists and counters know all messages up to this one.
     pub(super) settled: Option<MessageId>,
     /// The last message.
     pub(super) last: Option<MessageId>,

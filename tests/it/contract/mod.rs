@@ -41,6 +41,7 @@ macro_rules! contract_suite {
             posting::of_two_bodies_racing_for_a_key_one_wins,
             posting::sixty_four_posters_lose_nothing,
             reading::every_combination_of_filters_pages_to_the_end,
+            reading::posts_and_imports_in_turn_are_read_at_once,
             reading::dates_include_their_start_and_exclude_their_end,
             reading::a_page_has_a_cursor_only_when_another_follows,
             reading::names_nobody_used_match_nothing,

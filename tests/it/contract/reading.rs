@@ -1,9 +1,9 @@
 //! Reading: pages, dates and names, against the model.
 
-use dunder::domain::{FeedFilter, FeedLimit, FeedPage};
+use dunder::domain::{FeedFilter, FeedLimit, FeedPage, HashtagsFilter, Record};
 
 use super::model::{Model, Random, START, TAGS, USERS};
-use super::{Fixture, draft, ids, pages, record};
+use super::{Fixture, all_time, draft, ids, pages, record};
 
 pub async fn every_combination_of_filters_pages_to_the_end(fixture: &mut impl Fixture) {
     let store = fixture.store();
@@ -34,6 +34,69 @@ pub async fn every_combination_of_filters_pages_to_the_end(fixture: &mut impl Fi
             );
         }
     }
+}
+
+/// Imports are of any time around the posts, later ones included.
+pub async fn posts_and_imports_in_turn_are_read_at_once(fixture: &mut impl Fixture) {
+    let mut random = Random(11);
+    let mut model = Model(Vec::new());
+    let now = chrono::Utc::now();
+    for step in 0..40 {
+        let store = fixture.store();
+        for n in 0..random.below(9) {
+            let text = format!("message {step} {n}");
+            let tags = TAGS.iter().filter(|_| random.once_in(3));
+            let tags: Vec<&str> = tags.copied().collect();
+            let user = USERS[random.below(4) as usize];
+            let draft = draft(user, &text, &tags);
+            let message = store.post(draft).await.unwrap();
+            model.0.push(Record {
+                message,
+                idempotency_key: None,
+            });
+        }
+        if random.once_in(4) {
+            let ago = random.below(400_000) as i64 - 100_000;
+            let tags = [TAGS[random.below(5) as usize]];
+            let draft = draft("ann", &format!("import {step}"), &tags);
+            let imported = record(draft, now.timestamp_millis() - ago);
+            store.import(vec![imported.clone()]).await.unwrap();
+            model.0.push(imported);
+        }
+        if step == 25 {
+            fixture.reopen().await;
+        }
+        model.0.sort_unstable_by_key(|record| record.message.id);
+        if !model.0.is_empty() {
+            holds(fixture, &model, &mut random).await;
+        }
+    }
+}
+
+/// Whether a store answers what the model does.
+async fn holds(fixture: &impl Fixture, model: &Model, random: &mut Random) {
+    let store = fixture.store();
+    for _ in 0..8 {
+        let filter = model.filter(random);
+        let expected = model.feed(&filter);
+        assert_eq!(pages(&*store, &filter).await, expected, "{filter:?}");
+    }
+    let mut trend = all_time(["1m", "1h", "365days"][random.below(3) as usize]);
+    trend.hashtags = [TAGS[0], "never", TAGS[4]]
+        .map(|tag| tag.parse().unwrap())
+        .into();
+    assert_eq!(store.trend(&trend).await.unwrap(), model.trend(&trend));
+    trend.hashtags.clear();
+    assert_eq!(store.trend(&trend).await.unwrap(), model.trend(&trend));
+    let filter = HashtagsFilter {
+        range: trend,
+        prefix: String::new(),
+        limit: 1 + random.below(6) as usize,
+    };
+    assert_eq!(
+        store.hashtags(&filter).await.unwrap(),
+        model.hashtags(&filter)
+    );
 }
 
 pub async fn dates_include_their_start_and_exclude_their_end(fixture: &mut impl Fixture) {

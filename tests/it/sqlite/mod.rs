@@ -2,6 +2,7 @@
 
 mod opening;
 mod removed;
+mod tail;
 mod trouble;
 
 use std::path::PathBuf;
