@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::Result;
+use super::settings::Client;
 
 /// What the connections ask for, each going through it from another start.
 pub enum Requests {
@@ -57,6 +58,7 @@ pub fn load(load: &Load) -> Result<Measured> {
         .arg(load.pid.to_string())
         .arg(load.connections.to_string())
         .arg(load.seconds.to_string())
+        .arg(Client::wanted()?.name())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

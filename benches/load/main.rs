@@ -6,7 +6,8 @@
 //! rows, separated by commas), `BENCH_SECONDS` of a measurement (3),
 //! `BENCH_PAIRS` of a row and its limit (3), `BENCH_MESSAGES` in the large
 //! store (10 million), `BENCH_FRESH=1` to make that store anew,
-//! `BENCH_BUILD=1` to time a clean build.
+//! `BENCH_BUILD=1` to time a clean build, `BENCH_CLIENT=sockets` for a load
+//! generator over bare sockets instead of hyper.
 
 mod answer;
 mod client;
@@ -36,7 +37,8 @@ use table::Table;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();

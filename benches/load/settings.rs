@@ -17,6 +17,44 @@ pub struct Settings {
     pub build: bool,
 }
 
+/// What the load generator is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// hyper's client.
+    Hyper,
+    /// Sockets and nothing else.
+    Sockets,
+}
+
+impl Client {
+    /// What `BENCH_CLIENT` names: hyper, unless it says `sockets`.
+    ///
+    /// # Errors
+    /// It names something else.
+    pub fn wanted() -> Result<Client> {
+        std::env::var("BENCH_CLIENT").map_or(Ok(Client::Hyper), |name| name.parse())
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Client::Hyper => "hyper",
+            Client::Sockets => "sockets",
+        }
+    }
+}
+
+impl std::str::FromStr for Client {
+    type Err = super::Error;
+
+    fn from_str(name: &str) -> Result<Client> {
+        match name {
+            "hyper" => Ok(Client::Hyper),
+            "sockets" => Ok(Client::Sockets),
+            other => Err(format!("BENCH_CLIENT is {other:?}; it can be hyper or sockets").into()),
+        }
+    }
+}
+
 impl Settings {
     /// # Errors
     /// A variable that is not the number it should be.
