@@ -4,7 +4,7 @@
 //! Values are parsed once into types that cannot be wrong afterwards; every
 //! parser's error is a sentence that names the value at fault.
 
-pub mod date;
+mod date;
 mod duration;
 mod feed;
 mod hashtag;
@@ -31,7 +31,7 @@ pub use message::{
 pub use store::{Imported, NotReady, PostError, Store, StoreError, Version};
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{
-    Bucket, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,
+    Bucket, Cell, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,
 };
 pub use user::{MAX_USER_NAME_CHARS, UserName, UserNameError};
 
