@@ -4,6 +4,7 @@
 //! Values are parsed once into types that cannot be wrong afterwards; every
 //! parser's error is a sentence that names the value at fault.
 
+mod asked;
 mod date;
 mod duration;
 mod feed;
@@ -17,6 +18,7 @@ mod token;
 mod trend;
 mod user;
 
+pub use asked::Asked;
 pub use date::{DateError, Zone, parse_date};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};

@@ -14,7 +14,7 @@ use super::Context;
 use super::error::ApiError;
 use super::format::Format;
 use super::response::{self, Answer};
-use crate::domain::{FeedFilter, HashtagsFilter, TrendFilter, Version};
+use crate::domain::{Asked, FeedFilter, HashtagsFilter, TrendFilter, Version};
 
 /// All answers together, in bytes.
 const BYTES: u64 = 16 * 1024 * 1024;
@@ -38,7 +38,10 @@ pub(super) enum Question {
 }
 
 /// JSON bodies by their questions, bounded in bytes.
-pub(super) struct Answers(Cache<Question, Held, Weight>);
+pub(super) struct Answers {
+    held: Cache<Question, Held, Weight>,
+    asked: Asked,
+}
 
 #[derive(Clone)]
 struct Held {
@@ -59,22 +62,26 @@ impl Weighter<Question, Held> for Weight {
 impl Default for Answers {
     fn default() -> Answers {
         let items = usize::try_from(BYTES / USUAL).unwrap_or(usize::MAX);
-        Answers(Cache::with_weighter(items, BYTES, Weight))
+        Answers {
+            held: Cache::with_weighter(items, BYTES, Weight),
+            asked: Asked::default(),
+        }
     }
 }
 
 impl Answers {
     /// The answer, if the store has not changed since.
     fn find(&self, question: &Question, version: Version) -> Option<Full<Bytes>> {
-        let held = self.0.get(question)?;
+        let held = self.held.get(question)?;
         (held.version == version).then_some(held.body)
     }
 
-    /// Keeps an answer that was made after the store had this version.
+    /// Keeps an answer that was made after the store had this version, when
+    /// it was asked for before.
     fn keep(&self, question: Question, version: Version, body: &Full<Bytes>) {
-        if length(body) <= LONGEST {
+        if length(body) <= LONGEST && self.asked.again(&question) {
             let body = body.clone();
-            self.0.insert(question, Held { version, body });
+            self.held.insert(question, Held { version, body });
         }
     }
 }
@@ -112,12 +119,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_given_again_to_the_same_question_of_the_same_version_alone() {
+    fn an_answer_asked_for_twice_is_given_again_to_that_question_and_version_alone() {
         let answers = Answers::default();
         let feed = Question::Feed(FeedFilter::default());
         let body = Full::new(Bytes::from_static(b"{}"));
-        answers.keep(feed.clone(), Version(1), &body);
-        assert!(answers.find(&feed, Version(1)).is_some());
+        for kept in [false, true] {
+            answers.keep(feed.clone(), Version(1), &body);
+            assert_eq!(answers.find(&feed, Version(1)).is_some(), kept);
+        }
         assert!(answers.find(&feed, Version(2)).is_none());
         let other = Question::Feed(FeedFilter {
             user: "ann".parse().ok(),
@@ -133,7 +142,9 @@ mod tests {
         for (length, kept) in [(LONGEST, true), (LONGEST + 1, false)] {
             let body = Full::new(Bytes::from(vec![b'x'; length as usize]));
             let version = Version(length);
-            answers.keep(feed.clone(), version, &body);
+            for _ in 0..2 {
+                answers.keep(feed.clone(), version, &body);
+            }
             assert_eq!(answers.find(&feed, version).is_some(), kept);
         }
     }
