@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql};
 
 use super::cache::MessageCache;
 use super::id_of;
+use super::page::{self, Snapshot};
 use super::read::{message, record_of};
 use super::sql::Sql;
 use crate::domain::{FeedFilter, FeedPage, Message, MessageId};
@@ -34,10 +35,11 @@ pub(super) fn feed(
 ) -> rusqlite::Result<FeedPage> {
     let messages = match Walk::of(filter) {
         Some(walk) if filter.limit.get() <= MOST_AT_HAND => {
+            let snapshot = Snapshot::begin(connection)?;
             let ids = walk.ids(connection, filter)?;
             let (ids, next_cursor) = FeedPage::split_surplus(ids, filter.limit);
             return Ok(FeedPage {
-                messages: at_hand(connection, ids, cache)?,
+                messages: page::messages(&snapshot, &ids, cache)?,
                 next_cursor,
             });
         }
@@ -113,26 +115,6 @@ impl<'f> Walk<'f> {
         };
         statement.query_map(parameters, read)?.collect()
     }
-}
-
-/// The messages of some ids, from memory or else from the file.
-fn at_hand(
-    connection: &Connection,
-    ids: Vec<MessageId>,
-    cache: &MessageCache,
-) -> rusqlite::Result<Vec<Message>> {
-    let found: Vec<_> = ids.into_iter().map(|id| (id, cache.find(id))).collect();
-    // Locks are taken once for all that have to be read.
-    let missing = found.iter().any(|(_, message)| message.is_none());
-    let _snapshot = missing
-        .then(|| connection.unchecked_transaction())
-        .transpose()?;
-    let messages = found.into_iter().map(|(id, found)| match found {
-        Some(found) => Ok(Some(Message::clone(&found))),
-        None => Ok(message(connection, id)?.map(|read| Message::clone(&cache.keep(read)))),
-    });
-    // None is missing: messages are never removed.
-    messages.filter_map(Result::transpose).collect()
 }
 
 /// Messages that several lists have in common.

@@ -16,6 +16,7 @@ mod levels;
 mod log;
 mod migrate;
 mod open;
+mod page;
 mod queue;
 mod read;
 mod sql;
@@ -146,11 +147,10 @@ impl Store for SqliteStore {
         if let Some(message) = self.cache.find(id) {
             return Ok(Some(Message::clone(&message)));
         }
-        let found = self
-            .readers
-            .short(move |connection| read::message(connection, id))
-            .await?;
-        Ok(found.map(|message| Message::clone(&self.cache.keep(message))))
+        let cache = Arc::clone(&self.cache);
+        self.readers
+            .short(move |connection| page::message(connection, id, &cache))
+            .await
     }
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
