@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::ledger::ALL_MESSAGES;
 use super::levels::{Level, MONTH, Piece, pieces};
+use super::page::Snapshot;
 use super::read::{SHORT, first_id, last_id};
 use super::sql::Sql;
 use crate::domain::{Hashtag, HashtagCount, HashtagsFilter, Interval, Series, TrendFilter};
@@ -24,19 +25,24 @@ pub(super) fn trend(
     filter: &TrendFilter,
 ) -> rusqlite::Result<Vec<Series>> {
     // All series are of the same moment.
-    let snapshot = connection.unchecked_transaction()?;
-    let Some((from, to)) = within_data(&snapshot, filter)? else {
+    let _snapshot = Snapshot::begin(connection)?;
+    let level = Level::of(filter.interval.level());
+    let asked = (filter.from(), filter.to());
+    let range = match is_narrow(level, asked) && !filter.interval.is_pieced() {
+        true => Some(asked),
+        false => within_data(connection, filter)?,
+    };
+    let Some((from, to)) = range else {
         return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
     };
-    let level = Level::of(filter.interval.level());
     let series = |number| match filter.interval.is_pieced() {
-        true => pieced_series(&snapshot, filter.interval, (from, to), number),
-        false => series(&snapshot, filter, Piece { level, from, to }, number),
+        true => pieced_series(connection, filter.interval, (from, to), number),
+        false => series(connection, filter, Piece { level, from, to }, number),
     };
     if filter.hashtags.is_empty() {
         return Ok(vec![series(ALL_MESSAGES)?]);
     }
-    let mut find = snapshot.prepare_cached(Sql::HashtagId.text())?;
+    let mut find = connection.prepare_cached(Sql::HashtagId.text())?;
     let mut all = Vec::with_capacity(filter.hashtags.len());
     for hashtag in &filter.hashtags {
         let number = find.query_row([hashtag.as_str()], |row| row.get(0));
@@ -46,6 +52,12 @@ pub(super) fn trend(
         });
     }
     Ok(all)
+}
+
+/// Whether a range has so few eras that looking into all of them costs no
+/// more than asking which have data.
+fn is_narrow(level: Level, (from, to): (i64, i64)) -> bool {
+    Piece { level, from, to }.eras().take(4).count() < 4
 }
 
 /// The part of a range in which there can be counts, in whole buckets of the
