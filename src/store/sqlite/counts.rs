@@ -1,12 +1,13 @@
 //! What is answered from counters: trends and the busiest hashtags.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::ledger::ALL_MESSAGES;
-use super::levels::{Level, MONTH, Piece, pieces};
+use super::levels::{Level, Piece, pieces};
+use super::months::Months;
 use super::page::Snapshot;
 use super::read::{SHORT, first_id, last_id};
 use super::sql::Sql;
@@ -130,25 +131,27 @@ fn pieced_series(
 pub(super) fn hashtags(
     connection: &Connection,
     filter: &HashtagsFilter,
+    months: &Months,
 ) -> rusqlite::Result<Vec<HashtagCount>> {
-    let snapshot = connection.unchecked_transaction()?;
-    let range = within_data(&snapshot, &filter.range)?.filter(|_| filter.limit > 0);
+    let _snapshot = Snapshot::begin(connection)?;
+    let range = within_data(connection, &filter.range)?.filter(|_| filter.limit > 0);
     let Some((from, to)) = range else {
         return Ok(Vec::new());
     };
-    let bounds = bounds(&snapshot, &filter.prefix, Piece::enclosing(from, to))?;
+    let around = Piece::enclosing(from, to);
+    let mut bounds = bounds(connection, &filter.prefix, around, months)?;
     let pieces = pieces(from, to);
-    let mut name = snapshot.prepare_cached(Sql::HashtagName.text())?;
+    let mut name = connection.prepare_cached(Sql::HashtagName.text())?;
     let mut places = BinaryHeap::new();
     let mut counted = Vec::new();
-    for (bound, number) in bounds {
+    while let Some((bound, number)) = bounds.pop() {
         let full = places.len() == filter.limit;
         if full && places.peek().is_some_and(|Reverse(last)| bound < *last) {
             break;
         }
         let mut count = 0;
         for &piece in &pieces {
-            count += sum(&snapshot, number, piece)?;
+            count += sum(connection, number, piece)?;
         }
         if count > 0 {
             places.push(Reverse(count));
@@ -168,32 +171,21 @@ pub(super) fn hashtags(
     Ok(counted)
 }
 
-/// Hashtags that start so and have counts in some months, busiest first.
+/// Hashtags that start so and have counts in some months, the busiest on top.
 fn bounds(
     connection: &Connection,
     prefix: &str,
     around: Piece,
-) -> rusqlite::Result<Vec<(u64, i64)>> {
-    let mut statement = connection.prepare_cached(Sql::CountsOfAll.text())?;
-    let mut sums: HashMap<i64, u64> = HashMap::new();
-    for era in around.eras() {
-        let mut rows = statement.query((MONTH.width, era, ALL_MESSAGES))?;
-        while let Some(row) = rows.next()? {
-            *sums.entry(row.get(0)?).or_default() += row.get::<_, i64>(1)?.unsigned_abs();
-        }
+    months: &Months,
+) -> rusqlite::Result<BinaryHeap<(u64, i64)>> {
+    let sums = months.sums(connection, around)?;
+    let pairs = sums.into_iter().map(|(number, sum)| (sum, number));
+    if prefix.is_empty() {
+        return Ok(pairs.collect());
     }
-    let mut bounds: Vec<(u64, i64)> = if prefix.is_empty() {
-        sums.into_iter()
-            .map(|(number, sum)| (sum, number))
-            .collect()
-    } else {
-        let numbers = numbers(connection, prefix)?.into_iter();
-        numbers
-            .filter_map(|number| Some((*sums.get(&number)?, number)))
-            .collect()
-    };
-    bounds.sort_unstable_by_key(|&(sum, _)| Reverse(sum));
-    Ok(bounds)
+    let numbers: HashSet<i64> = numbers(connection, prefix)?.into_iter().collect();
+    let starts_so = |(_, number): &(u64, i64)| numbers.contains(number);
+    Ok(pairs.filter(starts_so).collect())
 }
 
 /// Numbers of the hashtags that start so.

@@ -15,6 +15,7 @@ mod ledger;
 mod levels;
 mod log;
 mod migrate;
+mod months;
 mod open;
 mod page;
 mod queue;
@@ -36,6 +37,7 @@ use self::anchor::Anchor;
 use self::cache::MessageCache;
 use self::health::Health;
 use self::log::Log;
+use self::months::Months;
 use self::queue::Queue;
 use self::read::Readers;
 use self::write::Writer;
@@ -89,6 +91,7 @@ pub struct SqliteStore {
     queue: Queue,
     readers: Readers,
     cache: Arc<MessageCache>,
+    months: Arc<Months>,
     health: Arc<Health>,
     anchor: Arc<Anchor>,
 }
@@ -119,6 +122,7 @@ impl SqliteStore {
             queue,
             readers,
             cache,
+            months: Arc::default(),
             health,
             anchor,
         })
@@ -174,9 +178,9 @@ impl Store for SqliteStore {
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
-        let filter = filter.clone();
+        let (filter, months) = (filter.clone(), Arc::clone(&self.months));
         self.readers
-            .run(move |connection| counts::hashtags(connection, &filter))
+            .run(move |connection| counts::hashtags(connection, &filter, &months))
             .await
     }
 
