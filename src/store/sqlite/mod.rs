@@ -2,9 +2,10 @@
 //! that read it.
 //!
 //! `open` looks at the file and migrates it, `write` commits batches through
-//! the `ledger`, `read` runs queries (`feed`, `counts`, `tokens`), `sql` holds
-//! every statement. Several programs may have the file open at once: they
-//! wait for each other's transactions and see each other's messages.
+//! the `ledger`, `read` runs queries (`feed`, which ends in a `page`, `counts`,
+//! which remembers `months`, and `tokens`), `sql` holds every statement.
+//! Several programs may have the file open at once: they wait for each other's
+//! transactions and see each other's messages.
 
 mod anchor;
 mod cache;
