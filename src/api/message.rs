@@ -46,11 +46,11 @@ pub struct ShownMessage {
     pub message: Message,
 }
 
-/// The answer to `GET /message`; `M` is a message, or one already encoded.
+/// The answer to `GET /message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FeedPage<M = Message> {
+pub struct FeedPage {
     /// Newest first.
-    pub messages: Vec<M>,
+    pub messages: Vec<Message>,
     /// The `cursor` of the next page, only when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,

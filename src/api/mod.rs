@@ -2,9 +2,11 @@
 //! the two cannot drift apart.
 //!
 //! Every success is an [`Envelope`], every failure an [`ErrorBody`]. Query
-//! strings are read and written by [`query`].
+//! strings are read and written by [`query`]; what is read most is written by
+//! [`json`].
 
 mod error;
+pub mod json;
 mod message;
 pub mod query;
 pub mod time;

@@ -28,6 +28,8 @@ impl MessageId {
     pub const MIN: MessageId = MessageId(0);
     /// The largest id there can be.
     pub const MAX: MessageId = MessageId(u128::MAX);
+    /// Characters of an id on the wire.
+    pub const CHARS: usize = ulid::ULID_LEN;
 
     /// The id with this time and these 80 low bits. Times outside what a ULID
     /// holds (1970 to 10889) are moved to its nearest end.
@@ -69,6 +71,11 @@ impl MessageId {
         MessageId(u128::from_be_bytes(bytes))
     }
 
+    /// The 26 characters, without an allocation.
+    pub fn text(self, buffer: &mut [u8; MessageId::CHARS]) -> &str {
+        Ulid::from(self.0).array_to_str(buffer)
+    }
+
     /// The next larger id, or this one at the very end.
     pub fn successor(self) -> MessageId {
         MessageId(self.0.saturating_add(1))
@@ -91,8 +98,7 @@ impl FromStr for MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut buffer = [0; ulid::ULID_LEN];
-        f.write_str(Ulid::from(self.0).array_to_str(&mut buffer))
+        f.write_str(self.text(&mut [0; MessageId::CHARS]))
     }
 }
 

@@ -4,7 +4,8 @@
 //! Values are parsed once into types that cannot be wrong afterwards; every
 //! parser's error is a sentence that names the value at fault.
 
-pub mod date;
+mod asked;
+mod date;
 mod duration;
 mod feed;
 mod hashtag;
@@ -17,6 +18,7 @@ mod token;
 mod trend;
 mod user;
 
+pub use asked::Asked;
 pub use date::{DateError, Zone, parse_date};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};
@@ -31,7 +33,7 @@ pub use message::{
 pub use store::{Imported, NotReady, PostError, Store, StoreError, Version};
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{
-    Bucket, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,
+    Bucket, Cell, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,
 };
 pub use user::{MAX_USER_NAME_CHARS, UserName, UserNameError};
 

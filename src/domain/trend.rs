@@ -51,6 +51,10 @@ pub enum TrendError {
 /// none of them zero.
 pub type Series = Vec<(i64, u64)>;
 
+/// A bucket of the answer in numbers: its start in Unix seconds, which of the
+/// series it is of, and the messages in it.
+pub type Cell = (i64, usize, u64);
+
 /// A bucket of the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
@@ -177,13 +181,20 @@ impl TrendFilter {
     /// order asked for within a bucket. `fill` adds the empty buckets.
     pub fn buckets(&self, series: &[Series], fill: bool) -> Vec<Bucket> {
         let width = self.interval.seconds();
-        let bucket = |index: usize, from: i64, count: u64| Bucket {
+        let bucket = |(from, index, count): Cell| Bucket {
             from: moment(from),
             to: moment(from + width),
             count,
             hashtag: self.hashtags.get(index).cloned(),
         };
-        let mut found = Vec::new();
+        let cells = self.cells(series, fill).into_iter();
+        cells.map(bucket).collect()
+    }
+
+    /// The same without the words.
+    pub fn cells(&self, series: &[Series], fill: bool) -> Vec<Cell> {
+        let width = self.interval.seconds();
+        let mut found = Vec::with_capacity(series.iter().map(Vec::len).sum());
         for (index, counts) in series.iter().enumerate() {
             if fill {
                 let mut counts = counts.iter().peekable();
@@ -199,9 +210,6 @@ impl TrendFilter {
         }
         found.sort_unstable_by_key(|&(from, index, _)| (from, index));
         found
-            .into_iter()
-            .map(|(from, index, count)| bucket(index, from, count))
-            .collect()
     }
 }
 

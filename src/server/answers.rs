@@ -14,7 +14,7 @@ use super::Context;
 use super::error::ApiError;
 use super::format::Format;
 use super::response::{self, Answer};
-use crate::domain::{FeedFilter, HashtagsFilter, TrendFilter, Version};
+use crate::domain::{Asked, FeedFilter, HashtagsFilter, TrendFilter, Version};
 
 /// All answers together, in bytes.
 const BYTES: u64 = 16 * 1024 * 1024;
@@ -38,7 +38,10 @@ pub(super) enum Question {
 }
 
 /// JSON bodies by their questions, bounded in bytes.
-pub(super) struct Answers(Cache<Question, Held, Weight>);
+pub(super) struct Answers {
+    held: Cache<Question, Held, Weight>,
+    asked: Asked,
+}
 
 #[derive(Clone)]
 struct Held {
@@ -59,22 +62,29 @@ impl Weighter<Question, Held> for Weight {
 impl Default for Answers {
     fn default() -> Answers {
         let items = usize::try_from(BYTES / USUAL).unwrap_or(usize::MAX);
-        Answers(Cache::with_weighter(items, BYTES, Weight))
+        Answers {
+            held: Cache::with_weighter(items, BYTES, Weight),
+            asked: Asked::default(),
+        }
     }
 }
 
 impl Answers {
-    /// The answer, if the store has not changed since.
-    fn find(&self, question: &Question, version: Version) -> Option<Full<Bytes>> {
-        let held = self.0.get(question)?;
-        (held.version == version).then_some(held.body)
+    /// The answer that is kept, of whatever version.
+    fn find(&self, question: &Question) -> Option<Held> {
+        self.held.get(question)
+    }
+
+    /// Whether a question without an answer was asked before.
+    fn is_asked_again(&self, question: &Question) -> bool {
+        self.asked.again(question)
     }
 
     /// Keeps an answer that was made after the store had this version.
     fn keep(&self, question: Question, version: Version, body: &Full<Bytes>) {
         if length(body) <= LONGEST {
             let body = body.clone();
-            self.0.insert(question, Held { version, body });
+            self.held.insert(question, Held { version, body });
         }
     }
 }
@@ -91,16 +101,21 @@ pub(super) async fn answer(
     format: Format,
     make: impl Future<Output = Result<Answer, ApiError>>,
 ) -> Result<Answer, ApiError> {
-    let version = match format {
-        // Before the answer is made: it may be newer than this, never older.
-        Format::Json => context.store.version(),
-        Format::Text(_) | Format::Csv | Format::Ndjson => None,
-    };
-    let Some(version) = version else {
+    if format != Format::Json {
+        return make.await;
+    }
+    let held = context.answers.find(&question);
+    // Most questions are asked once: to keep their answers would push out the
+    // others, and even to ask for the version costs a lock of the file.
+    if held.is_none() && !context.answers.is_asked_again(&question) {
+        return make.await;
+    }
+    // Before the answer is made: it may be newer than this, never older.
+    let Some(version) = context.store.version() else {
         return make.await;
     };
-    if let Some(body) = context.answers.find(&question, version) {
-        return Ok(response::json(StatusCode::OK, body));
+    if let Some(held) = held.filter(|held| held.version == version) {
+        return Ok(response::json(StatusCode::OK, held.body));
     }
     let answer = make.await?;
     context.answers.keep(question, version, answer.body());
@@ -112,18 +127,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_given_again_to_the_same_question_of_the_same_version_alone() {
+    fn an_answer_is_kept_with_its_version_for_the_same_question_alone() {
         let answers = Answers::default();
         let feed = Question::Feed(FeedFilter::default());
-        let body = Full::new(Bytes::from_static(b"{}"));
-        answers.keep(feed.clone(), Version(1), &body);
-        assert!(answers.find(&feed, Version(1)).is_some());
-        assert!(answers.find(&feed, Version(2)).is_none());
         let other = Question::Feed(FeedFilter {
             user: "ann".parse().ok(),
             ..FeedFilter::default()
         });
-        assert!(answers.find(&other, Version(1)).is_none());
+        let body = Full::new(Bytes::from_static(b"{}"));
+        for version in [Version(1), Version(2)] {
+            answers.keep(feed.clone(), version, &body);
+            assert!(
+                answers
+                    .find(&feed)
+                    .is_some_and(|held| held.version == version)
+            );
+        }
+        assert!(answers.find(&other).is_none());
+    }
+
+    #[test]
+    fn a_question_is_worth_an_answer_kept_from_the_second_time_on() {
+        let answers = Answers::default();
+        let feed = Question::Feed(FeedFilter::default());
+        assert!(!answers.is_asked_again(&feed));
+        assert!(answers.is_asked_again(&feed));
     }
 
     #[test]
@@ -134,7 +162,8 @@ mod tests {
             let body = Full::new(Bytes::from(vec![b'x'; length as usize]));
             let version = Version(length);
             answers.keep(feed.clone(), version, &body);
-            assert_eq!(answers.find(&feed, version).is_some(), kept);
+            let found = answers.find(&feed);
+            assert_eq!(found.is_some_and(|held| held.version == version), kept);
         }
     }
 }

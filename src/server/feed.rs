@@ -10,7 +10,7 @@ use super::format::Format;
 use super::response::{self, Answer};
 use super::{Context, message, parameters};
 use crate::api::{self, FeedQuery};
-use crate::domain::{FeedFilter, MessageId};
+use crate::domain::{FeedFilter, FeedPage, MessageId};
 
 /// Answers a page, or the one message that `ulid` names.
 pub(super) async fn feed(
@@ -42,18 +42,60 @@ pub(super) async fn feed(
 
 async fn page(context: &Context, filter: &FeedFilter, format: Format) -> Result<Answer, ApiError> {
     let page = context.store.feed(filter).await?;
-    let next_cursor = page.next_cursor.map(|id| id.to_string());
-    if format == Format::Json
-        && let Some(messages) = context.encoded.page(&page.messages)?
-    {
-        let page = api::FeedPage {
-            messages,
-            next_cursor,
-        };
-        return response::data(StatusCode::OK, page);
+    if format == Format::Json {
+        let body = json(&page);
+        return Ok(response::answer(StatusCode::OK, response::JSON, body));
     }
     format.feed(api::FeedPage {
         messages: page.messages.iter().map(message::on_the_wire).collect(),
-        next_cursor,
+        next_cursor: page.next_cursor.map(|id| id.to_string()),
     })
+}
+
+/// What serde writes of the page in its envelope.
+fn json(page: &FeedPage) -> Vec<u8> {
+    let room: usize = page.messages.iter().map(message::json_length).sum();
+    let mut body = Vec::with_capacity(room + 96);
+    body.extend_from_slice(br#"{"data":{"messages":["#);
+    for (at, one) in page.messages.iter().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        message::write_json(&mut body, one);
+    }
+    body.push(b']');
+    if let Some(cursor) = page.next_cursor {
+        body.extend_from_slice(br#","next_cursor":"#);
+        api::json::write_text(&mut body, cursor.text(&mut [0; MessageId::CHARS]));
+    }
+    body.extend_from_slice(b"}}");
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Envelope;
+    use crate::domain::Draft;
+
+    #[test]
+    fn a_page_is_written_as_serde_writes_it() {
+        let message = |n| {
+            let text = format!("a \"b\"\n{n}");
+            let draft = Draft::new("ann".parse().unwrap(), text, &["c", "d"]).unwrap();
+            draft.into_message(MessageId::from_parts(1_000, n))
+        };
+        for (count, next_cursor) in [(0, None), (1, None), (3, Some(MessageId::MAX))] {
+            let page = FeedPage {
+                messages: (0..count).map(message).collect(),
+                next_cursor,
+            };
+            let data = api::FeedPage {
+                messages: page.messages.iter().map(message::on_the_wire).collect(),
+                next_cursor: page.next_cursor.map(|id| id.to_string()),
+            };
+            let serdes = serde_json::to_string(&Envelope { data }).unwrap();
+            assert_eq!(String::from_utf8(json(&page)).unwrap(), serdes);
+        }
+    }
 }

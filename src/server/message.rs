@@ -72,7 +72,35 @@ pub(super) async fn by_id(
         .message(id)
         .await?
         .ok_or(ApiError::MessageNotFound(id))?;
+    if format == format::Format::Json {
+        let mut body = Vec::with_capacity(json_length(&message) + 32);
+        body.extend_from_slice(br#"{"data":{"message":"#);
+        write_json(&mut body, &message);
+        body.extend_from_slice(b"}}");
+        return Ok(response::answer(StatusCode::OK, response::JSON, body));
+    }
     format.message(on_the_wire(&message))
+}
+
+/// Appends what serde writes of [`on_the_wire`].
+pub(super) fn write_json(out: &mut Vec<u8>, message: &Message) {
+    let mut id = [0; MessageId::CHARS];
+    let parts = api::json::MessageParts {
+        id: message.id.text(&mut id),
+        user: message.user.as_str(),
+        text: message.text.as_str(),
+        hashtags: message.hashtags.iter().map(Hashtag::as_str),
+        created_at: message.created_at(),
+    };
+    api::json::write_message(out, parts);
+}
+
+/// Bytes of it, and of a comma, when nothing needs an escape.
+pub(super) fn json_length(message: &Message) -> usize {
+    const REST: usize = r#"{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","user":{"name":""},"text":"","hashtags":[],"created_at":"2019-09-23T10:00:00.123Z"},"#.len();
+    let tags = message.hashtags.iter();
+    let tags: usize = tags.map(|tag| tag.as_str().len() + 3).sum();
+    REST + message.user.as_str().len() + message.text.as_str().len() + tags
 }
 
 /// A message as answers show it.

@@ -10,7 +10,6 @@ mod answers;
 mod auth;
 mod body;
 mod connection;
-mod encoded;
 mod error;
 mod feed;
 mod format;
@@ -46,7 +45,6 @@ struct Context {
     auth: auth::Auth,
     limits: limits::Limiters,
     answers: answers::Answers,
-    encoded: encoded::Encoded,
 }
 
 /// Settings that can be served with: the certificate and key were read.
@@ -87,7 +85,6 @@ pub async fn serve(
         auth: auth::Auth::new(&settings),
         limits: limits::Limiters::new(&settings.limits),
         answers: answers::Answers::default(),
-        encoded: encoded::Encoded::default(),
         store,
         settings,
     });

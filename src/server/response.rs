@@ -35,7 +35,7 @@ pub(super) fn answer(
     whole(status, content_type, Full::new(body.into()))
 }
 
-/// JSON that was encoded before.
+/// JSON, envelope and all.
 pub(super) fn json(status: StatusCode, body: Full<Bytes>) -> Answer {
     whole(status, JSON, body)
 }

@@ -1,15 +1,19 @@
 //! `GET /trend` and `GET /trend/hashtags`: counts, never messages.
 
 use chrono::{DateTime, Utc};
+use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
 use super::answers::{self, Question};
 use super::error::ApiError;
 use super::format::{self, Format};
-use super::response::Answer;
+use super::response::{self, Answer};
 use super::{Context, parameters};
+use crate::api::json::BucketWriter;
 use crate::api::{self, HashtagsQuery, TrendQuery};
-use crate::domain::{Bucket, HashtagCount, HashtagsFilter, Interval, MAX_HASHTAGS, TrendFilter};
+use crate::domain::{
+    Bucket, Cell, HashtagCount, HashtagsFilter, Interval, MAX_HASHTAGS, TrendFilter,
+};
 use crate::render::tags::{Period, TagRow};
 
 /// Counts in buckets.
@@ -24,6 +28,10 @@ pub(super) async fn trend(
     let filter = parameters::trend_filter(&query, Utc::now())?;
     let make = async {
         let series = context.store.trend(&filter).await?;
+        if format == Format::Json {
+            let body = json(&filter, &filter.cells(&series, fill));
+            return Ok(response::answer(StatusCode::OK, response::JSON, body));
+        }
         let trends = filter.buckets(&series, fill).into_iter().map(on_the_wire);
         let trends = api::Trends {
             trends: trends.collect(),
@@ -112,11 +120,63 @@ async fn sparks(
     Ok(sparks)
 }
 
+/// What serde writes of the buckets in their envelope.
+fn json(filter: &TrendFilter, cells: &[Cell]) -> Vec<u8> {
+    const HEAD: usize =
+        r#"{"from_date":"2019-09-23T10:00:00Z","to_date":"2019-09-23T10:01:00Z","count":12,"#.len();
+    let hashtags = filter.hashtags.iter().map(|tag| Some(tag.as_str()));
+    let mut tails: Vec<Vec<u8>> = hashtags.map(BucketWriter::tail).collect();
+    if tails.is_empty() {
+        tails.push(BucketWriter::tail(None));
+    }
+    let longest = tails.iter().map(Vec::len).max().unwrap_or(0);
+    let mut body = Vec::with_capacity(32 + cells.len() * (HEAD + longest));
+    let mut buckets = BucketWriter::default();
+    body.extend_from_slice(br#"{"data":{"trends":["#);
+    for (at, &(from, series, count)) in cells.iter().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        let edges = (from, from + filter.interval.seconds());
+        buckets.write(&mut body, edges, count, &tails[series]);
+    }
+    body.extend_from_slice(b"]}}");
+    body
+}
+
 fn on_the_wire(bucket: Bucket) -> api::TrendBucket {
     api::TrendBucket {
         from_date: bucket.from,
         to_date: bucket.to,
         count: bucket.count,
         hashtag: bucket.hashtag.map(|tag| tag.shared()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Envelope, Trends};
+
+    #[test]
+    fn a_trend_is_written_as_serde_writes_it() {
+        let (from, to) = (
+            Some(DateTime::UNIX_EPOCH),
+            DateTime::from_timestamp(86_520, 0),
+        );
+        let series = [vec![(0, 3), (86_400, 1)], vec![(86_400, 12_345)]];
+        for (tags, fill) in [(0, false), (1, true), (2, false), (2, true)] {
+            let tags = ["a", "b"][..tags].iter().map(|tag| tag.parse().unwrap());
+            let filter =
+                TrendFilter::new(from, to, Interval::MINUTE, tags.collect(), Utc::now()).unwrap();
+            let series = &series[..filter.hashtags.len().max(1)];
+            let trends = filter.buckets(series, fill).into_iter().map(on_the_wire);
+            let data = Trends {
+                trends: trends.collect(),
+            };
+            let serdes = serde_json::to_string(&Envelope { data }).unwrap();
+            let ours = json(&filter, &filter.cells(series, fill));
+            assert_eq!(String::from_utf8(ours).unwrap(), serdes);
+        }
     }
 }

@@ -7,13 +7,21 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::domain::{Message, MessageId};
+use crate::domain::{Asked, Message, MessageId, UserName};
 
 /// What a message takes beside its bytes: the id twice, lengths and pointers.
 const OVERHEAD: usize = 192;
 
-/// Some of the messages, those asked for most; bounded in bytes.
-pub(super) struct MessageCache(Cache<MessageId, Arc<Message>, Bytes>);
+/// Names of users kept: a few megabytes at most.
+const USERS: usize = 16_384;
+
+/// Some of the messages, those asked for most, bounded in bytes; and names of
+/// users by their numbers.
+pub(super) struct MessageCache {
+    messages: Cache<MessageId, Arc<Message>, Bytes>,
+    users: Cache<i64, UserName>,
+    asked: Asked,
+}
 
 #[derive(Clone)]
 struct Bytes;
@@ -32,19 +40,41 @@ impl MessageCache {
     pub(super) fn new(kib: u32) -> MessageCache {
         let bytes = u64::from(kib) * 1024;
         let messages = usize::try_from(bytes / (OVERHEAD as u64 + 128)).unwrap_or(usize::MAX);
-        MessageCache(Cache::with_weighter(messages, bytes, Bytes))
+        MessageCache {
+            messages: Cache::with_weighter(messages, bytes, Bytes),
+            users: Cache::new(USERS),
+            asked: Asked::default(),
+        }
     }
 
     /// The message, if it is at hand.
     pub(super) fn find(&self, id: MessageId) -> Option<Arc<Message>> {
-        self.0.get(&id)
+        self.messages.get(&id)
     }
 
     /// Keeps a stored message.
     pub(super) fn keep(&self, message: Message) -> Arc<Message> {
         let message = Arc::new(message);
-        self.0.insert(message.id, Arc::clone(&message));
+        self.messages.insert(message.id, Arc::clone(&message));
         message
+    }
+
+    /// Keeps a stored message that was read before, not long ago: to keep
+    /// what is read once costs as much as to read it.
+    pub(super) fn keep_if_asked_again(&self, message: &Message) {
+        if self.asked.again(&message.id) {
+            self.keep(message.clone());
+        }
+    }
+
+    /// The name of a user's number, if it is at hand.
+    pub(super) fn user(&self, number: i64) -> Option<UserName> {
+        self.users.get(&number)
+    }
+
+    /// Remembers a stored name.
+    pub(super) fn keep_user(&self, number: i64, name: &UserName) {
+        self.users.insert(number, name.clone());
     }
 }
 

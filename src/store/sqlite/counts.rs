@@ -1,12 +1,14 @@
 //! What is answered from counters: trends and the busiest hashtags.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::levels::{Level, MONTH, Piece, pieces};
+use super::levels::{Level, Piece, pieces};
 use super::lists::{ALL_MESSAGES, List, Name};
+use super::months::Months;
+use super::page::Snapshot;
 use super::read::{SHORT, first_id, last_id};
 use super::sql::Sql;
 use super::tail::{Tail, View};
@@ -28,26 +30,31 @@ pub(super) fn trend(
     tail: &Tail,
 ) -> rusqlite::Result<Vec<Series>> {
     // All series are of the same moment.
-    let snapshot = connection.unchecked_transaction()?;
-    let Some((from, to)) = within_data(&snapshot, filter)? else {
+    let _snapshot = Snapshot::begin(connection)?;
+    let level = Level::of(filter.interval.level());
+    let asked = (filter.from(), filter.to());
+    let range = match is_narrow(level, asked) && !filter.interval.is_pieced() {
+        true => Some(asked),
+        false => within_data(connection, filter)?,
+    };
+    let Some((from, to)) = range else {
         return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
     };
-    let level = Level::of(filter.interval.level());
     let series = |list, number| -> rusqlite::Result<Series> {
         let counted = match filter.interval.is_pieced() {
-            true => pieced_series(&snapshot, filter.interval, (from, to), number)?,
-            false => series(&snapshot, filter, Piece { level, from, to }, number)?,
+            true => pieced_series(connection, filter.interval, (from, to), number)?,
+            false => series(connection, filter, Piece { level, from, to }, number)?,
         };
         let buckets = |tail: View<'_>| {
             let ids = tail.ids(list, first_id_at(from), first_id_at(to));
             buckets(ids, filter.interval)
         };
-        Ok(added(counted, tail.read(&snapshot, buckets)?))
+        Ok(added(counted, tail.read(connection, buckets)?))
     };
     if filter.hashtags.is_empty() {
         return Ok(vec![series(List::All, ALL_MESSAGES)?]);
     }
-    let mut find = snapshot.prepare_cached(Sql::HashtagId.text())?;
+    let mut find = connection.prepare_cached(Sql::HashtagId.text())?;
     let mut all = Vec::with_capacity(filter.hashtags.len());
     for hashtag in &filter.hashtags {
         let number = find.query_row([hashtag.as_str()], |row| row.get(0));
@@ -57,6 +64,12 @@ pub(super) fn trend(
         });
     }
     Ok(all)
+}
+
+/// Whether a range has so few eras that looking into all of them costs no
+/// more than asking which have data.
+fn is_narrow(level: Level, (from, to): (i64, i64)) -> bool {
+    Piece { level, from, to }.eras().take(4).count() < 4
 }
 
 /// The part of a range in which there can be counts, in whole buckets of the
@@ -155,35 +168,32 @@ pub(super) fn hashtags(
     connection: &Connection,
     filter: &HashtagsFilter,
     tail: &Tail,
+    months: &Months,
 ) -> rusqlite::Result<Vec<HashtagCount>> {
-    let snapshot = connection.unchecked_transaction()?;
-    let range = within_data(&snapshot, &filter.range)?.filter(|_| filter.limit > 0);
+    let _snapshot = Snapshot::begin(connection)?;
+    let range = within_data(connection, &filter.range)?.filter(|_| filter.limit > 0);
     let Some((from, to)) = range else {
         return Ok(Vec::new());
     };
-    let newest: HashMap<i64, u64> = tail.read(&snapshot, |tail| {
+    let newest: HashMap<i64, u64> = tail.read(connection, |tail| {
         let all = tail.hashtags(first_id_at(from), first_id_at(to));
         all.map(|(number, ids)| (number, ids.len() as u64))
             .collect()
     })?;
-    let bounds = bounds(
-        &snapshot,
-        &filter.prefix,
-        Piece::enclosing(from, to),
-        &newest,
-    )?;
+    let sums = months.sums(connection, Piece::enclosing(from, to), &newest)?;
+    let mut bounds = bounds(connection, &filter.prefix, sums)?;
     let pieces = pieces(from, to);
-    let mut name = snapshot.prepare_cached(Sql::HashtagName.text())?;
+    let mut name = connection.prepare_cached(Sql::HashtagName.text())?;
     let mut places = BinaryHeap::new();
     let mut counted = Vec::new();
-    for (bound, number) in bounds {
+    while let Some((bound, number)) = bounds.pop() {
         let full = places.len() == filter.limit;
         if full && places.peek().is_some_and(|Reverse(last)| bound < *last) {
             break;
         }
         let mut count = newest.get(&number).copied().unwrap_or_default();
         for &piece in &pieces {
-            count += sum(&snapshot, number, piece)?;
+            count += sum(connection, number, piece)?;
         }
         if count > 0 {
             places.push(Reverse(count));
@@ -203,34 +213,19 @@ pub(super) fn hashtags(
     Ok(counted)
 }
 
-/// Hashtags that start so and have counts in some months or among the newest
-/// messages, busiest first.
+/// Hashtags that start so, by what they count at most, the busiest on top.
 fn bounds(
     connection: &Connection,
     prefix: &str,
-    around: Piece,
-    newest: &HashMap<i64, u64>,
-) -> rusqlite::Result<Vec<(u64, i64)>> {
-    let mut statement = connection.prepare_cached(Sql::CountsOfAll.text())?;
-    let mut sums = newest.clone();
-    for era in around.eras() {
-        let mut rows = statement.query((MONTH.width, era, ALL_MESSAGES))?;
-        while let Some(row) = rows.next()? {
-            *sums.entry(row.get(0)?).or_default() += row.get::<_, i64>(1)?.unsigned_abs();
-        }
+    sums: Vec<(i64, u64)>,
+) -> rusqlite::Result<BinaryHeap<(u64, i64)>> {
+    let pairs = sums.into_iter().map(|(number, sum)| (sum, number));
+    if prefix.is_empty() {
+        return Ok(pairs.collect());
     }
-    let mut bounds: Vec<(u64, i64)> = if prefix.is_empty() {
-        sums.into_iter()
-            .map(|(number, sum)| (sum, number))
-            .collect()
-    } else {
-        let numbers = numbers(connection, prefix)?.into_iter();
-        numbers
-            .filter_map(|number| Some((*sums.get(&number)?, number)))
-            .collect()
-    };
-    bounds.sort_unstable_by_key(|&(sum, _)| Reverse(sum));
-    Ok(bounds)
+    let numbers: HashSet<i64> = numbers(connection, prefix)?.into_iter().collect();
+    let starts_so = |(_, number): &(u64, i64)| numbers.contains(number);
+    Ok(pairs.filter(starts_so).collect())
 }
 
 /// Numbers of the hashtags that start so.

@@ -10,15 +10,16 @@ use super::cache::MessageCache;
 use super::falling::Falling;
 use super::id_of;
 use super::lists::Name;
-use super::read::{message, record_of};
+use super::page::{self, Snapshot};
+use super::read::record_of;
 use super::sql::Sql;
 use super::tail::Tail;
-use crate::domain::{FeedFilter, FeedPage, Message, MessageId};
+use crate::domain::{FeedFilter, FeedPage, MessageId};
 
 /// Ids read at first of each of several lists.
 const FIRST_CHUNK: usize = 32;
 
-/// The longest page whose messages are looked for in memory.
+/// The longest page of all messages that are looked for in memory.
 const MOST_AT_HAND: usize = 100;
 
 /// Whether a page is a short read: one walk and few messages.
@@ -34,39 +35,34 @@ pub(super) fn feed(
     cache: &MessageCache,
 ) -> rusqlite::Result<FeedPage> {
     // All steps see the same state.
-    let snapshot = connection.unchecked_transaction()?;
-    let is_long = filter.limit.get() > MOST_AT_HAND;
+    let snapshot = Snapshot::begin(connection)?;
     let first_chunk = match names(filter).count() {
         1 => surplus(filter),
         _ => FIRST_CHUNK,
     };
     let mut lists = Vec::new();
     for (find, of, name) in names(filter) {
-        let Some(number) = number(&snapshot, find, name)? else {
+        let Some(number) = number(connection, find, name)? else {
             return Ok(FeedPage::default());
         };
         let (name, range) = (of(number), filter.id_range());
-        lists.push(Falling::of(&snapshot, name, range, tail, first_chunk)?);
+        lists.push(Falling::of(connection, name, range, tail, first_chunk)?);
     }
     let ids = match lists.as_mut_slice() {
-        [] if is_long => {
-            let messages = rows(&snapshot, Sql::Feed, filter, |row| {
+        [] if filter.limit.get() > MOST_AT_HAND => {
+            let messages = rows(connection, Sql::Feed, filter, |row| {
                 record_of(row).map(|record| record.message)
             })?;
             return Ok(FeedPage::from_surplus(messages, filter.limit));
         }
-        [] => rows(&snapshot, Sql::FeedIds, filter, |row| {
+        [] => rows(connection, Sql::FeedIds, filter, |row| {
             id_of(row.get_ref(0)?.as_blob()?)
         })?,
         lists => common(lists, filter.id_range().1, surplus(filter))?,
     };
     let (ids, next_cursor) = FeedPage::split_surplus(ids, filter.limit);
-    let messages = match is_long {
-        true => in_file(&snapshot, ids)?,
-        false => at_hand(&snapshot, ids, cache)?,
-    };
     Ok(FeedPage {
-        messages,
+        messages: page::messages(&snapshot, &ids, cache)?,
         next_cursor,
     })
 }
@@ -103,29 +99,6 @@ fn rows<T>(
     let limit = i64::try_from(surplus(filter)).unwrap_or(i64::MAX);
     let range = (low.to_bytes(), high.to_bytes(), limit);
     statement.query_map(range, read)?.collect()
-}
-
-/// The messages of some ids, read by those who copy everything: in memory
-/// they would only push out the rest.
-fn in_file(connection: &Connection, ids: Vec<MessageId>) -> rusqlite::Result<Vec<Message>> {
-    let messages = ids.into_iter().map(|id| message(connection, id));
-    // None is missing: within a snapshot a list holds what the table holds.
-    messages.filter_map(Result::transpose).collect()
-}
-
-/// The messages of some ids, from memory or else from the file.
-fn at_hand(
-    connection: &Connection,
-    ids: Vec<MessageId>,
-    cache: &MessageCache,
-) -> rusqlite::Result<Vec<Message>> {
-    let found: Vec<_> = ids.into_iter().map(|id| (id, cache.find(id))).collect();
-    let messages = found.into_iter().map(|(id, found)| match found {
-        Some(found) => Ok(Some(Message::clone(&found))),
-        None => Ok(message(connection, id)?.map(|read| Message::clone(&cache.keep(read)))),
-    });
-    // None is missing: messages are never removed.
-    messages.filter_map(Result::transpose).collect()
 }
 
 /// The largest ids below `below` that all lists hold, falling.

@@ -2,9 +2,10 @@
 //! that read it.
 //!
 //! `open` looks at the file and migrates it, `write` commits batches through
-//! the `ledger` and settles the `tail`, `read` runs queries (`feed`, `counts`, `tokens`), `sql` holds
-//! every statement. Several programs may have the file open at once: they
-//! wait for each other's transactions and see each other's messages.
+//! the `ledger` and settles the `tail`, `read` runs queries (`feed`, which
+//! ends in a `page`, `counts`, which remembers `months`, and `tokens`), `sql`
+//! holds every statement. Several programs may have the file open at once:
+//! they wait for each other's transactions and see each other's messages.
 
 mod anchor;
 mod cache;
@@ -17,7 +18,9 @@ mod levels;
 mod lists;
 mod log;
 mod migrate;
+mod months;
 mod open;
+mod page;
 mod queue;
 mod read;
 mod sql;
@@ -38,6 +41,7 @@ use self::anchor::Anchor;
 use self::cache::MessageCache;
 use self::health::Health;
 use self::log::Log;
+use self::months::Months;
 use self::queue::Queue;
 use self::read::Readers;
 use self::tail::Tail;
@@ -99,6 +103,7 @@ pub struct SqliteStore {
     readers: Readers,
     cache: Arc<MessageCache>,
     tail: Arc<Tail>,
+    months: Arc<Months>,
     health: Arc<Health>,
     anchor: Arc<Anchor>,
 }
@@ -132,6 +137,7 @@ impl SqliteStore {
             readers,
             cache,
             tail,
+            months: Arc::default(),
             health,
             anchor,
         })
@@ -160,11 +166,10 @@ impl Store for SqliteStore {
         if let Some(message) = self.cache.find(id) {
             return Ok(Some(Message::clone(&message)));
         }
-        let found = self
-            .readers
-            .short(move |connection| read::message(connection, id))
-            .await?;
-        Ok(found.map(|message| Message::clone(&self.cache.keep(message))))
+        let cache = Arc::clone(&self.cache);
+        self.readers
+            .short(move |connection| page::message(connection, id, &cache))
+            .await
     }
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
@@ -190,8 +195,9 @@ impl Store for SqliteStore {
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
         let (filter, tail) = (filter.clone(), Arc::clone(&self.tail));
+        let months = Arc::clone(&self.months);
         self.readers
-            .run(move |connection| counts::hashtags(connection, &filter, &tail))
+            .run(move |connection| counts::hashtags(connection, &filter, &tail, &months))
             .await
     }
 

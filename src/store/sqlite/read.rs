@@ -16,11 +16,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::oneshot;
 
 use super::open::{is_locked, open_desk, open_reader};
+use super::page::hashtags_of;
 use super::sql::Sql;
 use super::{id_of, store_error};
-use crate::domain::{
-    Hashtag, Message, MessageId, MessageText, Record, StoreError, UserName, Version,
-};
+use crate::domain::{Message, MessageId, MessageText, Record, StoreError, UserName, Version};
 use crate::store::OpenError;
 
 /// Reads that may wait before further ones are refused.
@@ -178,17 +177,11 @@ fn work(connection: &Connection, queue: &Receiver<Job>) {
 
 /// A row of the columns that every message is selected with.
 pub(super) fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let tags = row.get_ref(3)?.as_str()?;
     let message = Message {
         id: id_of(row.get_ref(0)?.as_blob()?)?,
         user: UserName::from_stored(row.get_ref(1)?.as_str()?),
         text: MessageText::from_stored(row.get_ref(2)?.as_str()?),
-        // Without hashtags the text is empty, and its only part as well.
-        hashtags: tags
-            .split(' ')
-            .filter(|tag| !tag.is_empty())
-            .map(Hashtag::from_stored)
-            .collect(),
+        hashtags: hashtags_of(row.get_ref(3)?.as_str()?),
     };
     let key = row.get_ref(4)?.as_str_or_null()?;
     let idempotency_key = key
@@ -198,13 +191,6 @@ pub(super) fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
         message,
         idempotency_key,
     })
-}
-
-/// One message.
-pub(super) fn message(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Message>> {
-    let mut statement = connection.prepare_cached(Sql::Message.text())?;
-    let found = statement.query_row([id.to_bytes()], record_of).optional()?;
-    Ok(found.map(|record| record.message))
 }
 
 /// The first id of all.
