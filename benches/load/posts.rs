@@ -81,10 +81,9 @@ fn lone(settings: &Settings, table: &mut Table) -> Result<()> {
     let (post, commit) = commits[commits.len() / 2];
     let mut row = Row::of_pairs(name, 1, &pairs, Goal::AtMost(1.0));
     row.limit = format!(
-        "(a) p50 + 1.3 commits of one row: {} + 1.3 × {} µs (a commit of all of a message's rows: {} µs)",
+        "(a) p50 + 1.3 commits of one row: {} + 1.3 × {} µs",
         post.as_micros(),
         commit.as_micros(),
-        sqlite::one_message()?.as_micros()
     );
     row.peak_memory = Some(pair.dunder.peak_memory());
     table.push(row);

@@ -1,6 +1,6 @@
-//! Limit (c): SQLite fed the same rows in the same tables, with the same
-//! durability and settings, and nothing around it: no HTTP, no ids made, no
-//! text read, names known.
+//! Limit (c): SQLite fed the rows that an import writes, in the same tables,
+//! with the same durability and settings, and nothing around it: no HTTP, no
+//! ids made, no text read, names known.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -71,7 +71,7 @@ impl Feeder {
             self.insert(message, &mut counts)?;
         }
         let mut add = self.connection.prepare_cached(
-            "insert into counters (level, era, series, bucket, count) values (?1, ?2, ?3, ?4, ?5)
+            "insert into counts (level, era, series, bucket, count) values (?1, ?2, ?3, ?4, ?5)
              on conflict (level, era, series, bucket) do update set count = count + excluded.count",
         )?;
         for ((level, era, series, bucket), count) in counts {
@@ -161,21 +161,6 @@ pub fn one_commit() -> Result<Duration> {
     for n in 0..1000 {
         let start = Instant::now();
         insert.execute((n, "one message of a usual length"))?;
-        times.push(start.elapsed());
-    }
-    times.sort_unstable();
-    Ok(times[times.len() / 2])
-}
-
-/// The median time of a durable transaction with all rows of one message.
-pub fn one_message() -> Result<Duration> {
-    let store = StoreDir::temporary()?;
-    let mut feeder = Feeder::open(&store.file())?;
-    let mut times = Vec::new();
-    let messages: Vec<Synthetic> = super::messages::Messages::new(1000).collect();
-    for message in messages.chunks(1) {
-        let start = Instant::now();
-        feeder.feed(message)?;
         times.push(start.elapsed());
     }
     times.sort_unstable();

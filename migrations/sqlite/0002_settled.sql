@@ -1,5 +1,5 @@
 -- A message is stored with its own row alone. Its places in the lists of its
--- user and hashtags, and what it adds to counters, are written some hundred
+-- user and hashtags, and what it adds to counts, are written some thousand
 -- messages later, for all of them at once and in the order of the tables: a
 -- page that every batch would change is then changed once for many batches.
 -- Until then they are derived from the newest messages, in memory.
@@ -44,6 +44,9 @@ create table hashtag_runs (
     primary key (hashtag_id, first_id)
 ) strict, without rowid;
 
--- The new name also keeps out a dunder that still runs on this file and knows
--- nothing of `settled`: its posts fail, instead of being listed twice.
 alter table message_hashtags rename to hashtag_messages;
+
+-- The new name keeps out a dunder that still runs on this file and knows
+-- nothing of `settled`: every post of it writes counters, and fails, instead of
+-- being counted and listed twice.
+alter table counters rename to counts;

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::levels::{Level, Piece, pieces};
-use super::lists::{ALL_MESSAGES, List, Name};
+use super::lists::{List, Name};
 use super::months::Months;
 use super::page::Snapshot;
 use super::read::{SHORT, first_id, last_id};
@@ -40,30 +40,37 @@ pub(super) fn trend(
     let Some((from, to)) = range else {
         return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
     };
-    let series = |list, number| -> rusqlite::Result<Series> {
+    let lists = lists(connection, filter)?;
+    let newest: Vec<Series> = tail.read(connection, |tail| {
+        let newest = |list| buckets(tail, list, (from, to), filter.interval);
+        lists.iter().map(|&list| newest(list)).collect()
+    })?;
+    let series = |(list, newest): (&Option<List>, Series)| {
+        let Some(number) = list.and_then(List::series) else {
+            return Ok(Series::new());
+        };
         let counted = match filter.interval.is_pieced() {
             true => pieced_series(connection, filter.interval, (from, to), number)?,
             false => series(connection, filter, Piece { level, from, to }, number)?,
         };
-        let buckets = |tail: View<'_>| {
-            let ids = tail.ids(list, first_id_at(from), first_id_at(to));
-            buckets(ids, filter.interval)
-        };
-        Ok(added(counted, tail.read(connection, buckets)?))
+        Ok(added(counted, newest))
     };
+    lists.iter().zip(newest).map(series).collect()
+}
+
+/// The lists that a filter asks for, in its order; none for hashtags that
+/// never were there.
+fn lists(connection: &Connection, filter: &TrendFilter) -> rusqlite::Result<Vec<Option<List>>> {
     if filter.hashtags.is_empty() {
-        return Ok(vec![series(List::All, ALL_MESSAGES)?]);
+        return Ok(vec![Some(List::All)]);
     }
     let mut find = connection.prepare_cached(Sql::HashtagId.text())?;
-    let mut all = Vec::with_capacity(filter.hashtags.len());
-    for hashtag in &filter.hashtags {
+    let list = |hashtag: &Hashtag| {
         let number = find.query_row([hashtag.as_str()], |row| row.get(0));
-        all.push(match number.optional()? {
-            Some(number) => series(List::Of(Name::Hashtag(number)), number)?,
-            None => Series::new(),
-        });
-    }
-    Ok(all)
+        let number = number.optional()?;
+        Ok(number.map(|number| List::Of(Name::Hashtag(number))))
+    };
+    filter.hashtags.iter().map(list).collect()
 }
 
 /// Whether a range has so few eras that looking into all of them costs no
@@ -116,8 +123,15 @@ fn first_id_at(second: i64) -> MessageId {
     MessageId::from_parts(second.saturating_mul(1000), 0)
 }
 
-/// The counts of rising ids.
-fn buckets(ids: &[MessageId], interval: Interval) -> Series {
+/// What the tail adds to the counts of a list.
+fn buckets(
+    tail: View<'_>,
+    list: Option<List>,
+    (from, to): (i64, i64),
+    interval: Interval,
+) -> Series {
+    let ids = list.map(|list| tail.ids(list, first_id_at(from), first_id_at(to)));
+    let ids = ids.unwrap_or_default();
     let edge = |id: &MessageId| interval.floor(id.millis() / 1000);
     let buckets = ids.chunk_by(|one, next| edge(one) == edge(next));
     buckets
@@ -177,8 +191,8 @@ pub(super) fn hashtags(
     };
     let newest: HashMap<i64, u64> = tail.read(connection, |tail| {
         let all = tail.hashtags(first_id_at(from), first_id_at(to));
-        all.map(|(number, ids)| (number, ids.len() as u64))
-            .collect()
+        let counts = all.map(|(number, ids)| (number, ids.len() as u64));
+        counts.filter(|&(_, count)| count > 0).collect()
     })?;
     let sums = months.sums(connection, Piece::enclosing(from, to), &newest)?;
     let mut bounds = bounds(connection, &filter.prefix, sums)?;

@@ -6,9 +6,8 @@ use std::cmp::Reverse;
 use rusqlite::Connection;
 
 use super::id_of;
-use super::lists::{List, Name};
+use super::lists::Name;
 use super::sql::Sql;
-use super::tail::Tail;
 use crate::domain::MessageId;
 
 /// Ids read at once: few when most of them turn out to be skipped, many when
@@ -28,29 +27,27 @@ pub(super) struct Falling<'c> {
     /// Ids of this chunk that were of use.
     hits: usize,
     chunk: usize,
+    /// The ids are from the file, not from the tail any more.
+    is_read: bool,
     /// Nothing follows this chunk.
     ended: bool,
 }
 
 impl<'c> Falling<'c> {
-    /// The list of a name, from `low` up to and without `high`; `chunk` ids
-    /// are read at first.
+    /// The list of a name, from `low` on: what the tail has of it, falling,
+    /// then what the file has, of which `chunk` ids are read at first.
     pub(super) fn of(
         connection: &'c Connection,
         name: Name,
-        (low, high): (MessageId, MessageId),
-        tail: &Tail,
+        low: MessageId,
+        newest: Vec<MessageId>,
         chunk: usize,
-    ) -> rusqlite::Result<Falling<'c>> {
+    ) -> Falling<'c> {
         let (rows, runs, number) = match name {
             Name::User(number) => (Sql::IdsOfUser, Sql::RunsOfUser, number),
             Name::Hashtag(number) => (Sql::IdsOfHashtag, Sql::RunsOfHashtag, number),
         };
-        let newest = tail.read(connection, |tail| {
-            let ids = tail.ids(List::Of(name), low, high).iter();
-            ids.rev().copied().collect()
-        })?;
-        Ok(Falling {
+        Falling {
             connection,
             rows,
             runs,
@@ -60,8 +57,9 @@ impl<'c> Falling<'c> {
             at: 0,
             hits: 0,
             chunk: chunk.clamp(*CHUNK.start(), *CHUNK.end()),
+            is_read: false,
             ended: false,
-        })
+        }
     }
 
     /// The largest id below `below`, which falls from call to call.
@@ -84,7 +82,7 @@ impl<'c> Falling<'c> {
     /// Reads the next chunk. What the tail had is through: it is newer than
     /// anything in the file's lists.
     fn read(&mut self, below: MessageId) -> rusqlite::Result<()> {
-        if !self.ids.is_empty() {
+        if self.is_read {
             let wanted = if self.hits * 4 >= self.chunk {
                 self.chunk * 2
             } else {
@@ -92,7 +90,7 @@ impl<'c> Falling<'c> {
             };
             self.chunk = wanted.clamp(*CHUNK.start(), *CHUNK.end());
         }
-        (self.at, self.hits) = (0, 0);
+        (self.at, self.hits, self.is_read) = (0, 0, true);
         self.ids.clear();
         self.read_runs(below)?;
         let of_runs = self.ids.len();

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::cache::MessageCache;
 use super::falling::Falling;
 use super::id_of;
-use super::lists::Name;
+use super::lists::{List, Name};
 use super::page::{self, Snapshot};
 use super::read::record_of;
 use super::sql::Sql;
@@ -40,14 +40,26 @@ pub(super) fn feed(
         1 => surplus(filter),
         _ => FIRST_CHUNK,
     };
-    let mut lists = Vec::new();
+    let mut numbered = Vec::new();
     for (find, of, name) in names(filter) {
-        let Some(number) = number(connection, find, name)? else {
-            return Ok(FeedPage::default());
-        };
-        let (name, range) = (of(number), filter.id_range());
-        lists.push(Falling::of(connection, name, range, tail, first_chunk)?);
+        match number(connection, find, name)? {
+            Some(number) => numbered.push(of(number)),
+            None => return Ok(FeedPage::default()),
+        }
     }
+    let (low, high) = filter.id_range();
+    let mut lists: Vec<Falling<'_>> = match numbered.is_empty() {
+        // The table has the messages of the tail.
+        true => Vec::new(),
+        false => tail.read(connection, |tail| {
+            let list = |&name: &Name| {
+                let newest = tail.ids(List::Of(name), low, high).iter().rev();
+                let newest = newest.copied().collect();
+                Falling::of(connection, name, low, newest, first_chunk)
+            };
+            numbered.iter().map(list).collect()
+        })?,
+    };
     let ids = match lists.as_mut_slice() {
         [] if filter.limit.get() > MOST_AT_HAND => {
             let messages = rows(connection, Sql::Feed, filter, |row| {
@@ -58,7 +70,7 @@ pub(super) fn feed(
         [] => rows(connection, Sql::FeedIds, filter, |row| {
             id_of(row.get_ref(0)?.as_blob()?)
         })?,
-        lists => common(lists, filter.id_range().1, surplus(filter))?,
+        lists => common(lists, high, surplus(filter))?,
     };
     let (ids, next_cursor) = FeedPage::split_surplus(ids, filter.limit);
     Ok(FeedPage {

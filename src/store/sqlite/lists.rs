@@ -43,7 +43,7 @@ pub(super) struct Lists(HashMap<List, Vec<MessageId>>);
 
 impl List {
     /// The series that counts the list's messages, if any does.
-    fn series(self) -> Option<i64> {
+    pub(super) fn series(self) -> Option<i64> {
         match self {
             List::All => Some(ALL_MESSAGES),
             List::Of(Name::Hashtag(number)) => Some(number),
@@ -71,72 +71,18 @@ impl Lists {
         })
     }
 
-    /// Writes the lists and counts of messages that came in order, after all
-    /// that are in the file: in runs.
-    pub(super) fn write_runs(&self, connection: &Connection) -> rusqlite::Result<()> {
-        self.write(connection, |name, ids| {
-            let (sql, number) = match name {
-                Name::User(number) => (Sql::InsertUserRun, number),
-                Name::Hashtag(number) => (Sql::InsertHashtagRun, number),
-            };
-            let mut insert = connection.prepare_cached(sql.text())?;
-            for run in ids.chunks(RUN) {
-                let bytes: Vec<u8> = run.iter().flat_map(|id| id.to_bytes()).collect();
-                insert.execute((number, run[0].to_bytes(), bytes))?;
-            }
-            Ok(())
-        })
+    /// How many lists there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
-    /// Writes the lists and counts of messages of any order and time: one id
-    /// a row.
-    pub(super) fn write_rows(&self, connection: &Connection) -> rusqlite::Result<()> {
-        self.write(connection, |name, ids| {
-            let (sql, number) = match name {
-                Name::User(number) => (Sql::InsertUserMessage, number),
-                Name::Hashtag(number) => (Sql::InsertHashtagMessage, number),
-            };
-            let mut insert = connection.prepare_cached(sql.text())?;
-            for id in ids {
-                insert.execute((number, id.to_bytes()))?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Hands out the lists in the order of the tables, their ids rising, and
-    /// writes the counts.
-    fn write(
-        &self,
-        connection: &Connection,
-        mut write_list: impl FnMut(Name, &[MessageId]) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
+    /// All lists in the order of the tables, their ids rising.
+    pub(super) fn sorted(&self) -> Vec<(List, Vec<MessageId>)> {
         let lists = self.0.iter().map(|(list, ids)| (*list, ids.clone()));
         let mut lists: Vec<(List, Vec<MessageId>)> = lists.collect();
         lists.sort_unstable_by_key(|(list, _)| *list);
-        // By level, era, series and bucket, which is the order of the table.
-        let mut counts: BTreeMap<(i64, i64, i64, i64), i64> = BTreeMap::new();
-        for (list, ids) in &mut lists {
-            ids.sort_unstable();
-            if let List::Of(name) = *list {
-                write_list(name, ids)?;
-            }
-            let Some(series) = list.series() else {
-                continue;
-            };
-            for ids in ids.chunk_by(|one, next| minute(*one) == minute(*next)) {
-                for level in LEVELS {
-                    let (era, bucket) = level.place(minute(ids[0]));
-                    let row = (level.width, era, series, bucket);
-                    *counts.entry(row).or_default() += ids.len() as i64;
-                }
-            }
-        }
-        let mut add = connection.prepare_cached(Sql::AddCount.text())?;
-        for ((level, era, series, bucket), count) in counts {
-            add.execute((level, era, series, bucket, count))?;
-        }
-        Ok(())
+        lists.iter_mut().for_each(|(_, ids)| ids.sort_unstable());
+        lists
     }
 }
 
@@ -144,6 +90,75 @@ impl Extend<Place> for Lists {
     fn extend<T: IntoIterator<Item = Place>>(&mut self, places: T) {
         places.into_iter().for_each(|place| self.push(place));
     }
+}
+
+/// Writes the lists and counts of messages that came in order, after all that
+/// are in the file: in runs.
+pub(super) fn write_runs(
+    connection: &Connection,
+    lists: &[(List, Vec<MessageId>)],
+) -> rusqlite::Result<()> {
+    write(connection, lists, |name, ids| {
+        let (sql, number) = match name {
+            Name::User(number) => (Sql::InsertUserRun, number),
+            Name::Hashtag(number) => (Sql::InsertHashtagRun, number),
+        };
+        let mut insert = connection.prepare_cached(sql.text())?;
+        for run in ids.chunks(RUN) {
+            let bytes: Vec<u8> = run.iter().flat_map(|id| id.to_bytes()).collect();
+            insert.execute((number, run[0].to_bytes(), bytes))?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes the lists and counts of messages of any order and time: one id a
+/// row.
+pub(super) fn write_rows(
+    connection: &Connection,
+    lists: &[(List, Vec<MessageId>)],
+) -> rusqlite::Result<()> {
+    write(connection, lists, |name, ids| {
+        let (sql, number) = match name {
+            Name::User(number) => (Sql::InsertUserMessage, number),
+            Name::Hashtag(number) => (Sql::InsertHashtagMessage, number),
+        };
+        let mut insert = connection.prepare_cached(sql.text())?;
+        for id in ids {
+            insert.execute((number, id.to_bytes()))?;
+        }
+        Ok(())
+    })
+}
+
+/// Hands out the lists, and writes the counts.
+fn write(
+    connection: &Connection,
+    lists: &[(List, Vec<MessageId>)],
+    mut write_list: impl FnMut(Name, &[MessageId]) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    // By level, era, series and bucket, which is the order of the table.
+    let mut counts: BTreeMap<(i64, i64, i64, i64), i64> = BTreeMap::new();
+    for (list, ids) in lists {
+        if let List::Of(name) = *list {
+            write_list(name, ids)?;
+        }
+        let Some(series) = list.series() else {
+            continue;
+        };
+        for ids in ids.chunk_by(|one, next| minute(*one) == minute(*next)) {
+            for level in LEVELS {
+                let (era, bucket) = level.place(minute(ids[0]));
+                let row = (level.width, era, series, bucket);
+                *counts.entry(row).or_default() += ids.len() as i64;
+            }
+        }
+    }
+    let mut add = connection.prepare_cached(Sql::AddCount.text())?;
+    for ((level, era, series, bucket), count) in counts {
+        add.execute((level, era, series, bucket, count))?;
+    }
+    Ok(())
 }
 
 fn minute(id: MessageId) -> i64 {

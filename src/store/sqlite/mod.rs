@@ -61,9 +61,9 @@ pub struct SqliteOptions {
     /// The most posts in one transaction. With more than this on their way,
     /// some are read and answered while others are written.
     pub batch: usize,
-    /// Messages that index rows and counters may lack before these are
-    /// written for all of them at once: some milliseconds for which posts
-    /// wait, the rarer the more messages there are.
+    /// Messages, or half as many names, that lists and counters may lack
+    /// before these are written for all of them at once: milliseconds, up to
+    /// some dozens where every name is another, for which posts wait.
     pub unsettled: usize,
     /// Threads that read.
     pub readers: usize,

@@ -109,15 +109,15 @@ statements! {
 
     /// Level ?1, era ?2, series ?3, buckets ?4..?5, in order.
     Counts =
-        "select bucket, count from counters
+        "select bucket, count from counts
          where level = ?1 and era = ?2 and series = ?3 and bucket >= ?4 and bucket < ?5
          order by bucket";
     /// Level ?1, era ?2, every series after ?3.
     CountsOfAll =
-        "select series, count from counters where level = ?1 and era = ?2 and series > ?3";
+        "select series, count from counts where level = ?1 and era = ?2 and series > ?3";
     /// Level ?1, era ?2, series ?3, buckets ?4..?5.
     Sum =
-        "select coalesce(sum(count), 0) from counters
+        "select coalesce(sum(count), 0) from counts
          where level = ?1 and era = ?2 and series = ?3 and bucket >= ?4 and bucket < ?5";
 
     /// The first message posted by user ?1 under key ?2.
@@ -138,7 +138,7 @@ statements! {
     InsertHashtagMessage =
         "insert into hashtag_messages (hashtag_id, message_id) values (?1, ?2)";
     AddCount =
-        "insert into counters (level, era, series, bucket, count) values (?1, ?2, ?3, ?4, ?5)
+        "insert into counts (level, era, series, bucket, count) values (?1, ?2, ?3, ?4, ?5)
          on conflict (level, era, series, bucket) do update set count = count + excluded.count";
     /// Takes ?1 bytes of disk.
     Probe = "insert or replace into probe (id, padding) values (1, zeroblob(?1))";
@@ -220,11 +220,11 @@ mod tests {
             ),
             (
                 Sql::Counts,
-                "SEARCH counters USING PRIMARY KEY (level=? AND era=? AND series=? AND bucket>? AND bucket<?)",
+                "SEARCH counts USING PRIMARY KEY (level=? AND era=? AND series=? AND bucket>? AND bucket<?)",
             ),
             (
                 Sql::Sum,
-                "SEARCH counters USING PRIMARY KEY (level=? AND era=? AND series=? AND bucket>? AND bucket<?)",
+                "SEARCH counts USING PRIMARY KEY (level=? AND era=? AND series=? AND bucket>? AND bucket<?)",
             ),
             (
                 Sql::MessageOfKey,

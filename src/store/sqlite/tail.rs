@@ -41,10 +41,16 @@ struct Run {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'r> {
     lists: &'r Lists,
+    /// What is newer is not seen.
     last: Option<MessageId>,
 }
 
 impl State {
+    /// Whether there is no tail.
+    pub(super) fn is_settled(self) -> bool {
+        self.settled >= self.last
+    }
+
     /// Of the transaction that the connection is in.
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<State> {
         connection
@@ -67,25 +73,33 @@ impl Tail {
         connection: &Connection,
         with: impl FnOnce(View<'_>) -> T,
     ) -> rusqlite::Result<T> {
-        let state = State::read(connection)?;
+        let state = self.catch_up(connection)?;
         let run = self.shared();
-        if run.after == state.settled && run.until >= state.last {
+        if run.covers(state) {
             return Ok(with(run.view(state)));
         }
+        // The transaction began before the last settling.
         drop(run);
-        let mut run = self.alone();
-        if run.after > state.settled {
-            // The transaction began before the last settling.
-            drop(run);
-            let mut own = Run::after(state.settled);
-            own.read_up_to(connection, state.last)?;
-            return Ok(with(own.view(state)));
+        let mut own = Run::after(state.settled);
+        own.read_up_to(connection, state.last)?;
+        Ok(with(own.view(state)))
+    }
+
+    /// Reads from the file what is not known of the tail, as far as the
+    /// connection's transaction sees it.
+    pub(super) fn catch_up(&self, connection: &Connection) -> rusqlite::Result<State> {
+        let state = State::read(connection)?;
+        let is_behind = |run: &Run| !run.covers(state) && run.after <= state.settled;
+        if is_behind(&self.shared()) {
+            let mut run = self.alone();
+            if run.after < state.settled {
+                *run = Run::after(state.settled);
+            }
+            if is_behind(&run) {
+                run.read_up_to(connection, state.last)?;
+            }
         }
-        if run.after < state.settled {
-            *run = Run::after(state.settled);
-        }
-        run.read_up_to(connection, state.last)?;
-        Ok(with(run.view(state)))
+        Ok(state)
     }
 
     /// Takes note of a commit that found a state and put messages behind it.
@@ -94,9 +108,9 @@ impl Tail {
         if run.after < found.settled {
             *run = Run::after(found.settled);
         }
-        // What is missing before these messages, or was settled meanwhile, is
-        // read from the file when it is needed.
-        if run.after == found.settled && run.until >= found.last {
+        // Where something is missing before these messages, or was settled
+        // meanwhile, whoever catches up reads them from the file.
+        if run.covers(found) {
             let known = run.until;
             run.until = known.max(places.iter().map(|(_, id)| *id).max());
             let new = places.into_iter().filter(|(_, id)| Some(*id) > known);
@@ -104,9 +118,12 @@ impl Tail {
         }
     }
 
-    /// How many messages are known to be unsettled.
-    pub(super) fn len(&self) -> usize {
-        self.shared().lists.ids(List::All).len()
+    /// What settling would cost of what is known, in messages: a name costs
+    /// about what two messages do.
+    pub(super) fn size(&self) -> usize {
+        let run = self.shared();
+        let messages = run.lists.ids(List::All).len();
+        messages.max(2 * run.lists.len())
     }
 
     fn shared(&self) -> RwLockReadGuard<'_, Run> {
@@ -126,6 +143,11 @@ impl Run {
             until: settled,
             lists: Lists::default(),
         }
+    }
+
+    /// Whether all of a state's tail is here.
+    fn covers(&self, state: State) -> bool {
+        self.after == state.settled && self.until >= state.last
     }
 
     fn view(&self, state: State) -> View<'_> {
@@ -182,13 +204,12 @@ impl<'r> View<'r> {
         all.map(move |(number, ids)| (number, self.within(ids, low, high)))
     }
 
-    /// Writes the index rows and counts of the whole tail, in the writer's
-    /// transaction, after which nothing newer can be here.
-    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
-        self.lists.write_runs(connection)
+    /// All lists, for the writer to write: in its transaction nothing is newer
+    /// than what it sees.
+    pub(super) fn lists(self) -> Vec<(List, Vec<MessageId>)> {
+        self.lists.sorted()
     }
 
-    /// Newer messages than the transaction sees are left out.
     fn within(self, ids: &'r [MessageId], low: MessageId, high: MessageId) -> &'r [MessageId] {
         let start = ids.partition_point(|id| *id < low);
         let end = ids.partition_point(|id| *id < high && Some(*id) <= self.last);

@@ -20,7 +20,7 @@ use super::anchor::Anchor;
 use super::cache::MessageCache;
 use super::health::Health;
 use super::ledger::{Inserts, Ledger, Posted};
-use super::lists::Lists;
+use super::lists::{Lists, write_rows, write_runs};
 use super::log::Log;
 use super::open::limit_pages;
 use super::sql::Sql;
@@ -32,6 +32,8 @@ use crate::store::writer::{Pending, answer_batch};
 /// Between two imports the lock stays free for longer than another program's
 /// writer waits between two tries: its posts get their turn.
 const TURN: Duration = Duration::from_millis(2);
+/// How often the usual size of a tail it may reach while it cannot be settled.
+const MOST_UNSETTLED: usize = 4;
 /// What a probe writes: more than a post.
 const PROBE_BYTES: i64 = 64 * 1024;
 
@@ -57,8 +59,10 @@ pub(super) struct Writer {
     anchor: Arc<Anchor>,
     cache: Arc<MessageCache>,
     tail: Arc<Tail>,
-    /// How many messages the tail may have before it is settled.
+    /// How large the tail may be before it is settled.
     unsettled: usize,
+    /// How large it may be now: more after settling failed.
+    settle_at: usize,
     /// Where those run who wait for answers.
     runtime: Option<Handle>,
 }
@@ -83,6 +87,7 @@ impl Writer {
             cache,
             tail,
             unsettled,
+            settle_at: unsettled,
             runtime: Handle::try_current().ok(),
         }
     }
@@ -138,6 +143,9 @@ impl Writer {
     }
 
     fn post(&mut self, posts: Vec<Pending>) {
+        if let Err(error) = self.settle_if_large() {
+            return refuse(posts, &error);
+        }
         let now = Utc::now().timestamp_millis();
         let written = self.transaction(|writer| {
             let found = writer.follow_others()?;
@@ -161,44 +169,61 @@ impl Writer {
                 let answers = posts.into_iter().zip(results).collect();
                 answer_batch(self.runtime.as_ref(), answers);
             }
-            Err(error) => {
-                tracing::error!(posts = posts.len(), %error, "a batch was not stored");
-                for pending in posts {
-                    pending.answer(Err(error.clone().into()));
-                }
-            }
+            Err(error) => refuse(posts, &error),
         }
     }
 
     /// Ids continue after the last one stored, whoever stored it. Gives what
     /// a batch finds in the file.
     fn follow_others(&mut self) -> rusqlite::Result<State> {
-        let found = State::read(&self.connection)?;
+        let found = self.tail.catch_up(&self.connection)?;
         if let Some(last) = found.last
             && last > self.last
         {
             self.last = last;
             self.clock = IdClock::after(Some(last));
         }
-        if self.tail.len() < self.unsettled {
-            return Ok(found);
-        }
-        self.settle()
+        Ok(found)
     }
 
-    /// Writes the index rows and counts that are missing, in a transaction
-    /// that has stored nothing yet.
+    /// Settles a tail that has grown large. While that fails, as on a disk
+    /// that is nearly full, messages are still taken, up to a bound.
+    fn settle_if_large(&mut self) -> Result<(), StoreError> {
+        let size = self.tail.size();
+        if size < self.settle_at {
+            return Ok(());
+        }
+        match self.settle_now() {
+            Ok(()) => Ok(()),
+            Err(error) if size < self.unsettled * MOST_UNSETTLED => {
+                tracing::warn!(size, %error, "what was posted could not be indexed yet");
+                self.settle_at = size + self.unsettled;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Settles, in a transaction of its own.
+    fn settle_now(&mut self) -> Result<(), StoreError> {
+        let found = self.transaction(|writer| writer.settle())?;
+        self.tail.committed(found, Vec::new());
+        self.settle_at = self.unsettled;
+        Ok(())
+    }
+
+    /// Writes the lists and counts that are missing, in a transaction that
+    /// has stored nothing yet.
     fn settle(&self) -> rusqlite::Result<State> {
-        let found = State::read(&self.connection)?;
-        if found.settled < found.last {
-            let written = |tail: View<'_>| tail.write(&self.connection);
-            self.tail.read(&self.connection, written)??;
-        }
-        self.settled()
+        let lists = self
+            .tail
+            .read(&self.connection, |tail: View<'_>| tail.lists())?;
+        write_runs(&self.connection, &lists)?;
+        self.mark_settled()
     }
 
-    /// Index rows and counts of everything are written.
-    fn settled(&self) -> rusqlite::Result<State> {
+    /// Writes that lists and counts of everything are written.
+    fn mark_settled(&self) -> rusqlite::Result<State> {
         let State { settled, last } = State::read(&self.connection)?;
         if let Some(last) = last
             && settled < Some(last)
@@ -225,8 +250,8 @@ impl Writer {
                 .collect::<rusqlite::Result<_>>()?;
             let mut lists = Lists::default();
             lists.extend(writer.ledger.take_places());
-            lists.write_rows(&writer.connection)?;
-            Ok((writer.settled()?, imported))
+            write_rows(&writer.connection, &lists.sorted())?;
+            Ok((writer.mark_settled()?, imported))
         });
         let imported = imported.map(|(found, imported)| {
             self.tail.committed(found, Vec::new());
@@ -279,7 +304,12 @@ impl Writer {
                 .prepare_cached(Sql::Probe.text())?
                 .execute([PROBE_BYTES])
         })?;
-        self.transaction(|writer| writer.statement(Sql::ProbeDone))
+        self.transaction(|writer| writer.statement(Sql::ProbeDone))?;
+        // A disk may have room for this and not for what posts would settle.
+        match self.tail.size() < self.unsettled {
+            true => Ok(()),
+            false => self.settle_now(),
+        }
     }
 
     /// Limits how far the file may grow.
@@ -308,9 +338,8 @@ impl Writer {
     /// Leaves everything in the one file, with nothing to be derived by the
     /// next who opens it.
     fn finish(mut self) {
-        if self.tail.len() > 0
-            && let Err(error) = self.transaction(|writer| writer.settle())
-        {
+        let is_settled = State::read(&self.connection).is_ok_and(|state| state.is_settled());
+        if !is_settled && let Err(error) = self.settle_now() {
             tracing::warn!(%error, "what is left to index is derived at the next start");
         }
         let checkpoint = self
@@ -322,5 +351,13 @@ impl Writer {
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the store was not closed properly");
         }
+    }
+}
+
+/// Answers posts that were not stored.
+fn refuse(posts: Vec<Pending>, error: &StoreError) {
+    tracing::error!(posts = posts.len(), %error, "a batch was not stored");
+    for pending in posts {
+        pending.answer(Err(error.clone().into()));
     }
 }

@@ -117,17 +117,115 @@ async fn a_tail_is_settled_once_it_is_long() {
 }
 
 #[tokio::test]
+async fn a_tail_that_a_crash_left_is_settled_by_posts_alone() {
+    let options = SqliteOptions {
+        unsettled: 10,
+        ..SqliteOptions::default()
+    };
+    let file = File::with(&options);
+    file.store.post(draft("ann", "0", &["t"])).await.unwrap();
+    // The first program has not closed the file, as if it had crashed.
+    let next = SqliteStore::open(&file.path(), &options).unwrap();
+    for n in 0..35 {
+        let draft = draft("ann", &n.to_string(), &["t"]);
+        next.post(draft).await.unwrap();
+        assert!(unsettled(&file.path()) <= 10);
+    }
+    next.close().await;
+    assert_eq!(unsettled(&file.path()), 0);
+}
+
+#[tokio::test]
+async fn two_programs_that_only_post_settle() {
+    let options = SqliteOptions {
+        unsettled: 10,
+        ..SqliteOptions::default()
+    };
+    let file = File::with(&options);
+    let other = SqliteStore::open(&file.path(), &options).unwrap();
+    let stores: [&dyn Store; 2] = [&*file.store, &other];
+    for n in 0..100 {
+        let draft = draft("ann", &n.to_string(), &["t"]);
+        stores[n % 2].post(draft).await.unwrap();
+        // Each learns of the other's last post with its own next one.
+        assert!(unsettled(&file.path()) <= 12);
+    }
+    other.close().await;
+}
+
+#[tokio::test]
+async fn a_store_too_full_to_settle_takes_posts_until_it_is_full_and_counts_them_later() {
+    let file = File::with(&SqliteOptions {
+        unsettled: 2_000,
+        ..SqliteOptions::default()
+    });
+    let posted = |n: usize| {
+        let tags: Vec<String> = (0..16).map(|tag| format!("t{n}x{tag}")).collect();
+        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        let draft = draft("ann", "text", &tags);
+        let store = Arc::clone(&file.store);
+        async move { store.post(draft).await.is_ok() }
+    };
+    // Many names are in before the disk is full, and nothing of their lists.
+    let mut taken = 0;
+    while taken < 62 {
+        assert!(posted(taken).await);
+        taken += 1;
+    }
+    assert_eq!(unsettled(&file.path()), 62);
+    let pages = Connection::open(file.path())
+        .and_then(|open| open.query_row("pragma page_count", [], |row| row.get::<_, u32>(0)));
+    // Room for rows of messages, not for what has to be settled.
+    file.store.limit_pages(pages.unwrap() + 20).await.unwrap();
+    assert!(posted(62).await);
+    taken += 1;
+    while posted(taken % 62).await {
+        taken += 1;
+        assert!(taken < 10_000, "posts are taken without end");
+    }
+    assert_eq!(unsettled(&file.path()), taken as i64);
+    assert!(taken > 100, "only {taken}");
+    assert!(file.store.check().await.is_err());
+    assert!(!posted(0).await);
+    file.store.limit_pages(1_000_000).await.unwrap();
+    file.store.check().await.unwrap();
+    assert!(posted(0).await);
+    assert_eq!(totals(&*file.store, &[]).await, [taken as u64 + 1]);
+    assert!(unsettled(&file.path()) <= 1);
+}
+
+/// An empty store as the first dunder made it.
+fn first_schema(path: &Path) -> Connection {
+    let first = Connection::open(path).unwrap();
+    let schema = include_str!("../../../migrations/sqlite/0001_messages.sql");
+    first.execute_batch(schema).unwrap();
+    let marks = "pragma application_id = 0x44554e44; pragma user_version = 1;";
+    first.execute_batch(marks).unwrap();
+    first
+}
+
+#[tokio::test]
+async fn a_program_of_the_first_schema_that_still_runs_counts_nothing_any_more() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("dunder.sqlite");
+    let first = first_schema(&path);
+    let count = "insert into counters (level, era, series, bucket, count) values (60, 1, 0, ?1, 1)";
+    let mut count = first.prepare(count).unwrap();
+    count.execute([0]).unwrap();
+    let store = SqliteStore::open(&path, &SqliteOptions::default()).unwrap();
+    let refused = count.execute([60]).unwrap_err().to_string();
+    assert!(refused.contains("no such table"), "{refused}");
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_store_of_the_first_schema_keeps_its_lists() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("dunder.sqlite");
-    let first = Connection::open(&path).unwrap();
-    let schema = include_str!("../../../migrations/sqlite/0001_messages.sql");
-    first.execute_batch(schema).unwrap();
+    let first = first_schema(&path);
     first
         .execute_batch(
-            "pragma application_id = 0x44554e44;
-             pragma user_version = 1;
-             insert into users values (1, 'ann');
+            "insert into users values (1, 'ann');
              insert into hashtags values (1, 't');
              insert into messages values
                  (x'0160b0b8f40000000000000000000001', 1, 't', null, 'one'),
