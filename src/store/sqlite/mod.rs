@@ -58,8 +58,7 @@ use crate::domain::{
 pub struct SqliteOptions {
     /// Posts that may wait for the writer before further ones are refused.
     pub queue: usize,
-    /// The most posts in one transaction. With more than this on their way,
-    /// some are read and answered while others are written.
+    /// The most posts in one transaction.
     pub batch: usize,
     /// Messages, or half as many names, that lists and counters may lack
     /// before these are written for all of them at once: milliseconds, up to
@@ -84,7 +83,7 @@ impl Default for SqliteOptions {
     fn default() -> Self {
         SqliteOptions {
             queue: 10_000,
-            batch: 128,
+            batch: 512,
             unsettled: 4_096,
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,

@@ -34,6 +34,8 @@ use crate::store::writer::{Pending, answer_batch};
 const TURN: Duration = Duration::from_millis(2);
 /// How often the usual size of a tail it may reach while it cannot be settled.
 const MOST_UNSETTLED: usize = 4;
+/// Posts that are written together at once.
+const FEW: usize = 16;
 /// What a probe writes: more than a post.
 const PROBE_BYTES: i64 = 64 * 1024;
 
@@ -103,7 +105,12 @@ impl Writer {
     fn run(mut self, mut intake: mpsc::Receiver<Work>, batch: usize) {
         let mut taken = Vec::with_capacity(batch);
         let mut farewells = Vec::new();
-        while intake.blocking_recv_many(&mut taken, batch) > 0 {
+        let mut answered = 0;
+        loop {
+            let wanted = half(intake.len() + answered).min(batch);
+            if intake.blocking_recv_many(&mut taken, wanted) == 0 {
+                break;
+            }
             let mut posts = Vec::with_capacity(taken.len());
             let mut others = Vec::new();
             for work in taken.drain(..) {
@@ -117,6 +124,7 @@ impl Writer {
                     }
                 }
             }
+            answered = posts.len();
             if !posts.is_empty() {
                 self.survive(|writer| writer.post(posts));
             }
@@ -143,7 +151,9 @@ impl Writer {
     }
 
     fn post(&mut self, posts: Vec<Pending>) {
-        if let Err(error) = self.settle_if_large() {
+        if self.tail.size() >= self.unsettled.saturating_mul(MOST_UNSETTLED)
+            && let Err(error) = self.settle_now()
+        {
             return refuse(posts, &error);
         }
         let now = Utc::now().timestamp_millis();
@@ -168,6 +178,7 @@ impl Writer {
                 stored.for_each(|message| drop(self.cache.keep(message.clone())));
                 let answers = posts.into_iter().zip(results).collect();
                 answer_batch(self.runtime.as_ref(), answers);
+                self.settle_if_large();
             }
             Err(error) => refuse(posts, &error),
         }
@@ -186,21 +197,16 @@ impl Writer {
         Ok(found)
     }
 
-    /// Settles a tail that has grown large. While that fails, as on a disk
-    /// that is nearly full, messages are still taken, up to a bound.
-    fn settle_if_large(&mut self) -> Result<(), StoreError> {
+    /// Settles a tail that has grown large, while nobody waits for an answer.
+    /// Where that fails, as on a disk that is nearly full, messages are still
+    /// taken, up to a bound.
+    fn settle_if_large(&mut self) {
         let size = self.tail.size();
-        if size < self.settle_at {
-            return Ok(());
-        }
-        match self.settle_now() {
-            Ok(()) => Ok(()),
-            Err(error) if size < self.unsettled * MOST_UNSETTLED => {
-                tracing::warn!(size, %error, "what was posted could not be indexed yet");
-                self.settle_at = size + self.unsettled;
-                Ok(())
-            }
-            Err(error) => Err(error),
+        if size >= self.settle_at
+            && let Err(error) = self.settle_now()
+        {
+            tracing::warn!(size, %error, "what was posted could not be indexed yet");
+            self.settle_at = size + self.unsettled;
         }
     }
 
@@ -352,6 +358,14 @@ impl Writer {
             tracing::warn!(%error, "the store was not closed properly");
         }
     }
+}
+
+/// How many of those who post are best written together, of whom some wait and
+/// others were just answered and may be back soon: one half is written while
+/// the other half's requests are read and answered. A few are not worth a
+/// commit of their own.
+fn half(posters: usize) -> usize {
+    posters.div_ceil(2).max(FEW)
 }
 
 /// Answers posts that were not stored.
