@@ -1,7 +1,7 @@
 //! The load generator: keep-alive connections, each with one request in
-//! flight, on one thread. It is one over hyper, as programs have that post and
-//! read; over bare sockets it takes less from the server beside it
-//! (`BENCH_CLIENT=sockets`). It says how much.
+//! flight, on one thread. It is one over bare sockets: over hyper
+//! (`BENCH_CLIENT=hyper`), as programs have that post and read, it is itself
+//! what limits the fastest servers. It says how much CPU time it took.
 
 mod over_hyper;
 mod sockets;

@@ -6,8 +6,8 @@
 //! rows, separated by commas), `BENCH_SECONDS` of a measurement (3),
 //! `BENCH_PAIRS` of a row and its limit (3), `BENCH_MESSAGES` in the large
 //! store (10 million), `BENCH_FRESH=1` to make that store anew,
-//! `BENCH_BUILD=1` to time a clean build, `BENCH_CLIENT=sockets` for a load
-//! generator over bare sockets instead of hyper.
+//! `BENCH_BUILD=1` to time a clean build, `BENCH_CLIENT=hyper` for a load
+//! generator over hyper instead of bare sockets.
 
 mod answer;
 mod client;

@@ -27,12 +27,12 @@ pub enum Client {
 }
 
 impl Client {
-    /// What `BENCH_CLIENT` names: hyper, unless it says `sockets`.
+    /// What `BENCH_CLIENT` names: sockets, unless it says `hyper`.
     ///
     /// # Errors
     /// It names something else.
     pub fn wanted() -> Result<Client> {
-        std::env::var("BENCH_CLIENT").map_or(Ok(Client::Hyper), |name| name.parse())
+        std::env::var("BENCH_CLIENT").map_or(Ok(Client::Sockets), |name| name.parse())
     }
 
     pub fn name(self) -> &'static str {
