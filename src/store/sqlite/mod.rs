@@ -124,6 +124,9 @@ impl SqliteStore {
         let cache = Arc::new(MessageCache::new(options.message_cache_kib));
         let shared = (Arc::clone(&health), Arc::clone(&anchor));
         let tail = Arc::new(Tail::default());
+        // What a crash left unsettled is derived here, not by the first read.
+        let derived = tail.catch_up(&connection);
+        derived.map_err(|error| open::refused(path, &error))?;
         let memory = (Arc::clone(&cache), Arc::clone(&tail));
         let writer = Writer::new(connection, log, shared, memory, options.unsettled);
         let started = writer.spawn(intake, options.batch);

@@ -375,3 +375,14 @@ fn refuse(posts: Vec<Pending>, error: &StoreError) {
         pending.answer(Err(error.clone().into()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_posters_are_written_together_and_many_in_halves() {
+        assert_eq!([0, 1, FEW, 2 * FEW].map(half), [FEW; 4]);
+        assert_eq!([64, 255, 256].map(half), [32, 128, 128]);
+    }
+}
