@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::Criterion;
-use dunder::api::{Envelope, FeedQuery, PostBody, TrendQuery, Trends};
+use dunder::api::json::{BucketWriter, MessageParts, write_message};
+use dunder::api::{FeedQuery, Message, PostBody, TrendBucket, TrendQuery};
 
 use super::drawing::{page, trends};
 
@@ -23,16 +24,37 @@ pub fn measure(criterion: &mut Criterion) {
     criterion.bench_function("body of a post, read", |b| {
         b.iter(|| serde_json::from_slice::<PostBody>(black_box(body)));
     });
-    let page = Envelope { data: page(20) };
+    let messages = page(20).messages;
     criterion.bench_function("page of 20 messages as JSON", |b| {
-        b.iter(|| serde_json::to_vec(black_box(&page)));
+        b.iter(|| page_as_json(black_box(&messages)));
     });
-    let day = Envelope {
-        data: Trends {
-            trends: trends(24 * 60, 60),
-        },
-    };
+    let day = trends(24 * 60, 60);
     criterion.bench_function("trend of 1440 buckets as JSON", |b| {
-        b.iter(|| serde_json::to_vec(black_box(&day)));
+        b.iter(|| trend_as_json(black_box(&day)));
     });
+}
+
+fn page_as_json(messages: &[Message]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for message in messages {
+        let parts = MessageParts {
+            id: &message.id,
+            user: &message.user.name,
+            text: &message.text,
+            hashtags: message.hashtags.iter().map(|tag| &**tag),
+            created_at: message.created_at,
+        };
+        write_message(&mut out, parts);
+    }
+    out
+}
+
+fn trend_as_json(buckets: &[TrendBucket]) -> Vec<u8> {
+    let (mut out, mut writer) = (Vec::new(), BucketWriter::default());
+    let tail = BucketWriter::tail(None);
+    for bucket in buckets {
+        let edges = (bucket.from_date.timestamp(), bucket.to_date.timestamp());
+        writer.write(&mut out, edges, bucket.count, &tail);
+    }
+    out
 }
