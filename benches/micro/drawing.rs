@@ -6,9 +6,9 @@ use chrono::{DateTime, Duration, Utc};
 use criterion::Criterion;
 use dunder::api::{FeedPage, Message, TrendBucket, User};
 use dunder::domain::MessageId;
-use dunder::render::chart::{ChartStyle, Trend, draw};
-use dunder::render::feed::{Times, feed_table};
-use dunder::render::{Charset, Clock, Look, TimeFormat, Zone, sanitize};
+use dunder::output::chart::{ChartStyle, Trend, draw};
+use dunder::output::feed::{Times, feed_table};
+use dunder::output::{Charset, Clock, Look, TimeFormat, Zone, sanitize};
 
 /// 2025-06-01.
 const START: i64 = 1_748_736_000;

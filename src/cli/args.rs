@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
-use super::endpoint::Endpoint;
-use super::terminal::is_interactive;
+use crate::cli::account::endpoint::Endpoint;
+use crate::cli::ui::terminal::is_interactive;
 use crate::domain::{Zone, parse_date, parse_duration};
-use crate::render::{MAX_WIDTH, MIN_WIDTH};
+use crate::output::{MAX_WIDTH, MIN_WIDTH};
 
 /// Options of every client command.
 #[derive(Debug, Clone, Args)]

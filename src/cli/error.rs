@@ -1,6 +1,6 @@
 //! Why a client command failed, as a sentence, and the exit code it means.
 
-use crate::render::sanitize_line;
+use crate::output::sanitize_line;
 
 /// Every way in which a client command ends early.
 #[derive(Debug, thiserror::Error)]

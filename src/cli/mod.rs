@@ -9,35 +9,26 @@
 mod account;
 mod args;
 mod client;
-mod completions;
-mod credentials;
-mod doctor;
-mod endpoint;
+mod command;
+mod complete;
 mod error;
-mod failure;
-mod feed;
-mod man;
-mod post;
+mod outbox;
 mod private;
-mod queue;
 mod settings;
-mod shell;
-mod show;
 mod state;
-mod tags;
-mod terminal;
-mod tls;
-mod topics;
-mod trend;
-mod words;
+mod ui;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub use account::endpoint::{DEFAULT_SERVER, Endpoint, EndpointError};
 use args::Common;
-pub use completions::generate as generate_completions;
-pub use endpoint::{DEFAULT_SERVER, Endpoint, EndpointError};
+pub use command::completions::generate as generate_completions;
+use command::{
+    account as login, completions, doctor, feed, help, man, post, queue, show, tags, trend,
+};
+use complete::shell;
 pub use error::CliError;
 
 /// The client's commands.
@@ -56,11 +47,11 @@ pub enum ClientCommand {
     /// List, send or drop messages that wait for a server
     Queue(queue::QueueArgs),
     /// Keep a server and a token for the commands that follow
-    Login(account::LoginArgs),
+    Login(login::LoginArgs),
     /// Forget the server and the token
-    Logout(account::LogoutArgs),
+    Logout(login::LogoutArgs),
     /// Say who you are to the server
-    Whoami(account::WhoamiArgs),
+    Whoami(login::WhoamiArgs),
     /// Check settings, server and connection
     Doctor(doctor::DoctorArgs),
     /// Print the completions of a shell
@@ -68,10 +59,10 @@ pub enum ClientCommand {
     /// Write the manual pages
     Man(man::ManArgs),
     /// Explain a command, or a topic such as dates
-    Help(topics::HelpArgs),
+    Help(help::HelpArgs),
     /// What completion scripts call
     #[command(hide = true)]
-    Complete(words::CompleteArgs),
+    Complete(complete::CompleteArgs),
     /// Quote the bare hashtags of a command line, for the shell integration
     #[command(hide = true)]
     ShellLine(shell::ShellLineArgs),
@@ -84,23 +75,23 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
     let done = match command {
         ClientCommand::Completions(args) => completions::run(&args, whole()),
         ClientCommand::Man(args) => man::run(&args, &whole()),
-        ClientCommand::Help(args) => topics::run(&args, whole()),
+        ClientCommand::Help(args) => help::run(&args, whole()),
         ClientCommand::ShellLine(args) => shell::run(&args),
-        ClientCommand::Logout(args) => account::logout(&args),
+        ClientCommand::Logout(args) => login::logout(&args),
         ClientCommand::Queue(args) => block_on(queue::run(args)),
         ClientCommand::Post(args) => block_on(post::run(args)),
         ClientCommand::Feed(args) => block_on(feed::run(args)),
         ClientCommand::Trend(args) => block_on(trend::run(args)),
         ClientCommand::Tags(args) => block_on(tags::run(args)),
         ClientCommand::Show(args) => block_on(show::run(args)),
-        ClientCommand::Complete(args) => block_on(words::run(args)),
+        ClientCommand::Complete(args) => block_on(complete::run(args)),
         ClientCommand::Doctor(args) => block_on(doctor::run(args)),
-        ClientCommand::Login(args) => block_on(account::login(args)),
-        ClientCommand::Whoami(args) => block_on(account::whoami(args)),
+        ClientCommand::Login(args) => block_on(login::login(args)),
+        ClientCommand::Whoami(args) => block_on(login::whoami(args)),
     };
     let done = done.and_then(|()| match reaches {
         Some(common) => block_on(async {
-            queue::after_success(&common).await;
+            outbox::after_success(&common).await;
             Ok(())
         }),
         None => Ok(()),

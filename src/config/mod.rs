@@ -11,6 +11,9 @@
 mod file;
 mod flags;
 mod keys;
+mod level;
+mod network;
+mod server;
 mod sources;
 mod store;
 mod value;
@@ -21,12 +24,13 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::domain::shown;
-use crate::log::LogLevel;
-use crate::server::{AuthMode, Limits, ReadAccess, Settings as ServerSettings, TlsFiles};
 
 pub use file::ConfigFile;
 pub use flags::{Flags, ServeArgs, StoreArgs};
 pub use keys::{CLIENT_VARIABLES, FILE_ONLY, Fallback, KEYS, Key, Kind};
+pub use level::{LogLevel, LogLevelError};
+pub use network::{Network, NetworkError};
+pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};
 pub use sources::{Environment, Origin, Settings, Shown};
 pub use store::{CockroachConfig, SslMode, StoreConfig};
 pub use value::Redacted;
@@ -41,7 +45,7 @@ pub struct Config {
     /// What is logged.
     pub log_level: LogLevel,
     /// What the server itself needs: TLS, who may do what, limits.
-    pub server: ServerSettings,
+    pub server: ServerConfig,
     /// Where messages are kept.
     pub store: StoreConfig,
     /// Every value as written, with its origin, and warnings.
@@ -178,7 +182,7 @@ impl Config {
         Ok(Config {
             port: settings.value("port", value::port)?,
             log_level: settings.value("log_level", log_level)?,
-            server: ServerSettings {
+            server: ServerConfig {
                 tls: tls(&settings)?,
                 auth_mode,
                 read,

@@ -5,8 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Network;
 use crate::domain::parse_duration;
-use crate::server::Network;
 
 /// A text that no log shows: `Debug` prints `…`.
 #[derive(Clone, PartialEq, Eq)]

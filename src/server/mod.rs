@@ -5,51 +5,37 @@
 //! file a resource answers, `error` says what went wrong. Nothing here knows
 //! which store it talks to.
 
-mod accept;
-mod answers;
-mod auth;
-mod body;
-mod connection;
+mod conn;
 mod error;
-mod feed;
-mod format;
-mod health;
-mod help;
-mod limits;
-mod message;
-mod parameters;
-mod polite;
-mod proxy;
+mod handle;
+mod layer;
 mod response;
-mod router;
-mod settings;
-mod tls;
-mod trend;
-mod user;
+mod routes;
 
-pub use proxy::{Network, NetworkError};
-pub use settings::{AuthMode, Limits, ReadAccess, Settings, TlsFiles};
-pub use tls::TlsError;
+pub use conn::tls::TlsError;
 
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::conn::{accept, tls};
+use self::layer::{auth, cache, limits};
+use crate::config::ServerConfig;
 use crate::domain::Store;
 
 /// Everything a request may need.
 struct Context {
     store: Arc<dyn Store>,
-    settings: Settings,
+    settings: ServerConfig,
     auth: auth::Auth,
     limits: limits::Limiters,
-    answers: answers::Answers,
+    answers: cache::Answers,
 }
 
 /// Settings that can be served with: the certificate and key were read.
 pub struct Prepared {
-    settings: Settings,
+    settings: ServerConfig,
     tls: Option<tls::Acceptor>,
 }
 
@@ -64,7 +50,7 @@ impl Prepared {
 ///
 /// # Errors
 /// The certificate or key cannot be used.
-pub fn prepare(settings: Settings) -> Result<Prepared, TlsError> {
+pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
     let tls = match &settings.tls {
         Some(files) => Some(tls::Acceptor::load(files)?),
         None => None,
@@ -84,7 +70,7 @@ pub async fn serve(
     let context = Arc::new(Context {
         auth: auth::Auth::new(&settings),
         limits: limits::Limiters::new(&settings.limits),
-        answers: answers::Answers::default(),
+        answers: cache::Answers::default(),
         store,
         settings,
     });

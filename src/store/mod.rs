@@ -2,12 +2,9 @@
 //! CockroachDB cluster. What both do the same way, gathering posts into
 //! batches, is in `writer`.
 
+mod batch;
 pub mod cockroach;
-mod open;
 pub mod sqlite;
-mod writer;
-
-pub use open::{migrate, open, open_existing};
 
 use std::io;
 use std::path::PathBuf;

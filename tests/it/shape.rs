@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 /// Every top-level module with the ones it may name.
 const ARROWS: [(&str, &[&str]); 9] = [
-    ("api", &[]),
     ("domain", &[]),
-    ("render", &["api", "domain"]),
-    ("config", &["domain", "server", "log"]),
-    ("store", &["domain", "config"]),
-    ("server", &["api", "domain", "render"]),
-    ("cli", &["api", "domain", "render"]),
-    ("admin", &["config", "domain", "store", "server", "log"]),
-    ("log", &[]),
+    ("api", &["domain"]),
+    ("config", &["domain"]),
+    ("output", &["api", "domain"]),
+    ("store", &["domain"]),
+    ("server", &["api", "config", "domain", "output"]),
+    ("cli", &["api", "domain", "output"]),
+    (
+        "app",
+        &["cli", "config", "domain", "output", "server", "store"],
+    ),
+    ("main", &["app"]),
 ];
 
 #[test]

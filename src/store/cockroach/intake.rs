@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
 use crate::domain::{IdClock, IdempotencyKey, Imported, Record, StoreError, UserName};
-use crate::store::writer::{Pending, Posted};
+use crate::store::batch::{Pending, Posted};
 
 use super::migrate::unix_millis;
 

@@ -35,12 +35,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use super::writer::{Pending, queue_full, writer_gone};
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Message,
     MessageId, NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
     TrendFilter, UserName,
 };
+use crate::store::batch::{Pending, queue_full, writer_gone};
 
 #[doc(hidden)]
 pub use self::bare::BareWriter;

@@ -7,24 +7,13 @@
 //! holds every statement. Several programs may have the file open at once:
 //! they wait for each other's transactions and see each other's messages.
 
-mod anchor;
-mod cache;
-mod counts;
-mod falling;
-mod feed;
-mod health;
-mod ledger;
-mod levels;
-mod lists;
-mod log;
+mod guard;
+mod index;
 mod migrate;
-mod months;
 mod open;
-mod page;
-mod queue;
 mod read;
+mod rollup;
 mod sql;
-mod tail;
 mod tokens;
 mod write;
 
@@ -37,21 +26,24 @@ use chrono::{DateTime, Utc};
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, ErrorCode};
 
-use self::anchor::Anchor;
-use self::cache::MessageCache;
-use self::health::Health;
-use self::log::Log;
-use self::months::Months;
-use self::queue::Queue;
 use self::read::Readers;
-use self::tail::Tail;
+use self::read::{feed, page};
+use self::rollup::counts;
 use self::write::Writer;
+use self::write::queue;
 use super::OpenError;
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
     NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
     TrendFilter, UserName, Version,
 };
+use crate::store::sqlite::guard::anchor::Anchor;
+use crate::store::sqlite::guard::health::Health;
+use crate::store::sqlite::guard::log::Log;
+use crate::store::sqlite::read::cache::MessageCache;
+use crate::store::sqlite::rollup::months::Months;
+use crate::store::sqlite::write::queue::Queue;
+use crate::store::sqlite::write::tail::Tail;
 
 /// How an embedded store works; the defaults suit a small machine.
 #[derive(Debug, Clone)]

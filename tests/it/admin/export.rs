@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use dunder::admin::{Progress, export};
+use dunder::app::admin::{Progress, export};
 use dunder::domain::Draft;
 
 use super::{counts, exported, imported, store};

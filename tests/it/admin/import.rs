@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
-use dunder::admin::{Input, Progress, import};
+use dunder::app::admin::{Input, Progress, import};
 use dunder::domain::{Interval, Store, TrendFilter};
 
 use super::{counts, exported, imported, store};

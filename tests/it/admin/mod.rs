@@ -10,7 +10,7 @@ use std::io::Cursor;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-use dunder::admin::{AdminError, Input, Progress, Summary, export, import};
+use dunder::app::admin::{AdminError, Input, Progress, Summary, export, import};
 use dunder::domain::Store;
 
 use crate::place::{Backend, Place};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use dunder::admin::{AdminError, CreateArgs, RevokeArgs, create, list, revoke};
+use dunder::app::admin::{AdminError, CreateArgs, RevokeArgs, create, list, revoke};
 use dunder::config::StoreArgs;
 use dunder::domain::{Secret, Store, Token};
 

@@ -1,0 +1,13 @@
+//! The commands of the client, one file or folder a command.
+
+pub(crate) mod account;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod feed;
+pub(crate) mod help;
+pub(crate) mod man;
+pub(crate) mod post;
+pub(crate) mod queue;
+pub(crate) mod show;
+pub(crate) mod tags;
+pub(crate) mod trend;

@@ -1,0 +1,178 @@
+//! `dunder post`: from words, hashtags, standard input or an editor to one
+//! message, sent or kept.
+
+mod editor;
+mod text;
+mod words;
+
+use std::io::IsTerminal;
+
+use clap::Args;
+
+use crate::api::PostBody;
+use crate::cli::account::credentials::Access;
+use crate::cli::args::{Common, hashtag};
+use crate::cli::client::{Answer, Client};
+use crate::cli::command::completions;
+use crate::cli::command::post::text::Origin;
+use crate::cli::command::post::words::{Text, Words};
+use crate::cli::outbox;
+use crate::cli::outbox::{Delivery, Posted};
+use crate::cli::settings::Settings;
+use crate::cli::ui::terminal;
+use crate::cli::ui::terminal::{is_interactive, print, print_json};
+use crate::cli::{CliError, state};
+use crate::domain::hashtags_in_text;
+use crate::output::sanitize_line;
+
+/// Set by the shell integration.
+const SHELL_INTEGRATION: &str = "DUNDER_SHELL_INTEGRATION";
+
+/// What `dunder post` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Hashtags: -t tag, +tag, '#tag' in quotes, or written inside the quoted text.
+Most shells take a bare # for the start of a comment, so quote it, or let
+the shell do so: see 'dunder completions --help'.
+
+Without a text it is read from a pipe; at a terminal the editor opens, $VISUAL
+or $EDITOR. Leaving it without a text posts nothing.
+
+  dunder post 'deploy of #prod done'
+  dunder post deploy done -t prod
+  dunder post deploy done '#prod' +release
+  dunder post -t ops          (opens the editor)
+  git log -1 --format=%B | dunder post -t commit
+  dunder post --queue 'written on a train'")]
+pub struct PostArgs {
+    /// The text, with or without quotes; - reads it from standard input.
+    /// Without any it is read from a pipe, or written in $VISUAL or $EDITOR
+    #[arg(value_name = "TEXT", allow_negative_numbers = true)]
+    words: Vec<String>,
+
+    /// A hashtag; repeat it for more
+    #[arg(short = 't', long = "hashtag", value_name = "TAG", value_parser = hashtag)]
+    hashtags: Vec<String>,
+
+    /// Print nothing when it is done
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+
+    /// Keep the message if the server cannot be reached, and send it later;
+    /// 'queue: true' in client.yaml does so always
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "DUNDER_QUEUE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    queue: Option<bool>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Posts the message, or keeps it when that is wanted and the server is away.
+///
+/// # Errors
+/// No text, or the server did not take it.
+pub(crate) async fn run(args: PostArgs) -> Result<(), CliError> {
+    let words = Words::sort(&args.words, args.hashtags.clone())?;
+    if let Text::Given(text) = &words.text {
+        text::check(&body(text, &words.hashtags), &Origin::CommandLine)?;
+    }
+    let keep = match args.queue {
+        Some(keep) => keep,
+        None => Settings::load()?.queue,
+    };
+    let access = Access::of(&args.common)?;
+    access.check_login()?;
+    let client = Client::new(access, args.common.timeout)?;
+    let (text, origin) = text::read(words.text, &words.hashtags, &client)?;
+    let body = body(&text, &words.hashtags);
+    text::check(&body, &origin).map_err(|error| origin.keep(error))?;
+    match deliver(&client, &body, keep, &origin).await {
+        Ok(Delivery::Posted(answer)) => {
+            origin.done();
+            report(&args, &body, &answer)
+        }
+        Ok(Delivery::Kept { number, because }) => {
+            origin.done();
+            let error = because.with(&format!(
+                "kept as {number} and sent by the next command that reaches it, see 'dunder queue'"
+            ));
+            eprintln!("dunder: {error}");
+            Ok(())
+        }
+        Err(error) => Err(origin.keep(error)),
+    }
+}
+
+fn body(text: &str, hashtags: &[String]) -> PostBody {
+    PostBody {
+        text: text.to_owned(),
+        hashtags: hashtags.to_vec(),
+    }
+}
+
+/// An interruption loses neither a text from an editor nor a message that is
+/// to be kept; without these it ends the program at once, as always.
+async fn deliver(
+    client: &Client,
+    body: &PostBody,
+    keep: bool,
+    origin: &Origin,
+) -> Result<Delivery, CliError> {
+    let delivery = outbox::deliver(client, body, keep);
+    match origin {
+        Origin::CommandLine | Origin::Input if !keep => return delivery.await,
+        Origin::CommandLine | Origin::Input | Origin::Editor(_) => {}
+    }
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        done = delivery => done,
+        () = interrupted => Err(CliError::Failed(if keep {
+            "interrupted; the message waits in the queue, see 'dunder queue'".to_owned()
+        } else {
+            "interrupted; the message may have been posted or not".to_owned()
+        })),
+    }
+}
+
+fn report(args: &PostArgs, body: &PostBody, answer: &Answer<Posted>) -> Result<(), CliError> {
+    if args.common.json {
+        print_json(&answer.document)
+    } else if args.quiet {
+        Ok(())
+    } else if is_interactive() {
+        hint(body);
+        print(&format!("posted {}\n", sanitize_line(&answer.data.id)))
+    } else {
+        print(&format!("{}\n", sanitize_line(&answer.data.id)))
+    }
+}
+
+/// Someone who typed `#tag` without quotes sees a message without hashtags.
+/// Told once, and not to those whose shell knows better.
+fn hint(body: &PostBody) {
+    let none = body.hashtags.is_empty() && hashtags_in_text(&body.text).is_ok_and(|t| t.is_empty());
+    let is_integrated = std::env::var_os(SHELL_INTEGRATION).is_some_and(|value| !value.is_empty());
+    if !none || is_integrated || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal()
+    {
+        return;
+    }
+    if state::is_first_time("bare-hashtags") {
+        let shell = std::env::var("SHELL").unwrap_or_default();
+        terminal::remark(&format!(
+            "(no hashtags? write them as -t tag, +tag or '#tag', the shell drops a bare #;\n to type it bare, {}. This is said once.)",
+            completions::how_to_install(&shell)
+        ));
+    }
+}

@@ -1,0 +1,193 @@
+//! `dunder tags`: the busiest hashtags of a period, each with its course.
+//!
+//! One call lists them, one call for every sixteen draws their spark lines;
+//! both are answered from counters.
+
+use chrono::{DateTime, Duration, Utc};
+use clap::Args;
+
+use crate::api::{self, FeedPage, FeedQuery, Hashtags, HashtagsQuery, TrendQuery, Trends};
+use crate::cli::CliError;
+use crate::cli::account::credentials::Access;
+use crate::cli::args::{Common, ListFormat, count_of_tags, date, hashtag, width};
+use crate::cli::client::{Answer, Client};
+use crate::cli::command::feed::{TimeZoneArgs, backward};
+use crate::cli::ui::terminal;
+use crate::cli::ui::terminal::Output;
+use crate::domain::{Interval, MAX_HASHTAGS, TrendFilter};
+use crate::output::chart::Trend;
+use crate::output::lines::{tag_csv, tag_lines};
+use crate::output::tags::{Period, TagRow, tags_table};
+
+/// Hashtags when nobody says how many: those one call draws.
+const DEFAULT_LIMIT: u16 = MAX_HASHTAGS as u16;
+/// The period when nobody says from when.
+const DEFAULT_DAYS: i64 = 7;
+/// Buckets of a spark line: at most so many.
+const SPARKS: i64 = 40;
+
+/// What `dunder tags` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without dates: the last 7 days. The same dates as for feed: 2019-09-23,
+yesterday, 3d (three days ago). Both ends move out to whole minutes, of a
+range beyond a day to whole hours, beyond 30 days to whole days (UTC).
+
+  dunder tags --since 30d
+  dunder tags --prefix deploy --since 2019-01-01 --until 2019-02-01
+  dunder tags --since 30d -o lines | cut -f 1
+
+When the output is not a terminal each hashtag is one line: hashtag, TAB,
+count.")]
+pub struct TagsArgs {
+    /// Only hashtags that start so
+    #[arg(short, long, value_name = "PREFIX", value_parser = hashtag)]
+    prefix: Option<String>,
+
+    /// Count from this date [default: 7 days ago]
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    since: Option<DateTime<Utc>>,
+
+    /// Count up to this date
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    until: Option<DateTime<Utc>>,
+
+    /// At most so many, the busiest ones
+    #[arg(short = 'n', long, value_name = "N", default_value_t = DEFAULT_LIMIT,
+        value_parser = count_of_tags)]
+    limit: u16,
+
+    /// How to print [default: table on a terminal, else lines]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        conflicts_with = "json"
+    )]
+    output: Option<ListFormat>,
+
+    #[command(flatten)]
+    zone: TimeZoneArgs,
+
+    /// Draw so wide [default: the terminal's width]
+    #[arg(long, value_name = "COLUMNS", value_parser = width)]
+    width: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Prints the hashtags.
+///
+/// # Errors
+/// A range that cannot be meant, no answer, or a closed output.
+pub(crate) async fn run(args: TagsArgs) -> Result<(), CliError> {
+    let clock = args.zone.clock();
+    let to = args.until.unwrap_or(clock.now);
+    let from = args
+        .since
+        .unwrap_or_else(|| to - Duration::days(DEFAULT_DAYS));
+    if from >= to {
+        return Err(backward(from, to));
+    }
+    let period = Period { from, to, clock };
+    let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
+    let query = HashtagsQuery {
+        from_date: Some(api::time::format_millis(&from)),
+        to_date: Some(api::time::format_millis(&to)),
+        limit: Some(args.limit.to_string()),
+        prefix: args.prefix.clone(),
+        ..HashtagsQuery::default()
+    };
+    let answer: Answer<Hashtags> = client
+        .get("/trend/hashtags", &query.to_query_string())
+        .await?;
+    let found = answer.data;
+    match ListFormat::of(args.output, args.common.json) {
+        ListFormat::Json => terminal::print_json(&answer.document),
+        ListFormat::Ndjson => {
+            let mut output = Output::new();
+            for tag in &found.hashtags {
+                let object = serde_json::to_string(tag)
+                    .map_err(|error| CliError::Failed(format!("cannot write JSON: {error}")))?;
+                output.write(&terminal::json(&object))?;
+                output.write("\n")?;
+            }
+            output.finish()
+        }
+        ListFormat::Lines => terminal::print(&tag_lines(&found)),
+        ListFormat::Csv => terminal::print(&tag_csv(&found)),
+        ListFormat::Table => {
+            let rows = rows(&client, found, period).await?;
+            let look = terminal::look(&args.common, args.width);
+            terminal::print(&tags_table(&rows, period, look))?;
+            if rows.is_empty() && args.prefix.is_none() {
+                point_to_data(&client, period).await;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The hashtags with their counts over the period, sixteen a call: a trend
+/// has no more series.
+async fn rows(client: &Client, found: Hashtags, period: Period) -> Result<Vec<TagRow>, CliError> {
+    let seconds = (period.to - period.from).num_seconds();
+    let interval = Interval::parting(seconds, SPARKS);
+    let range = TrendFilter::unlimited(
+        Some(period.from),
+        Some(period.to),
+        interval,
+        period.clock.now,
+    )
+    .map_err(|error| CliError::Usage(error.to_string()))?;
+    let edge = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(period.to);
+    let (from, to) = (edge(range.from()), edge(range.to()));
+    let mut rows = Vec::with_capacity(found.hashtags.len());
+    for some in found.hashtags.chunks(MAX_HASHTAGS) {
+        let names: Vec<String> = some.iter().map(|tag| tag.hashtag.clone()).collect();
+        let query = TrendQuery {
+            from_date: Some(api::time::format_seconds(&from)),
+            to_date: Some(api::time::format_seconds(&to)),
+            aggregation: Some(interval.to_string()),
+            hashtag: names.clone(),
+            ..TrendQuery::default()
+        };
+        let answer: Answer<Trends> = client.get("/trend", &query.to_query_string()).await?;
+        let trend = Trend::new(&answer.data.trends, &names, from, to, interval.seconds());
+        rows.extend(some.iter().zip(trend.series).map(|(tag, series)| TagRow {
+            hashtag: tag.hashtag.clone(),
+            count: tag.count,
+            counts: series.counts,
+        }));
+    }
+    Ok(rows)
+}
+
+/// Tells a person who found nothing where there is something.
+async fn point_to_data(client: &Client, period: Period) {
+    let query = FeedQuery {
+        to_date: Some(api::time::format_millis(&period.to)),
+        limit: Some("1".to_owned()),
+        ..FeedQuery::default()
+    };
+    let answer: Result<Answer<FeedPage>, _> =
+        client.get("/message", &query.to_query_string()).await;
+    // It is a remark: what cannot be found out is not said.
+    let Ok(answer) = answer else { return };
+    let remark = match answer.data.messages.first() {
+        Some(newest) if newest.created_at < period.from => {
+            let newest = period.clock.zone.local(newest.created_at);
+            let month_before = newest - Duration::days(30);
+            format!(
+                "(the newest message before is of {}: try --since {})",
+                newest.format("%Y-%m-%d"),
+                month_before.format("%Y-%m-%d")
+            )
+        }
+        Some(_) => "(the messages of this time carry no hashtags)".to_owned(),
+        None => "(there are no messages before either)".to_owned(),
+    };
+    terminal::remark(&remark);
+}

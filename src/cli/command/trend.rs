@@ -1,0 +1,185 @@
+//! `dunder trend`: counts over time, as a chart or as lines.
+
+use chrono::{DateTime, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+use crate::api::{self, TrendQuery, Trends};
+use crate::cli::CliError;
+use crate::cli::account::credentials::Access;
+use crate::cli::args::{Common, date, hashtag, width};
+use crate::cli::client::{Answer, Client};
+use crate::cli::command::feed::{TimeZoneArgs, backward};
+use crate::cli::ui::terminal;
+use crate::cli::ui::terminal::{Output, is_interactive};
+use crate::domain::{Hashtag, Interval, TrendFilter};
+use crate::output::chart::{ChartStyle, Trend, draw};
+use crate::output::lines::{bucket_csv, bucket_csv_header, bucket_line};
+
+/// Buckets of a range whose aggregation was not said: fewer than so many.
+const MOST_BUCKETS: i64 = 120;
+
+/// What `dunder trend` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without dates: the last 60 buckets. With --since but no --aggregation: buckets
+of a length that suits the range. A month is 30 days, a year 365.
+
+When the output is not a terminal each bucket is one line of fields separated
+by TAB: from_date, to_date (RFC 3339, UTC), count, and the hashtag if any was
+asked for.")]
+pub struct TrendArgs {
+    /// Count messages with this hashtag; repeat it to compare several
+    #[arg(short = 't', long, value_name = "TAG", value_parser = hashtag)]
+    hashtag: Vec<String>,
+
+    /// The length of a bucket, such as 1m, 90m, 24h, 1day
+    #[arg(short, long, value_name = "DURATION")]
+    aggregation: Option<Interval>,
+
+    /// Start at this date
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    since: Option<DateTime<Utc>>,
+
+    /// End before this date
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    until: Option<DateTime<Utc>>,
+
+    /// How to draw
+    #[arg(long, value_name = "STYLE", value_parser = style())]
+    style: Option<ChartStyle>,
+
+    /// How to print [default: chart on a terminal, else lines]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        conflicts_with = "json"
+    )]
+    output: Option<TrendFormat>,
+
+    /// Empty buckets too, in lines, CSV and JSON
+    #[arg(long)]
+    fill: bool,
+
+    #[command(flatten)]
+    zone: TimeZoneArgs,
+
+    /// Draw so wide [default: the terminal's width]
+    #[arg(long, value_name = "COLUMNS", value_parser = width)]
+    width: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Listed for help and completions, read by the renderer.
+fn style() -> impl TypedValueParser<Value = ChartStyle> {
+    PossibleValuesParser::new(["bars", "line", "spark"]).try_map(|text| text.parse::<ChartStyle>())
+}
+
+/// How a trend is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TrendFormat {
+    /// For people.
+    Chart,
+    /// One line a bucket, fields separated by TAB.
+    Lines,
+    /// One document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// With a header.
+    Csv,
+}
+
+impl TrendFormat {
+    fn of(args: &TrendArgs) -> TrendFormat {
+        match args.output {
+            Some(format) => format,
+            None if args.common.json => TrendFormat::Json,
+            None if args.style.is_some() || is_interactive() => TrendFormat::Chart,
+            None => TrendFormat::Lines,
+        }
+    }
+}
+
+/// Prints the trend.
+///
+/// # Errors
+/// A range that cannot be meant, no answer, or a closed output.
+pub(crate) async fn run(args: TrendArgs) -> Result<(), CliError> {
+    let now = Utc::now();
+    let filter = filter(&args, now)?;
+    let edge = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
+    let (from, to) = (edge(filter.from()), edge(filter.to()));
+    let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
+    let query = TrendQuery {
+        from_date: Some(api::time::format_seconds(&from)),
+        to_date: Some(api::time::format_seconds(&to)),
+        aggregation: Some(filter.interval.to_string()),
+        fill: args.fill.then(|| "true".to_owned()),
+        hashtag: args.hashtag.clone(),
+        ..TrendQuery::default()
+    };
+    let answer: Answer<Trends> = client.get("/trend", &query.to_query_string()).await?;
+    let buckets = &answer.data.trends;
+    match TrendFormat::of(&args) {
+        TrendFormat::Json => terminal::print_json(&answer.document),
+        TrendFormat::Ndjson => {
+            let mut output = Output::new();
+            for bucket in buckets {
+                let object = serde_json::to_string(bucket)
+                    .map_err(|error| CliError::Failed(format!("cannot write JSON: {error}")))?;
+                output.write(&terminal::json(&object))?;
+                output.write("\n")?;
+            }
+            output.finish()
+        }
+        TrendFormat::Lines => write_all(buckets.iter().map(bucket_line), ""),
+        TrendFormat::Csv => {
+            let header = bucket_csv_header(!args.hashtag.is_empty());
+            write_all(buckets.iter().map(bucket_csv), header)
+        }
+        TrendFormat::Chart => {
+            let hashtags: Vec<String> = filter.hashtags.iter().map(Hashtag::to_string).collect();
+            let trend = Trend::new(buckets, &hashtags, from, to, filter.interval.seconds());
+            let clock = args.zone.clock();
+            let look = terminal::look(&args.common, args.width);
+            terminal::print(&draw(&trend, args.style.unwrap_or_default(), clock, look))
+        }
+    }
+}
+
+fn write_all(lines: impl Iterator<Item = String>, header: &str) -> Result<(), CliError> {
+    let mut output = Output::new();
+    output.write(header)?;
+    for line in lines {
+        output.write(&line)?;
+    }
+    output.finish()
+}
+
+/// The range and the buckets asked for; the edges are settled here, so that
+/// the picture's are the answer's.
+fn filter(args: &TrendArgs, now: DateTime<Utc>) -> Result<TrendFilter, CliError> {
+    let end = args.until.unwrap_or(now);
+    if let Some(since) = args.since
+        && since >= end
+    {
+        return Err(backward(since, end));
+    }
+    let interval = match (args.aggregation, args.since) {
+        (Some(interval), _) => interval,
+        (None, Some(since)) => Interval::suiting((end - since).num_seconds(), MOST_BUCKETS),
+        (None, None) => Interval::MINUTE,
+    };
+    let hashtags = args
+        .hashtag
+        .iter()
+        .filter_map(|tag| tag.parse::<Hashtag>().ok())
+        .collect();
+    TrendFilter::new(args.since, args.until, interval, hashtags, now)
+        .map_err(|error| CliError::Usage(error.to_string()))
+}

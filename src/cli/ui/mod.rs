@@ -1,0 +1,3 @@
+//! The one place that knows the terminal.
+
+pub(crate) mod terminal;

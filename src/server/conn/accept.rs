@@ -1,0 +1,93 @@
+//! Taking connections, and letting go of them: a limit on their number,
+//! back-off when the system has no more to give, and a stop that finishes what
+//! is in flight.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::server::Context;
+use crate::server::conn::http;
+use crate::server::conn::tls::Acceptor;
+
+/// After a failed accept, doubled each time up to the second.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// Accepts until told to stop, then drains.
+pub(crate) async fn run(
+    listener: TcpListener,
+    tls: Option<Acceptor>,
+    context: Arc<Context>,
+    shutdown: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(
+        context
+            .settings
+            .limits
+            .connections
+            .min(Semaphore::MAX_PERMITS),
+    ));
+    let mut connections = JoinSet::new();
+    let mut stop = shutdown.clone();
+    loop {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (context, tls, stop) = (Arc::clone(&context), tls.clone(), shutdown.clone());
+        connections.spawn(async move {
+            let _place = place;
+            http::serve(stream, peer, tls, context, stop).await;
+        });
+        // Finished tasks are let go of as new ones come.
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    drain(connections, context.settings.limits.shutdown_timeout).await;
+}
+
+/// The next connection. Errors that belong to one connection are passed over;
+/// running out of descriptors or memory is waited out.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut wait = BACK_OFF.0;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections; trying again");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(BACK_OFF.1);
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+async fn drain(mut connections: JoinSet<()>, patience: Duration) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(patience, all).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "closing connections that did not finish in time"
+        );
+    }
+}

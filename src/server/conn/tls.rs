@@ -1,0 +1,150 @@
+//! TLS: certificate and key from files, read again when the files change.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::config::TlsFiles;
+
+/// How often the files are looked at.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Why certificate and key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file has no certificate.
+    #[error("{} holds no PEM certificate; tls.crt must name the chain, leaf first", .0.display())]
+    NoCertificate(PathBuf),
+    /// The file has no key.
+    #[error("{} holds no PEM private key; tls.key must name the key of the certificate", .0.display())]
+    NoKey(PathBuf),
+    /// They are not a pair, or not of a kind rustls takes.
+    #[error("the certificate {} and the key {} cannot be used together: {reason}", .files.certificate.display(), .files.key.display())]
+    Mismatch {
+        /// Both files.
+        files: TlsFiles,
+        /// What rustls says.
+        reason: rustls::Error,
+    },
+    /// The TLS library itself.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(rustls::Error),
+}
+
+/// Hands out TLS streams with the certificate of the moment.
+#[derive(Clone)]
+pub(crate) struct Acceptor(TlsAcceptor);
+
+impl Acceptor {
+    /// Reads the files, and keeps watching them as long as the runtime lives.
+    pub(crate) fn load(files: &TlsFiles) -> Result<Acceptor, TlsError> {
+        let stamp = stamp(files);
+        let current = Arc::new(Current(RwLock::new(Arc::new(read_pair(files)?))));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Setup)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        tokio::spawn(watch(files.clone(), stamp, Arc::downgrade(&current)));
+        Ok(Acceptor(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.0.accept(stream).await
+    }
+}
+
+/// The pair that new connections get.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(
+            &self.0.read().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+}
+
+/// Reads the pair again whenever a file changed. Looking at the files works
+/// where watching directories does not: symbolic links that are swapped, as
+/// Kubernetes does, and network file systems.
+async fn watch(files: TlsFiles, mut seen: Stamp, current: std::sync::Weak<Current>) {
+    let mut ticks = tokio::time::interval(WATCH);
+    loop {
+        ticks.tick().await;
+        let Some(current) = current.upgrade() else {
+            return;
+        };
+        let now = stamp(&files);
+        if now == seen {
+            continue;
+        }
+        match read_pair(&files) {
+            Ok(pair) => {
+                *current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
+                tracing::info!(certificate = %files.certificate.display(), "certificate reloaded");
+            }
+            // Half of a renewal may be all there is yet; the next change is
+            // looked at again.
+            Err(error) => {
+                tracing::warn!(%error, "the new certificate is not used; the old one stays")
+            }
+        }
+        seen = now;
+    }
+}
+
+/// Modification times and sizes: when they change, so may the contents.
+type Stamp = [Option<(SystemTime, u64)>; 2];
+
+fn stamp(files: &TlsFiles) -> Stamp {
+    [&files.certificate, &files.key].map(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    })
+}
+
+fn read_pair(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(&read(&files.certificate)?)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsError::NoCertificate(files.certificate.clone()))?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate(files.certificate.clone()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
+        .map_err(|_| TlsError::NoKey(files.key.clone()))?;
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(chain, key, &provider).map_err(|reason| TlsError::Mismatch {
+        files: files.clone(),
+        reason,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    fs::read(path).map_err(|source| TlsError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}

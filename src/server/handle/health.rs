@@ -1,0 +1,35 @@
+//! `GET /healthz`: the process answers. `GET /readyz`: the store does too.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use crate::api::query::refuse_parameters;
+use crate::domain::{NotReady, StoreError};
+use crate::server::Context;
+use crate::server::error::ApiError;
+use crate::server::response;
+use crate::server::response::Answer;
+
+/// A store that has not answered by then is not ready.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) fn healthz(query: &str) -> Result<Answer, ApiError> {
+    refuse_parameters(query)?;
+    response::data(
+        StatusCode::OK,
+        json!({"status": "alive", "version": env!("CARGO_PKG_VERSION")}),
+    )
+}
+
+pub(crate) async fn readyz(context: &Context, query: &str) -> Result<Answer, ApiError> {
+    refuse_parameters(query)?;
+    let late = || NotReady {
+        reason: "the store does not answer",
+        error: StoreError::Unavailable(format!("no answer within {} s", PATIENCE.as_secs())),
+    };
+    let checked = tokio::time::timeout(PATIENCE, context.store.check()).await;
+    checked.map_err(|_| late()).and_then(|answer| answer)?;
+    response::data(StatusCode::OK, json!({"status": "ready"}))
+}

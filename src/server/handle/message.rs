@@ -1,0 +1,132 @@
+//! One message: posting it and reading it back.
+
+use std::net::IpAddr;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, LOCATION};
+use hyper::{Request, StatusCode};
+
+use crate::api;
+use crate::domain::{Draft, Hashtag, IdempotencyKey, Message, MessageId};
+use crate::server::Context;
+use crate::server::error::ApiError;
+use crate::server::handle::{body, format};
+use crate::server::response;
+use crate::server::response::Answer;
+
+/// `POST /message`.
+pub(crate) async fn post(
+    context: &Context,
+    peer: IpAddr,
+    query: &str,
+    request: Request<Incoming>,
+) -> Result<Answer, ApiError> {
+    api::query::refuse_parameters(query)?;
+    let user = context.auth.user(context, peer, request.headers()).await?;
+    context.limits.post(&user)?;
+    let idempotency_key = idempotency_key(request.headers())?;
+    let limits = &context.settings.limits;
+    let body = body::read(request.into_body(), limits.body_size, limits.body_timeout).await?;
+    // serde would also take the fields in order, as an array.
+    if body
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|byte| *byte != b'{')
+    {
+        return Err(ApiError::Json("it is not a JSON object".to_owned()));
+    }
+    let body: api::PostBody =
+        serde_json::from_slice(&body).map_err(|error| ApiError::Json(error.to_string()))?;
+    let draft = Draft {
+        idempotency_key,
+        ..Draft::new(user, body.text, &body.hashtags)?
+    };
+    let message = context.store.post(draft).await?;
+    let message = on_the_wire(&message);
+    let location = ["/message/", &message.id].concat();
+    let mut answer = response::data(StatusCode::CREATED, message)?;
+    if let Ok(location) = HeaderValue::try_from(location) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    Ok(answer)
+}
+
+/// `GET /message/ULID`.
+pub(crate) async fn show(
+    context: &Context,
+    id: &str,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Answer, ApiError> {
+    let format = format::Format::of_query(query, headers)?;
+    let id: MessageId = id.parse()?;
+    by_id(context, id, format).await
+}
+
+/// One message, however its id was given.
+pub(crate) async fn by_id(
+    context: &Context,
+    id: MessageId,
+    format: format::Format,
+) -> Result<Answer, ApiError> {
+    let message = context
+        .store
+        .message(id)
+        .await?
+        .ok_or(ApiError::MessageNotFound(id))?;
+    if format == format::Format::Json {
+        let mut body = Vec::with_capacity(json_length(&message) + 32);
+        body.extend_from_slice(br#"{"data":{"message":"#);
+        write_json(&mut body, &message);
+        body.extend_from_slice(b"}}");
+        return Ok(response::answer(StatusCode::OK, response::JSON, body));
+    }
+    format.message(on_the_wire(&message))
+}
+
+/// Appends what serde writes of [`on_the_wire`].
+pub(crate) fn write_json(out: &mut Vec<u8>, message: &Message) {
+    let mut id = [0; MessageId::CHARS];
+    let parts = api::json::MessageParts {
+        id: message.id.text(&mut id),
+        user: message.user.as_str(),
+        text: message.text.as_str(),
+        hashtags: message.hashtags.iter().map(Hashtag::as_str),
+        created_at: message.created_at(),
+    };
+    api::json::write_message(out, parts);
+}
+
+/// Bytes of it, and of a comma, when nothing needs an escape.
+pub(crate) fn json_length(message: &Message) -> usize {
+    const REST: usize = r#"{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","user":{"name":""},"text":"","hashtags":[],"created_at":"2019-09-23T10:00:00.123Z"},"#.len();
+    let tags = message.hashtags.iter();
+    let tags: usize = tags.map(|tag| tag.as_str().len() + 3).sum();
+    REST + message.user.as_str().len() + message.text.as_str().len() + tags
+}
+
+/// A message as answers show it.
+pub(crate) fn on_the_wire(message: &Message) -> api::Message {
+    api::Message {
+        id: message.id.to_string(),
+        user: api::User {
+            name: message.user.shared(),
+        },
+        text: message.text.shared(),
+        hashtags: message.hashtags.iter().map(Hashtag::shared).collect(),
+        created_at: message.created_at(),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(ApiError::Header(
+            "the Idempotency-Key is given more than once; give it once".to_owned(),
+        ));
+    }
+    Ok(Some(String::from_utf8_lossy(value.as_bytes()).parse()?))
+}

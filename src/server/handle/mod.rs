@@ -1,0 +1,11 @@
+//! The handlers, one file a resource, and what they read requests with.
+
+pub(crate) mod body;
+pub(crate) mod feed;
+pub(crate) mod format;
+pub(crate) mod health;
+pub(crate) mod help;
+pub(crate) mod message;
+pub(crate) mod parameters;
+pub(crate) mod trend;
+pub(crate) mod user;

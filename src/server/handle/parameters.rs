@@ -1,0 +1,142 @@
+//! From what a query says to what the domain understands. Every refusal names
+//! the parameter and its value.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+
+use crate::api::{FeedQuery, HashtagsQuery, TrendQuery};
+use crate::domain::{
+    FeedFilter, FeedLimit, Hashtag, HashtagsFilter, Interval, MessageId, TrendFilter, UserName,
+    Zone, parse_date, shown,
+};
+use crate::server::error::ApiError;
+
+pub(crate) fn feed_filter(query: &FeedQuery, now: DateTime<Utc>) -> Result<FeedFilter, ApiError> {
+    let limit = match &query.limit {
+        Some(text) => limit("limit", text)?,
+        None => FeedLimit::default(),
+    };
+    let filter = FeedFilter {
+        from: date("from_date", query.from_date.as_deref(), now)?,
+        to: date("to_date", query.to_date.as_deref(), now)?,
+        cursor: parsed::<MessageId>("cursor", query.cursor.as_deref())?,
+        user: parsed::<UserName>("user_name", query.user_name.as_deref())?,
+        hashtags: hashtags(&query.hashtag)?,
+        limit,
+    };
+    filter
+        .checked()
+        .map_err(|error| ApiError::parameter("filter", error))
+}
+
+pub(crate) fn trend_filter(
+    query: &TrendQuery,
+    now: DateTime<Utc>,
+) -> Result<TrendFilter, ApiError> {
+    let interval = parsed::<Interval>("aggregation", query.aggregation.as_deref())?;
+    let from = date("from_date", query.from_date.as_deref(), now)?;
+    let to = date("to_date", query.to_date.as_deref(), now)?;
+    TrendFilter::new(
+        from,
+        to,
+        interval.unwrap_or(Interval::MINUTE),
+        hashtags(&query.hashtag)?,
+        now,
+    )
+    .map_err(|error| ApiError::parameter("range", error))
+}
+
+/// The finest counters that cover a range with few rows are picked by its
+/// length: minutes up to a day, hours up to a month, days beyond.
+pub(crate) fn hashtags_filter(
+    query: &HashtagsQuery,
+    now: DateTime<Utc>,
+) -> Result<HashtagsFilter, ApiError> {
+    let from = date("from_date", query.from_date.as_deref(), now)?;
+    let to = date("to_date", query.to_date.as_deref(), now)?;
+    let from = from.unwrap_or_else(|| to.unwrap_or(now) - chrono::Duration::days(7));
+    let length = to.unwrap_or(now) - from;
+    let width = match length.num_hours() {
+        ..=24 => "1m",
+        25..=720 => "1h",
+        _ => "1day",
+    };
+    let interval = parsed::<Interval>("aggregation", Some(width))?.unwrap_or(Interval::MINUTE);
+    let range = TrendFilter::unlimited(Some(from), to, interval, now)
+        .map_err(|error| ApiError::parameter("range", error))?;
+    let limit = match &query.limit {
+        Some(text) => limit("limit", text)?.get(),
+        None => 20,
+    };
+    let prefix = match query.prefix.as_deref() {
+        Some(text) => {
+            parsed::<Hashtag>("prefix", Some(text))?.map_or_else(String::new, |tag| tag.to_string())
+        }
+        None => String::new(),
+    };
+    Ok(HashtagsFilter {
+        range,
+        prefix,
+        limit,
+    })
+}
+
+/// `true` or `false`.
+pub(crate) fn flag(name: &'static str, text: Option<&str>) -> Result<bool, ApiError> {
+    match text {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(ApiError::parameter(
+            name,
+            format!("{} is neither true nor false", shown(other)),
+        )),
+    }
+}
+
+/// A page size.
+pub(crate) fn limit(name: &'static str, text: &str) -> Result<FeedLimit, ApiError> {
+    let number = text
+        .parse::<u16>()
+        .ok()
+        .filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    number.and_then(FeedLimit::new).ok_or_else(|| {
+        ApiError::parameter(
+            name,
+            format!(
+                "{} is not a number from 1 to {}",
+                shown(text),
+                FeedLimit::MAX
+            ),
+        )
+    })
+}
+
+fn date(
+    name: &'static str,
+    text: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, ApiError> {
+    text.map(|text| parse_date(text, now, Zone::Utc))
+        .transpose()
+        .map_err(|error| ApiError::parameter(name, error))
+}
+
+fn hashtags(texts: &[String]) -> Result<Vec<Hashtag>, ApiError> {
+    texts
+        .iter()
+        .map(|text| {
+            text.parse()
+                .map_err(|error| ApiError::parameter("hashtag", error))
+        })
+        .collect()
+}
+
+pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+    name: &'static str,
+    text: Option<&str>,
+) -> Result<Option<T>, ApiError> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error| ApiError::parameter(name, error))
+}

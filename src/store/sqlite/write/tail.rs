@@ -1,0 +1,218 @@
+//! The tail: the newest messages, which lists and counters in the file do not
+//! know yet. Whoever reads a list or a counter adds what the tail has.
+//!
+//! Where it begins is written in the file (`settled`), and the rows of its
+//! messages are; what is kept here is derived from them, and derived again
+//! after a start or when another program wrote. Ids are given out in the
+//! order of commits, and whatever stores other ids settles first, so a run of
+//! messages that is complete up to an id stays complete.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::domain::MessageId;
+use crate::store::sqlite::id_of;
+use crate::store::sqlite::index::lists::{List, Lists, Name, Place};
+use crate::store::sqlite::sql::Sql;
+
+/// The tail of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Tail(RwLock<Run>);
+
+/// What a file says: `None` comes before every id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Lists and counters know all messages up to this one.
+    pub(crate) settled: Option<MessageId>,
+    /// The last message.
+    pub(crate) last: Option<MessageId>,
+}
+
+/// All messages after one and up to another.
+#[derive(Debug, Default)]
+struct Run {
+    after: Option<MessageId>,
+    until: Option<MessageId>,
+    lists: Lists,
+}
+
+/// The tail as one transaction sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'r> {
+    lists: &'r Lists,
+    /// What is newer is not seen.
+    last: Option<MessageId>,
+}
+
+impl State {
+    /// Whether there is no tail.
+    pub(crate) fn is_settled(self) -> bool {
+        self.settled >= self.last
+    }
+
+    /// Of the transaction that the connection is in.
+    pub(crate) fn read(connection: &Connection) -> rusqlite::Result<State> {
+        connection
+            .prepare_cached(Sql::State.text())?
+            .query_row([], |row| {
+                let settled = row.get_ref(0)?.as_blob()?;
+                let last = row.get_ref(1)?.as_blob_or_null()?;
+                Ok(State {
+                    settled: (!settled.is_empty()).then(|| id_of(settled)).transpose()?,
+                    last: last.map(id_of).transpose()?,
+                })
+            })
+    }
+}
+
+impl Tail {
+    /// Gives the tail as the connection's transaction sees it.
+    pub(crate) fn read<T>(
+        &self,
+        connection: &Connection,
+        with: impl FnOnce(View<'_>) -> T,
+    ) -> rusqlite::Result<T> {
+        let state = self.catch_up(connection)?;
+        let run = self.shared();
+        if run.covers(state) {
+            return Ok(with(run.view(state)));
+        }
+        // The transaction began before the last settling.
+        drop(run);
+        let mut own = Run::after(state.settled);
+        own.read_up_to(connection, state.last)?;
+        Ok(with(own.view(state)))
+    }
+
+    /// Reads from the file what is not known of the tail, as far as the
+    /// connection's transaction sees it.
+    pub(crate) fn catch_up(&self, connection: &Connection) -> rusqlite::Result<State> {
+        let state = State::read(connection)?;
+        let is_behind = |run: &Run| !run.covers(state) && run.after <= state.settled;
+        if is_behind(&self.shared()) {
+            let mut run = self.alone();
+            if run.after < state.settled {
+                *run = Run::after(state.settled);
+            }
+            if is_behind(&run) {
+                run.read_up_to(connection, state.last)?;
+            }
+        }
+        Ok(state)
+    }
+
+    /// Takes note of a commit that found a state and put messages behind it.
+    pub(crate) fn committed(&self, found: State, places: Vec<Place>) {
+        let mut run = self.alone();
+        if run.after < found.settled {
+            *run = Run::after(found.settled);
+        }
+        // Where something is missing before these messages, or was settled
+        // meanwhile, whoever catches up reads them from the file.
+        if run.covers(found) {
+            let known = run.until;
+            run.until = known.max(places.iter().map(|(_, id)| *id).max());
+            let new = places.into_iter().filter(|(_, id)| Some(*id) > known);
+            run.lists.extend(new);
+        }
+    }
+
+    /// What settling would cost of what is known, in messages: a name costs
+    /// about what two messages do.
+    pub(crate) fn size(&self) -> usize {
+        let run = self.shared();
+        let messages = run.lists.ids(List::All).len();
+        messages.max(2 * run.lists.len())
+    }
+
+    fn shared(&self) -> RwLockReadGuard<'_, Run> {
+        // A run is valid after every single step.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> RwLockWriteGuard<'_, Run> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Run {
+    fn after(settled: Option<MessageId>) -> Run {
+        Run {
+            after: settled,
+            until: settled,
+            lists: Lists::default(),
+        }
+    }
+
+    /// Whether all of a state's tail is here.
+    fn covers(&self, state: State) -> bool {
+        self.after == state.settled && self.until >= state.last
+    }
+
+    fn view(&self, state: State) -> View<'_> {
+        View {
+            lists: &self.lists,
+            last: state.last,
+        }
+    }
+
+    /// Adds the file's messages from where the run ends.
+    fn read_up_to(
+        &mut self,
+        connection: &Connection,
+        last: Option<MessageId>,
+    ) -> rusqlite::Result<()> {
+        let Some(last) = last.filter(|last| Some(*last) > self.until) else {
+            return Ok(());
+        };
+        let after = self.until.map_or(Vec::new(), |id| id.to_bytes().to_vec());
+        let mut newest = connection.prepare_cached(Sql::Newest.text())?;
+        let mut number = connection.prepare_cached(Sql::HashtagId.text())?;
+        let mut rows = newest.query((after, last.to_bytes()))?;
+        while let Some(row) = rows.next()? {
+            let id = id_of(row.get_ref(0)?.as_blob()?)?;
+            let user = List::Of(Name::User(row.get(1)?));
+            let mut places = vec![(List::All, id), (user, id)];
+            let names = row.get_ref(2)?.as_str()?.split(' ');
+            for name in names.filter(|name| !name.is_empty()) {
+                // None is missing: a hashtag is stored before its messages.
+                let found = number.query_row([name], |row| row.get(0)).optional()?;
+                places.extend(found.map(|number| (List::Of(Name::Hashtag(number)), id)));
+            }
+            self.lists.extend(places);
+            self.until = Some(id);
+        }
+        Ok(())
+    }
+}
+
+impl<'r> View<'r> {
+    /// The ids of a list from `low` up to and without `high`, rising.
+    pub(crate) fn ids(self, list: List, low: MessageId, high: MessageId) -> &'r [MessageId] {
+        self.within(self.lists.ids(list), low, high)
+    }
+
+    /// The same of every hashtag that has any here, by its number; with no
+    /// ids where all are outside.
+    pub(crate) fn hashtags(
+        self,
+        low: MessageId,
+        high: MessageId,
+    ) -> impl Iterator<Item = (i64, &'r [MessageId])> {
+        let all = self.lists.hashtags();
+        all.map(move |(number, ids)| (number, self.within(ids, low, high)))
+    }
+
+    /// All lists, for the writer to write: in its transaction nothing is newer
+    /// than what it sees.
+    pub(crate) fn lists(self) -> Vec<(List, Vec<MessageId>)> {
+        self.lists.sorted()
+    }
+
+    fn within(self, ids: &'r [MessageId], low: MessageId, high: MessageId) -> &'r [MessageId] {
+        let start = ids.partition_point(|id| *id < low);
+        let end = ids.partition_point(|id| *id < high && Some(*id) <= self.last);
+        ids.get(start..end).unwrap_or_default()
+    }
+}
