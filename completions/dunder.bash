@@ -249,13 +249,17 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__feed)
-            opts="-t -u -n -o -h -V --hashtag --user --since --until --limit --all --cursor --reverse --output --utc --time-format --width --json --color --server --timeout --cacert --help --version"
+            opts="-t -u -n -o -h -V --tag --hashtag --user --since --until --limit --all --cursor --reverse --output --utc --time-format --width --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --hashtag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -567,13 +571,17 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__post)
-            opts="-t -q -h -V --hashtag --quiet --queue --json --color --server --timeout --cacert --help --version"
+            opts="-t -q -h -V --tag --hashtag --quiet --queue --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --hashtag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1247,13 +1255,17 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__trend)
-            opts="-t -a -o -h -V --hashtag --aggregation --since --until --style --output --fill --utc --width --json --color --server --timeout --cacert --help --version"
+            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --width --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --hashtag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

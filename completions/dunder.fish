@@ -84,7 +84,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.unauthent
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.shutdown_timeout -d 'Longest time that requests in flight get to finish at a stop [default: 30s] [env: DUNDER_LIMITS_SHUTDOWN_TIMEOUT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand post" -s t -l hashtag -d 'A hashtag; repeat it for more' -r
+complete -c dunder -n "__fish_dunder_using_subcommand post" -s t -l hashtag -l tag -d 'A hashtag; repeat it for more' -r
 complete -c dunder -n "__fish_dunder_using_subcommand post" -l queue -d 'Keep the message if the server cannot be reached, and send it later; \'queue: true\' in client.yaml does so always' -r -f -a "true\t''
 false\t''"
 complete -c dunder -n "__fish_dunder_using_subcommand post" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
@@ -97,7 +97,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand post" -s q -l quiet -d 'Pr
 complete -c dunder -n "__fish_dunder_using_subcommand post" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -s t -l hashtag -d 'Only messages with this hashtag; repeat it for messages with all' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s t -l hashtag -l tag -d 'Only messages with this hashtag; repeat it for messages with all' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -d 'Only messages of this user' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l since -d 'Only messages at or after this date' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only messages before this date' -r
@@ -122,7 +122,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand feed" -l utc -d 'Show time
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -s t -l hashtag -d 'Count messages with this hashtag; repeat it to compare several' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s t -l hashtag -l tag -d 'Count messages with this hashtag; repeat it to compare several' -r
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -d 'The length of a bucket, such as 1m, 90m, 24h, 1day' -r
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l since -d 'Start at this date' -r
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l until -d 'End before this date' -r
@@ -374,7 +374,7 @@ function __fish_dunder_live
     command dunder complete --shell fish --line (commandline -cp | string collect) 2>/dev/null
 end
 
-complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l hashtag -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l hashtag -l tag -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand post" -f -k -a "(__fish_dunder_live)"

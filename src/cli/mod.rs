@@ -25,6 +25,7 @@ use clap::Subcommand;
 pub use account::endpoint::{DEFAULT_SERVER, Endpoint, EndpointError};
 use args::Common;
 pub use command::completions::generate as generate_completions;
+pub(crate) use command::post::words::mark_text;
 use command::{
     account as login, completions, doctor, feed, help, man, post, queue, show, tags, trend,
 };

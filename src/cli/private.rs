@@ -3,7 +3,7 @@
 //! there whole or not at all.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// Writes a file, through a temporary file beside it.
@@ -39,6 +39,31 @@ fn place(
         let _ = std::fs::remove_file(&temporary);
     }
     written
+}
+
+/// Reads a file of at most `most` bytes. Anything else that has a name, such
+/// as a pipe, would keep the reader waiting for ever and is refused.
+pub(super) fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    is_file(path)?;
+    let file = File::open(path)?;
+    if file.metadata()?.len() > most {
+        return Err(std::io::Error::other(format!(
+            "it is larger than {} KiB",
+            most / 1024
+        )));
+    }
+    let mut content = Vec::new();
+    file.take(most).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// Refuses what is no plain file, before it is opened.
+pub(super) fn is_file(path: &Path) -> std::io::Result<()> {
+    if std::fs::metadata(path)?.is_file() {
+        Ok(())
+    } else {
+        Err(std::io::Error::other("it is not a file"))
+    }
 }
 
 /// Creates a file that was not there, for its owner only.
@@ -79,4 +104,24 @@ pub(super) fn random_name() -> String {
         bits[8..12].copy_from_slice(&std::process::id().to_be_bytes());
     }
     bits.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_files_of_a_sane_size_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "text").unwrap();
+        assert_eq!(read(&path, 4).unwrap(), b"text");
+        assert!(read(&path, 3).is_err());
+        assert!(read(directory.path(), 100).is_err());
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let error = read(&pipe, 100).unwrap_err().to_string();
+        assert!(error.contains("not a file"), "{error}");
+    }
 }

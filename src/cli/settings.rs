@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::CliError;
+use super::{CliError, private};
 
 /// A larger file is a mistake.
 const MAX_FILE: u64 = 64 * 1024;
@@ -34,9 +34,8 @@ impl Settings {
             return Ok(Settings::default());
         };
         let refused = |why: &str| CliError::Usage(format!("{}: {why}", path.display()));
-        let text = match std::fs::metadata(&path) {
-            Ok(file) if file.len() > MAX_FILE => return Err(refused("it is larger than 64 KiB")),
-            Ok(_) => std::fs::read_to_string(&path).map_err(|error| refused(&error.to_string()))?,
+        let text = match private::read(&path, MAX_FILE) {
+            Ok(text) => String::from_utf8(text).map_err(|_| refused("it is not UTF-8 text"))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Settings::default());
             }

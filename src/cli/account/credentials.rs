@@ -99,6 +99,20 @@ impl Access {
         })
     }
 
+    /// The same for a server that is named on a line which nobody has sent
+    /// off yet: only the login that is kept for it goes there.
+    pub fn before_enter(self) -> Access {
+        match self.source {
+            TokenSource::Login => self,
+            TokenSource::Environment | TokenSource::LocalUser | TokenSource::None => Access {
+                token: None,
+                source: TokenSource::None,
+                user: None,
+                ..self
+            },
+        }
+    }
+
     /// For what needs a token.
     ///
     /// # Errors
@@ -169,15 +183,14 @@ impl Credentials {
                 path.display()
             ))
         };
-        let text = match std::fs::metadata(&path) {
-            Ok(file) if file.len() > MAX_FILE => return Err(refused("it is too large")),
-            Ok(_) => std::fs::read_to_string(&path).map_err(|error| refused(&error.to_string()))?,
+        let json = match private::read(&path, MAX_FILE) {
+            Ok(json) => json,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(refused(&error.to_string())),
         };
         // What serde says could quote the token.
         let login: Credentials =
-            serde_json::from_str(&text).map_err(|_| refused("it is not what dunder wrote"))?;
+            serde_json::from_slice(&json).map_err(|_| refused("it is not what dunder wrote"))?;
         Ok(Some(login))
     }
 

@@ -30,7 +30,7 @@ by TAB: time (RFC 3339, UTC), id, user, hashtags, text; a newline in the text
 is \\n, a tab \\t, a backslash \\\\.")]
 pub struct FeedArgs {
     /// Only messages with this hashtag; repeat it for messages with all
-    #[arg(short = 't', long, value_name = "TAG", value_parser = hashtag)]
+    #[arg(short = 't', long, visible_alias = "tag", value_name = "TAG", value_parser = hashtag)]
     hashtag: Vec<String>,
 
     /// Only messages of this user

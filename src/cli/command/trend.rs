@@ -30,7 +30,7 @@ by TAB: from_date, to_date (RFC 3339, UTC), count, and the hashtag if any was
 asked for.")]
 pub struct TrendArgs {
     /// Count messages with this hashtag; repeat it to compare several
-    #[arg(short = 't', long, value_name = "TAG", value_parser = hashtag)]
+    #[arg(short = 't', long, visible_alias = "tag", value_name = "TAG", value_parser = hashtag)]
     hashtag: Vec<String>,
 
     /// The length of a bucket, such as 1m, 90m, 24h, 1day

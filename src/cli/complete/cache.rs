@@ -137,11 +137,7 @@ impl Cache {
 }
 
 fn load(path: &Path) -> Option<BTreeMap<String, Answer>> {
-    let size = std::fs::metadata(path).ok()?.len();
-    if size > MAX_FILE {
-        return None;
-    }
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    serde_json::from_slice(&private::read(path, MAX_FILE).ok()?).ok()
 }
 
 /// Puts a file in the place of another, whole or not at all. It need not

@@ -97,9 +97,10 @@ fn is_dunder(word: &str) -> bool {
 /// The options of a command whose values the server knows.
 fn options(command: &str) -> Option<&'static [(&'static str, &'static str, Kind)]> {
     const HASHTAG: (&str, &str, Kind) = ("-t", "--hashtag", Kind::Hashtag);
+    const TAG: (&str, &str, Kind) = ("-t", "--tag", Kind::Hashtag);
     match command {
-        "feed" => Some(&[HASHTAG, ("-u", "--user", Kind::User)]),
-        "trend" | "post" => Some(&[HASHTAG]),
+        "feed" => Some(&[HASHTAG, TAG, ("-u", "--user", Kind::User)]),
+        "trend" | "post" => Some(&[HASHTAG, TAG]),
         "tags" => Some(&[("-p", "--prefix", Kind::Hashtag)]),
         _ => None,
     }
@@ -160,6 +161,8 @@ mod tests {
                 "st",
             ),
             ("dunder feed -t '#st", Kind::Hashtag, "#", "st"),
+            ("dunder feed --tag st", Kind::Hashtag, "", "st"),
+            ("dunder trend --tag=st", Kind::Hashtag, "--tag=", "st"),
             ("dunder feed -t a --user an", Kind::User, "", "an"),
             ("  ./dunder feed --user=", Kind::User, "--user=", ""),
             ("dunder trend -t a -t b", Kind::Hashtag, "", "b"),

@@ -61,6 +61,10 @@ pub struct CompleteArgs {
 
     #[command(flatten)]
     common: Common,
+
+    /// The server stands on the line
+    #[arg(skip)]
+    is_named: bool,
 }
 
 /// Prints the names that can stand at the end of the line, one a line, after
@@ -78,6 +82,7 @@ pub(crate) async fn run(mut args: CompleteArgs) -> Result<(), CliError> {
             return Ok(());
         };
         args.common.server = Some(server);
+        args.is_named = true;
     }
     if let Some(cacert) = line::value_of(&words, "--cacert") {
         args.common.cacert = Some(cacert.into());
@@ -108,9 +113,12 @@ fn folded(wanted: &Wanted) -> Option<String> {
 }
 
 async fn names(args: &CompleteArgs, kind: Kind, prefix: &str) -> Vec<Name> {
-    let Ok(access) = Access::of(&args.common) else {
+    let Ok(mut access) = Access::of(&args.common) else {
         return Vec::new();
     };
+    if args.is_named {
+        access = access.before_enter();
+    }
     let mut cache = Cache::of(&access, kind);
     let now = Utc::now();
     let fresh = cache.as_ref().and_then(|cache| cache.fresh(prefix, now));

@@ -123,6 +123,7 @@ impl Store {
             Err(error) => return Err(error),
             Ok(_) => {}
         }
+        private::is_file(&path)?;
         File::options().read(true).write(true).open(path)
     }
 
@@ -193,7 +194,9 @@ impl Store {
                 path.display()
             ))
         };
-        let lock = match File::options().read(true).write(true).open(&path) {
+        let opened = private::is_file(&path)
+            .and_then(|()| File::options().read(true).write(true).open(&path));
+        let lock = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
@@ -291,11 +294,5 @@ fn is_at(_: &File, path: &Path) -> bool {
 }
 
 fn read(path: &Path) -> std::io::Result<Waiting> {
-    let file = File::open(path)?;
-    if file.metadata()?.len() > MAX_FILE {
-        return Err(std::io::Error::other("it is too large to be a message"));
-    }
-    let mut json = Vec::new();
-    file.take(MAX_FILE).read_to_end(&mut json)?;
-    Ok(serde_json::from_slice(&json)?)
+    Ok(serde_json::from_slice(&private::read(path, MAX_FILE)?)?)
 }

@@ -12,9 +12,9 @@ fn the_completions_kept_are_those_of_this_command_line() {
             .join("completions")
             .join(file);
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(
-            person.run(&["completions", shell]).ok(),
-            kept,
+        // The scripts are long: only that they differ is said.
+        assert!(
+            person.run(&["completions", shell]).ok() == kept,
             "{file} is not current: dunder completions {shell} > completions/{file}"
         );
     }

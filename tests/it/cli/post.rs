@@ -52,6 +52,9 @@ async fn a_message_is_posted_with_hashtags_however_they_are_written(on: Backend)
         &["post", "text", "#quoted", "+plus"],
         &["post", "-t", "x", "fixes #42"],
         &["post", "outside", "-5", "degrees"],
+        &["post", "delayed by", "+2h", "--tag", "late"],
+        &["post", "- fixed", "-t", "list"],
+        &["post", "--done soon", "->", "#later"],
     ] {
         let id = person.run(args).ok();
         assert_eq!(id.trim().len(), 26, "{id:?}");
@@ -59,6 +62,9 @@ async fn a_message_is_posted_with_hashtags_however_they_are_written(on: Backend)
     assert_eq!(
         texts_and_tags(&server).await,
         [
+            ("--done soon ->".to_owned(), json!(["later"])),
+            ("- fixed".to_owned(), json!(["list"])),
+            ("delayed by +2h".to_owned(), json!(["late"])),
             ("outside -5 degrees".to_owned(), json!([])),
             ("fixes #42".to_owned(), json!(["x"])),
             ("text".to_owned(), json!(["plus", "quoted"])),
@@ -73,14 +79,19 @@ async fn the_text_comes_from_standard_input_when_piped_or_asked_for(on: Backend)
     let person = Person::of(&server);
     person.run_with(&["post", "-t", "a"], "one\ntwo\n").ok();
     person.run_with(&["post", "-", "+b"], "three").ok();
+    person.run_with(&["post", "-"], "\u{feff}marked\r\n").ok();
     // Words on the command line leave the input to whoever it belongs to.
     person.run_with(&["post", "four"], "not this").ok();
+    person.run_with(&["post", "#lunch"], "not this").ok();
+    person
+        .run_with(&["post", "+ops"], "not this")
+        .failed(2, "no text beside the hashtags");
     let texts: Vec<String> = texts_and_tags(&server)
         .await
         .into_iter()
         .map(|m| m.0)
         .collect();
-    assert_eq!(texts, ["four", "three", "one\ntwo"]);
+    assert_eq!(texts, ["#lunch", "four", "marked", "three", "one\ntwo"]);
 }
 
 async fn a_local_server_knows_the_user_of_the_machine(on: Backend) {
@@ -128,6 +139,36 @@ async fn what_cannot_be_posted_is_refused_with_its_reason(on: Backend) {
     person.run(&args).failed(2, "17");
     args[1] = "-";
     person.run_with(&args, "text").failed(2, "17");
+}
+
+#[tokio::test]
+async fn a_loop_over_lines_posts_each_of_them() {
+    let server = Server::start();
+    let person = Person::of(&server);
+    let mut shell = std::process::Command::new("sh");
+    for (name, value) in person.command(&[]).get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let output = shell
+        .args([
+            "-c",
+            "printf '#lunch\\n- second\\nthird +1\\n' | while read -r line; do \"$0\" post \"$line\"; done",
+            env!("CARGO_BIN_EXE_dunder"),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(Ran::of(output).ok().lines().count(), 3);
+    assert_eq!(
+        texts_and_tags(&server).await,
+        [
+            ("third +1".to_owned(), json!([])),
+            ("- second".to_owned(), json!([])),
+            ("#lunch".to_owned(), json!(["lunch"])),
+        ]
+    );
 }
 
 #[test]

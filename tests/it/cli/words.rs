@@ -100,6 +100,25 @@ fn a_server_that_is_away_silent_or_something_else_is_no_trouble() {
 }
 
 #[test]
+fn no_token_leaves_before_enter_for_a_server_named_on_the_line() {
+    let answer = || Reply::new("200 OK", "", r#"{"data":{"users":[{"name":"ann"}]}}"#);
+    let (url, requests) = serve(vec![answer(), answer()]);
+    let person = Person::at("http://127.0.0.1:1");
+    for form in [
+        format!("dunder feed --server {url} -u "),
+        format!("dunder feed --server={url} -u a"),
+    ] {
+        let mut command = person.command(&["complete", "--shell", "bash", "--line", &form]);
+        command
+            .env(WAIT.0, WAIT.1)
+            .env("DUNDER_TOKEN", "the-secret");
+        assert_eq!(Ran::of(command.output().unwrap()).ok(), "ann\n");
+        let request = requests.recv().unwrap().to_lowercase();
+        assert!(!request.contains("authorization"), "{request}");
+    }
+}
+
+#[test]
 fn a_server_that_makes_up_names_cannot_reach_the_shell() {
     let users = ["a\u{1b}[2J", "a b", "a\n$(id)", "ann"].map(|name| json!({ "name": name }));
     let body = json!({ "data": { "users": users } }).to_string();

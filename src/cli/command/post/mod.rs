@@ -3,7 +3,7 @@
 
 mod editor;
 mod text;
-mod words;
+pub(crate) mod words;
 
 use std::io::IsTerminal;
 
@@ -35,8 +35,8 @@ Hashtags: -t tag, +tag, '#tag' in quotes, or written inside the quoted text.
 Most shells take a bare # for the start of a comment, so quote it, or let
 the shell do so: see 'dunder completions --help'.
 
-Without a text it is read from a pipe; at a terminal the editor opens, $VISUAL
-or $EDITOR. Leaving it without a text posts nothing.
+With no words at all the text is read from a pipe; at a terminal the editor
+opens, $VISUAL or $EDITOR. Leaving it without a text posts nothing.
 
   dunder post 'deploy of #prod done'
   dunder post deploy done -t prod
@@ -51,7 +51,7 @@ pub struct PostArgs {
     words: Vec<String>,
 
     /// A hashtag; repeat it for more
-    #[arg(short = 't', long = "hashtag", value_name = "TAG", value_parser = hashtag)]
+    #[arg(short = 't', long = "hashtag", visible_alias = "tag", value_name = "TAG", value_parser = hashtag)]
     hashtags: Vec<String>,
 
     /// Print nothing when it is done

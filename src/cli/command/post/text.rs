@@ -10,7 +10,7 @@ use crate::cli::CliError;
 use crate::cli::client::Client;
 use crate::cli::command::post::editor;
 use crate::cli::command::post::editor::Draft;
-use crate::cli::command::post::words::Text;
+use crate::cli::command::post::words::{Text, without_mark};
 use crate::cli::ui::terminal;
 use crate::domain::{self, DraftError, Hashtag, MAX_HASHTAGS, MAX_TEXT_BYTES, UserName};
 
@@ -53,10 +53,15 @@ pub(crate) fn read(
 ) -> Result<(String, Origin), CliError> {
     match text {
         Text::Given(text) => Ok((text, Origin::CommandLine)),
-        Text::Missing if std::io::stdin().is_terminal() => {
+        Text::Missing | Text::OnlyHashtags if std::io::stdin().is_terminal() => {
             let (text, draft) = editor::write(hashtags, client.access())?;
             Ok((text, Origin::Editor(draft)))
         }
+        // Standard input may be somebody else's, such as a loop's.
+        Text::OnlyHashtags => Err(CliError::Usage(
+            "there is no text beside the hashtags; write one, or - to read it from standard input"
+                .to_owned(),
+        )),
         Text::Dash | Text::Missing => Ok((standard_input()?, Origin::Input)),
     }
 }
@@ -69,13 +74,14 @@ fn standard_input() -> Result<String, CliError> {
     let mut bytes = Vec::new();
     input
         .lock()
-        // One byte more than a text may have, and its last newline.
-        .take(MAX_TEXT_BYTES as u64 + 3)
+        // One byte more than a text may have, its last newline, and a mark.
+        .take(MAX_TEXT_BYTES as u64 + 6)
         .read_to_end(&mut bytes)
         .map_err(|error| CliError::Failed(format!("cannot read standard input: {error}")))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| CliError::Failed("standard input is not UTF-8 text".to_owned()))?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = without_mark(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.trim().is_empty() {
         return Err(CliError::Failed(

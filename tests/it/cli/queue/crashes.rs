@@ -127,7 +127,7 @@ async fn a_file_that_cannot_be_taken_keeps_no_other_message_waiting() {
     assert_eq!(posted_texts(&server).await, ["one", "three", "four"]);
     person
         .run(&["queue", "send"])
-        .failed(1, "00000002.json: Is a directory");
+        .failed(1, "00000002.json: it is not a file");
 }
 
 #[test]
@@ -138,4 +138,38 @@ fn a_counter_that_was_tampered_with_gives_no_number_twice() {
     std::fs::write(folder.join("numbers"), u64::MAX.to_string()).unwrap();
     kept(person.run(&["post", "--queue", "two"]), 2);
     assert_eq!(texts(&person), ["one", "two"]);
+}
+
+#[test]
+fn a_pipe_in_the_queue_keeps_nobody_waiting() {
+    let (person, _port) = person_of_nobody();
+    kept(person.run(&["post", "--queue", "hi"]), 1);
+    let queue = person.home().join(".local/state/dunder/queue");
+    let pipe = |name: &str| {
+        let made = std::process::Command::new("mkfifo")
+            .arg(queue.join(name))
+            .status();
+        assert!(made.unwrap().success());
+    };
+    pipe("00000002.json");
+    let bounded = |args: &[&str]| {
+        let command = person.command(args);
+        let mut bounded = std::process::Command::new("timeout");
+        bounded.arg("60").arg(command.get_program()).args(args);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => bounded.env(name, value),
+                None => bounded.env_remove(name),
+            };
+        }
+        Ran::of(bounded.stdin(Stdio::null()).output().unwrap())
+    };
+    let listed = bounded(&["queue"]).ok();
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(listed.contains("it is not a file"), "{listed}");
+    let sent = bounded(&["queue", "send"]);
+    assert!(sent.err.contains("it is not a file"), "{sent:?}");
+    std::fs::remove_file(queue.join("numbers")).unwrap();
+    pipe("numbers");
+    bounded(&["post", "--queue", "more"]).failed(1, "it is not a file");
 }
