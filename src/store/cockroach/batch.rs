@@ -20,6 +20,8 @@ pub(super) async fn write(
     let ids: Vec<String> = records.iter().map(|r| r.message.id.to_string()).collect();
     let columns = Columns::of(records, &ids, users);
     let levels: Vec<i64> = Level::ALL.iter().map(|level| level.seconds()).collect();
+    // A column, not a constant: an upsert looks its rows up by columns only.
+    let slots = vec![slot; levels.len()];
     let tags: Vec<&str> = columns.tags.iter().map(String::as_str).collect();
     conn.execute(
         &sql::WRITE_BATCH,
@@ -38,7 +40,7 @@ pub(super) async fn write(
             &columns.series,
             &columns.minutes,
             &levels,
-            &slot,
+            &slots,
         ],
     )
     .await?;

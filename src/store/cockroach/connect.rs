@@ -55,7 +55,7 @@ pub(super) struct Connector {
     pub(super) options: CockroachOptions,
     tls: Option<MakeRustlsConnect>,
     next_host: AtomicUsize,
-    server: OnceLock<Server>,
+    server: Arc<OnceLock<Server>>,
     away: Mutex<Option<(Instant, String)>>,
 }
 
@@ -65,7 +65,7 @@ impl Connector {
             tls: tls::connector(&options)?,
             options,
             next_host: AtomicUsize::new(0),
-            server: OnceLock::new(),
+            server: Arc::default(),
             away: Mutex::new(None),
         })
     }
@@ -176,21 +176,20 @@ impl Connector {
         if let Some(startup) = &options.startup_options {
             config.options(startup);
         }
+        let refused = |error| Failure::from(error).said_by(self.server.get().copied());
         let (client, driver) = match &self.tls {
             None => {
-                let (client, connection) =
-                    config.ssl_mode(Negotiation::Disable).connect(NoTls).await?;
+                let connected = config.ssl_mode(Negotiation::Disable).connect(NoTls).await;
+                let (client, connection) = connected.map_err(refused)?;
                 (client, tokio::spawn(drive(connection)))
             }
             Some(tls) => {
-                let (client, connection) = config
-                    .ssl_mode(Negotiation::Require)
-                    .connect(tls.clone())
-                    .await?;
+                config.ssl_mode(Negotiation::Require);
+                let (client, connection) = config.connect(tls.clone()).await.map_err(refused)?;
                 (client, tokio::spawn(drive(connection)))
             }
         };
-        let conn = Conn::new(client, driver, options);
+        let conn = Conn::new(client, driver, self.server.clone(), options);
         self.set_up(&conn).await?;
         Ok(conn)
     }
@@ -225,6 +224,7 @@ where
 pub(super) struct Conn {
     client: Client,
     driver: JoinHandle<()>,
+    server: Arc<OnceLock<Server>>,
     statements: Mutex<HashMap<String, Statement>>,
     busy: AtomicUsize,
     broken: AtomicBool,
@@ -241,11 +241,17 @@ impl Drop for Conn {
 }
 
 impl Conn {
-    fn new(client: Client, driver: JoinHandle<()>, options: &CockroachOptions) -> Conn {
+    fn new(
+        client: Client,
+        driver: JoinHandle<()>,
+        server: Arc<OnceLock<Server>>,
+        options: &CockroachOptions,
+    ) -> Conn {
         let now = Instant::now();
         Conn {
             client,
             driver,
+            server,
             statements: Mutex::new(HashMap::new()),
             busy: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
@@ -321,6 +327,7 @@ impl Conn {
         let started = Instant::now();
         let _busy = Busy::enter(&self.busy);
         let done = work.await;
+        let done = done.map_err(|failure| failure.said_by(self.server.get().copied()));
         *locked(&self.last_used) = Instant::now();
         if self.log {
             let statement = text.split_whitespace().collect::<Vec<_>>().join(" ");

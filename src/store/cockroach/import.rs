@@ -27,7 +27,7 @@ pub(super) async fn attempt(
     slot: i64,
     first_plan: &mut Option<Vec<Imported>>,
 ) -> Result<Vec<Imported>, Failure> {
-    conn.batch("BEGIN").await?;
+    conn.batch(sql::BEGIN).await?;
     let plan = plan(records, look(conn, records).await?);
     let wanted: Vec<&Record> = records
         .iter()
@@ -39,7 +39,7 @@ pub(super) async fn attempt(
     if !wanted.is_empty() {
         batch::write(conn, &wanted, users, slot).await?;
     }
-    conn.batch("COMMIT").await?;
+    conn.batch(sql::COMMIT).await?;
     let fates = first.into_iter().zip(plan);
     Ok(fates
         .map(|(first, now)| match (first, now) {

@@ -102,7 +102,7 @@ pub(super) async fn prepare(connector: &SharedConnector) -> Result<Migrated, Ope
             },
         });
     }
-    conn.batch("SET statement_timeout = 0").await?;
+    conn.batch(sql::NO_TIME_LIMIT).await?;
     let mut backoff = Backoff::new("prepare a migration", connector.options.write_limit);
     for table in [sql::MAKE_SCHEMA_TABLE, sql::MAKE_LOCK_TABLE] {
         ddl(&conn, table, &mut backoff).await?;
@@ -117,29 +117,36 @@ pub(super) async fn prepare(connector: &SharedConnector) -> Result<Migrated, Ope
 /// A connection to the database, which is made where it is missing and may be.
 async fn reach(connector: &SharedConnector, create: bool) -> Result<Conn, OpenError> {
     let mut backoff = Backoff::new("open the database", connector.options.open_patience);
+    let mut was_made = false;
     loop {
-        let reached = async {
-            let conn = connector.connect_to(&connector.options.database).await?;
-            // CockroachDB lets a session into a database that does not exist.
-            conn.query(&sql::TABLES, &[]).await?;
-            Ok::<_, Failure>(conn)
-        };
-        match reached.await {
+        match enter(connector).await {
             Ok(conn) => return Ok(conn),
-            Err(failure) if is_missing_database(&failure) => {
-                if !create {
-                    let database = connector.options.database.clone();
-                    return Err(OpenError::NoDatabase { database });
-                }
+            Err(failure) if failure.kind == Kind::NoDatabase && !create => {
+                let database = connector.options.database.clone();
+                return Err(OpenError::NoDatabase { database });
+            }
+            Err(failure) if failure.kind == Kind::NoDatabase && !was_made => {
                 create_database(connector, &mut backoff).await?;
+                was_made = true;
             }
             Err(failure) => backoff.wait(failure).await?,
         }
     }
 }
 
-fn is_missing_database(failure: &Failure) -> bool {
-    failure.kind == Kind::NoDatabase || failure.is_code(&SqlState::INVALID_SCHEMA_NAME)
+/// A connection to the database. CockroachDB lets a session into one that
+/// does not exist; such a session has no schema.
+async fn enter(connector: &Connector) -> Result<Conn, Failure> {
+    let conn = connector.connect_to(&connector.options.database).await?;
+    let rows = conn.query(&sql::CURRENT_SCHEMA, &[]).await?;
+    let schema: Option<&str> = match rows.first() {
+        Some(row) => row.try_get(0)?,
+        None => None,
+    };
+    if schema.is_none() && connector.server() != Server::Postgres {
+        return Err(Failure::new(Kind::NoDatabase, "the database is not there"));
+    }
+    Ok(conn)
 }
 
 async fn create_database(connector: &Connector, backoff: &mut Backoff) -> Result<(), OpenError> {

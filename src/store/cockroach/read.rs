@@ -166,21 +166,19 @@ pub(super) async fn hashtags(
     filter: &HashtagsFilter,
 ) -> Result<Vec<HashtagCount>, StoreError> {
     let parts = parts_of(filter.range.from(), filter.range.to());
-    // The series of all messages is '', which no hashtag is.
-    let low = match filter.prefix.as_str() {
-        "" => "\u{1}",
-        prefix => prefix,
-    };
-    let high = after_prefix(&filter.prefix);
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+    let (low, high) = (filter.prefix.as_str(), after_prefix(&filter.prefix));
+    let has_prefix = !low.is_empty();
     let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
     for (level, from, to) in &parts {
         params.extend([level as &(dyn ToSql + Sync), from, to]);
     }
-    params.extend([&low as &(dyn ToSql + Sync), &high, &limit]);
-    let rows = readers
-        .query("list hashtags", &sql::HASHTAGS, &params)
-        .await?;
+    params.push(&limit);
+    if has_prefix {
+        params.extend([&low as &(dyn ToSql + Sync), &high]);
+    }
+    let statement = sql::hashtags(has_prefix);
+    let rows = readers.query("list hashtags", &statement, &params).await?;
     rows.iter()
         .map(|row| {
             Ok(HashtagCount {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::error::SqlState;
 use tracing::warn;
 
+use super::server::Server;
 use crate::domain::StoreError;
 
 /// What a failure means for the next attempt.
@@ -53,6 +54,22 @@ impl Failure {
     /// An attempt that took longer than it may.
     pub(super) fn stalled(limit: Duration) -> Failure {
         Failure::new(Kind::Lost, format!("no answer within {limit:?}"))
+    }
+
+    /// The same, knowing what the server is, if it is known yet. An old
+    /// CockroachDB has XX000 for every error without a code, such as all that
+    /// a node says of another one that it lost; its own defects begin so.
+    pub(super) fn said_by(self, server: Option<Server>) -> Failure {
+        let is_uncoded = self.is_code(&SqlState::INTERNAL_ERROR)
+            && server != Some(Server::Postgres)
+            && !self.text.starts_with("internal error");
+        match is_uncoded {
+            true => Failure {
+                kind: Kind::Lost,
+                ..self
+            },
+            false => self,
+        }
     }
 
     pub(super) fn is_code(&self, code: &SqlState) -> bool {
@@ -241,6 +258,31 @@ mod tests {
         ] {
             assert_eq!(kind_of(&SqlState::from_code(code)), kind, "{code}");
         }
+    }
+
+    #[test]
+    fn an_error_without_a_code_is_a_lost_connection_on_cockroachdb() {
+        let said = |text: &str, server| {
+            let failure = Failure {
+                kind: kind_of(&SqlState::INTERNAL_ERROR),
+                text: format!("{text} (SQLSTATE XX000)"),
+                code: Some(SqlState::INTERNAL_ERROR),
+            };
+            failure.said_by(server).kind
+        };
+        let cockroach = Some(Server::Cockroach(19, 1));
+        for text in [
+            "lease-insert: context canceled",
+            "rpc error: code = Unavailable desc = transport is closing",
+            "failed to grpc dial n2 at 10.0.0.2:26257",
+        ] {
+            assert_eq!(said(text, cockroach), Kind::Lost, "{text}");
+            assert_eq!(said(text, None), Kind::Lost, "{text}");
+            assert_eq!(said(text, Some(Server::Postgres)), Kind::Fatal, "{text}");
+        }
+        assert_eq!(said("internal error: nil plan", cockroach), Kind::Fatal);
+        let other = Failure::new(Kind::Corrupt, "x").said_by(cockroach);
+        assert_eq!(other.kind, Kind::Corrupt);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! wrong between a server and its database.
 
 pub mod cluster;
+mod disguised;
 mod faults;
 mod migrations;
 mod plans;
