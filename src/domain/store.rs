@@ -91,6 +91,9 @@ pub enum StoreError {
     /// Not now: away, full or overloaded. Trying again later can help.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// A read waited or ran for longer than it may. Asking for less can help.
+    #[error("too slow: {0}")]
+    TooSlow(String),
     /// Others were faster, more often than retries allow.
     #[error("the store could not get past concurrent writers: {0}")]
     Conflict(String),

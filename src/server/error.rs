@@ -100,9 +100,9 @@ impl ApiError {
             ApiError::KeyReused { .. } => StatusCode::CONFLICT,
             ApiError::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Overloaded | ApiError::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ApiError::Store(
+                StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -130,9 +130,9 @@ impl ApiError {
             ApiError::KeyReused { .. } => Code::IdempotencyConflict,
             ApiError::RateLimited(_) => Code::RateLimited,
             ApiError::Overloaded | ApiError::NotReady(_) => Code::Unavailable,
-            ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
-                Code::Unavailable
-            }
+            ApiError::Store(
+                StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
+            ) => Code::Unavailable,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_) => Code::Internal,
         }
@@ -143,6 +143,10 @@ impl ApiError {
         match self {
             ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 "the store is not available right now; try again".to_owned()
+            }
+            ApiError::Store(StoreError::TooSlow(_)) => {
+                "the answer took longer than this server allows; try again, or ask for less at once"
+                    .to_owned()
             }
             ApiError::NotReady(not) => format!("not ready: {}", not.reason),
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))

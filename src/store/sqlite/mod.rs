@@ -20,6 +20,7 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -38,9 +39,11 @@ use crate::domain::{
     TrendFilter, UserName, Version,
 };
 use crate::store::sqlite::guard::anchor::Anchor;
+use crate::store::sqlite::guard::gate::Gate;
 use crate::store::sqlite::guard::health::Health;
 use crate::store::sqlite::guard::log::Log;
 use crate::store::sqlite::read::cache::MessageCache;
+use crate::store::sqlite::read::limit::Limits;
 use crate::store::sqlite::rollup::months::Months;
 use crate::store::sqlite::write::queue::Queue;
 use crate::store::sqlite::write::tail::Tail;
@@ -64,8 +67,13 @@ pub struct SqliteOptions {
     pub reader_cache_kib: u32,
     /// Messages kept in memory, in KiB.
     pub message_cache_kib: u32,
-    /// What the log beside the file shrinks back to, in KiB; it may grow to
-    /// twice of this, and further while a read of another program lasts.
+    /// The longest a read may wait for one of the threads.
+    pub read_wait: Duration,
+    /// The longest a read may run.
+    pub read_time: Duration,
+    /// What the log beside the file shrinks back to, in KiB. It may grow to
+    /// twice of this, further by what one large import writes at once, and
+    /// while a read of another program lasts.
     pub log_kib: u32,
     /// Pages of 4 KiB the file may grow to; the disk's size when `None`.
     pub max_pages: Option<u32>,
@@ -81,6 +89,8 @@ impl Default for SqliteOptions {
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
             message_cache_kib: 16 * 1024,
+            read_wait: Duration::from_secs(10),
+            read_time: Duration::from_secs(10),
             log_kib: 64 * 1024,
             max_pages: None,
         }
@@ -108,11 +118,19 @@ impl SqliteStore {
     /// it was), cannot be written, or the operating system refuses.
     pub fn open(path: &Path, options: &SqliteOptions) -> Result<SqliteStore, OpenError> {
         let connection = open::open_writer(path, options)?;
-        let readers = Readers::spawn(path, options.readers, options.reader_cache_kib)?;
+        let gate = Arc::new(Gate::default());
+        let limits = Limits {
+            wait: options.read_wait,
+            run: options.read_time,
+        };
+        let pool = (options.readers, options.reader_cache_kib);
+        let readers = Readers::spawn(path, pool, limits, &gate)?;
         let (queue, intake) = queue::channel(options.queue);
         let health = Arc::new(Health::default());
         let anchor = Arc::new(Anchor::of(path));
-        let log = Log::of(path, u64::from(options.log_kib) * 1024);
+        let bytes = u64::from(options.log_kib) * 1024;
+        let log = Log::of(&connection, bytes, gate, Arc::clone(&health));
+        let log = log.map_err(|error| open::refused(path, &error))?;
         let cache = Arc::new(MessageCache::new(options.message_cache_kib));
         let shared = (Arc::clone(&health), Arc::clone(&anchor));
         let tail = Arc::new(Tail::default());
@@ -269,6 +287,9 @@ impl Store for SqliteStore {
         let replaced =
             "the store's file was removed or replaced; its server has to be started again";
         self.anchor.check().map_err(NotReady::because(replaced))?;
+        let copied = self.health.log_failure().map_or(Ok(()), Err);
+        let grows = "the store's log cannot be copied into its file; look at the disk";
+        copied.map_err(NotReady::because(grows))?;
         // Nobody may dare to post while this says no, so it finds out itself.
         if self.health.failure().is_some() {
             let probed = self.queue.run(Writer::probe).await;

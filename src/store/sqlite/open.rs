@@ -64,14 +64,6 @@ pub(super) fn open_reader(path: &Path, cache_kib: u32) -> Result<Connection, Ope
     connect().map_err(|error| refused(path, &error))
 }
 
-/// The same, of which nobody waits for a lock.
-pub(super) fn open_desk(path: &Path, cache_kib: u32) -> Result<Connection, OpenError> {
-    let connection = open_reader(path, cache_kib)?;
-    let set = connection.busy_timeout(Duration::ZERO);
-    set.map_err(|error| refused(path, &error))?;
-    Ok(connection)
-}
-
 fn connect(path: &Path, mode: OpenFlags, cache_kib: u32) -> rusqlite::Result<Connection> {
     // Every connection is used by one thread at a time.
     let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -119,8 +111,8 @@ fn write_ahead(path: &Path, connection: &Connection, log_kib: u32) -> Result<(),
         });
     }
     let settings = || {
-        // Fewer, larger checkpoints: a page written often is then copied once.
-        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        // The writer makes its own: SQLite tells nobody of those that fail.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         // What a large import made of the log is given back.
         connection.pragma_update(None, "journal_size_limit", i64::from(log_kib) * 1024)?;
         // A version that a migration or a crash left in the log alone is put

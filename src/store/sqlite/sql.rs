@@ -43,6 +43,14 @@ statements! {
     BeginImmediate = "begin immediate";
     Commit = "commit";
     Rollback = "rollback";
+    /// How many frames the log has, and how many of them the file has, too.
+    LogSize = "pragma wal_checkpoint(noop)";
+    /// Copies what no read is in the way of.
+    Checkpoint = "pragma wal_checkpoint(passive)";
+    /// Copies all, and waits until nobody reads from the log.
+    Restart = "pragma wal_checkpoint(restart)";
+    /// The same, and leaves it empty.
+    Truncate = "pragma wal_checkpoint(truncate)";
 
     /// One message.
     Message = message!(

@@ -200,40 +200,6 @@ async fn a_full_queue_refuses_posts_instead_of_growing() {
     file.store.check().await.unwrap();
 }
 
-#[tokio::test]
-async fn the_log_shrinks_again_after_a_read_that_kept_it() {
-    const LOG_KIB: u32 = 256;
-    let file = File::with(&SqliteOptions {
-        log_kib: LOG_KIB,
-        ..SqliteOptions::default()
-    });
-    let log = file.dir.path().join("dunder.sqlite-wal");
-    let log_kib = || std::fs::metadata(&log).unwrap().len() / 1024;
-    let text = "x".repeat(8000);
-    let post = async || {
-        file.store.post(draft("ann", &text, &["a"])).await.unwrap();
-    };
-    post().await;
-    let reader = Connection::open(file.path()).unwrap();
-    reader
-        .execute_batch("begin; select count(*) from users")
-        .unwrap();
-    while log_kib() < 4 * u64::from(LOG_KIB) {
-        post().await;
-    }
-    reader.execute_batch("commit").unwrap();
-    let mut posts = 0;
-    while log_kib() > 2 * u64::from(LOG_KIB) {
-        post().await;
-        posts += 1;
-        assert!(posts < 500, "the log still has {} KiB", log_kib());
-    }
-    assert_eq!(
-        pages(&*file.store, &FeedFilter::default()).await.len() as u64,
-        totals(&*file.store, &[]).await[0]
-    );
-}
-
 /// Another program that holds the write lock until told.
 fn lock(path: &Path) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (say, locked) = mpsc::channel();
@@ -247,4 +213,33 @@ fn lock(path: &Path) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
         other.execute_batch("rollback").unwrap();
     });
     (locked, release)
+}
+
+#[tokio::test]
+async fn a_listed_message_without_its_row_is_an_error_and_no_shorter_page() {
+    let file = File::with(&SqliteOptions {
+        message_cache_kib: 0,
+        unsettled: 0,
+        ..SqliteOptions::default()
+    });
+    let mut posted = Vec::new();
+    for text in ["first", "second", "third"] {
+        posted.push(file.store.post(draft("ann", text, &["a"])).await.unwrap());
+    }
+    let damage = Connection::open(file.path()).unwrap();
+    let removed = damage.execute(
+        "delete from messages where id = ?1",
+        [posted[1].id.to_bytes()],
+    );
+    assert_eq!(removed.unwrap(), 1);
+    let filter = FeedFilter {
+        hashtags: vec!["a".parse().unwrap()],
+        ..FeedFilter::default()
+    };
+    let page = file.store.feed(&filter).await;
+    let named = posted[1].id.to_string();
+    assert!(
+        matches!(&page, Err(StoreError::Corrupt(text)) if text.contains(&named)),
+        "{page:?}"
+    );
 }

@@ -16,6 +16,7 @@ pub(crate) struct Health(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     failure: Option<StoreError>,
+    log_failure: Option<StoreError>,
     busy_since: Option<Instant>,
 }
 
@@ -43,6 +44,25 @@ impl Health {
     /// Why the last transaction failed, if it did.
     pub(crate) fn failure(&self) -> Option<StoreError> {
         self.state().failure.clone()
+    }
+
+    /// What copying from the log into the file came to, the last time. Said
+    /// once, until it works again.
+    pub(crate) fn log(&self, failure: Option<StoreError>) {
+        let mut state = self.state();
+        match (&state.log_failure, &failure) {
+            (None, Some(error)) => {
+                tracing::error!(%error, "the store's log cannot be copied into its file; it grows until it can");
+            }
+            (Some(_), None) => tracing::info!("the store's log is copied into its file again"),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        state.log_failure = failure;
+    }
+
+    /// Why the log could not be copied into the file, if it could not.
+    pub(crate) fn log_failure(&self) -> Option<StoreError> {
+        self.state().log_failure.clone()
     }
 
     /// Since when the writer has been at one thing for too long.

@@ -2,5 +2,6 @@
 //! log stays small, and what the writer last met.
 
 pub(crate) mod anchor;
+pub(crate) mod gate;
 pub(crate) mod health;
 pub(crate) mod log;

@@ -7,12 +7,14 @@
 
 pub(crate) mod cache;
 pub(crate) mod feed;
+pub(crate) mod limit;
 pub(crate) mod page;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rusqlite::types::FromSqlError;
@@ -21,10 +23,12 @@ use tokio::sync::oneshot;
 
 use crate::domain::{Message, MessageId, MessageText, Record, StoreError, UserName, Version};
 use crate::store::OpenError;
-use crate::store::sqlite::open::{is_locked, open_desk, open_reader};
+use crate::store::sqlite::guard::gate::Gate;
+use crate::store::sqlite::id_of;
+use crate::store::sqlite::open::{is_locked, open_reader, refused};
+use crate::store::sqlite::read::limit::{Limits, Reader, Stopped, Terms};
 use crate::store::sqlite::read::page::hashtags_of;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::{id_of, store_error};
 
 /// Reads that may wait before further ones are refused.
 const QUEUE: usize = 4_096;
@@ -36,46 +40,62 @@ pub(crate) const SHORT: usize = 2_000;
 /// <https://www.sqlite.org/pragma.html#pragma_data_version>
 const DATA_VERSION: &str = "pragma data_version";
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Job = Box<dyn FnOnce(&Reader) + Send>;
 
 /// The threads and the queue before them.
-#[derive(Debug)]
 pub(crate) struct Readers {
     /// Gone when closed.
     jobs: RwLock<Option<Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Connections of short reads; emptied when closed.
-    desks: Vec<Mutex<Option<Connection>>>,
+    inline: Vec<Mutex<Option<Reader>>>,
     /// The connection that notices changes: SQLite counts those that each
     /// connection has seen others make.
-    watch: Mutex<Option<Connection>>,
+    watch: Mutex<Option<Reader>>,
+    limits: Limits,
 }
 
 impl Readers {
     /// Opens the connections and starts the threads.
-    pub(crate) fn spawn(path: &Path, readers: usize, cache_kib: u32) -> Result<Readers, OpenError> {
+    pub(crate) fn spawn(
+        path: &Path,
+        (readers, cache_kib): (usize, u32),
+        limits: Limits,
+        gate: &Arc<Gate>,
+    ) -> Result<Readers, OpenError> {
+        let open = || {
+            let connection = open_reader(path, cache_kib)?;
+            let reader = Reader::new(connection, Arc::clone(gate));
+            reader.map_err(|error| refused(path, &error))
+        };
+        // Nobody waits for a lock on a thread that serves others, too.
+        let inline = || {
+            let reader = open()?;
+            let set = reader.connection().busy_timeout(Duration::ZERO);
+            set.map_err(|error| refused(path, &error))?;
+            Ok::<_, OpenError>(Mutex::new(Some(reader)))
+        };
         let (jobs, queue) = bounded::<Job>(QUEUE);
         let mut threads = Vec::new();
         for number in 1..=readers.max(1) {
-            let connection = open_reader(path, cache_kib)?;
-            let queue = queue.clone();
+            let (reader, queue, gate) = (open()?, queue.clone(), Arc::clone(gate));
             let thread = thread::Builder::new()
                 .name(format!("dunder-reader-{number}"))
-                .spawn(move || work(&connection, &queue))
+                .spawn(move || work(&reader, &queue, &gate))
                 .map_err(|source| OpenError::Io {
                     path: path.to_owned(),
                     source,
                 })?;
             threads.push(thread);
         }
-        let desk = || open_desk(path, cache_kib).map(|desk| Mutex::new(Some(desk)));
         Ok(Readers {
             jobs: RwLock::new(Some(jobs)),
             threads: Mutex::new(threads),
-            desks: (0..readers.max(1))
-                .map(|_| desk())
+            inline: (0..readers.max(1))
+                .map(|_| inline())
                 .collect::<Result<_, _>>()?,
-            watch: desk()?,
+            watch: inline()?,
+            limits,
         })
     }
 
@@ -89,49 +109,70 @@ impl Readers {
         &self,
         job: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        for desk in &self.desks {
-            let desk = match desk.try_lock() {
-                Ok(desk) => desk,
+        for reader in &self.inline {
+            let reader = match reader.try_lock() {
+                Ok(reader) => reader,
                 // What a panic interrupted was rolled back while it unwound.
-                Err(TryLockError::Poisoned(desk)) => desk.into_inner(),
+                Err(TryLockError::Poisoned(reader)) => reader.into_inner(),
                 Err(TryLockError::WouldBlock) => continue,
             };
-            let Some(connection) = &*desk else { break };
-            match job(connection) {
-                Err(error) if is_locked(&error) => break,
-                done => return done.map_err(store_error),
+            let Some(reader) = &*reader else { break };
+            let terms = Terms {
+                deadline: Instant::now() + self.limits.run,
+                client: None,
+            };
+            match reader.run(terms, &job) {
+                Err(Stopped::Failed(error)) if is_locked(&error) => break,
+                done => return done.map_err(StoreError::from),
             }
         }
         self.run(job).await
     }
 
-    /// Runs a job on the next free reader.
+    /// Runs a job on the next free reader. It is not begun, or ended, once
+    /// the future that waits for it is dropped.
     ///
     /// # Errors
-    /// Unavailable when the queue is full or closed, else the job's own.
+    /// Unavailable when the queue is full or closed, `TooSlow` when it waited
+    /// or ran for longer than the limits, else the job's own.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            // Whoever asked may have gone while the job waited.
-            if !reply.is_closed() {
-                let _ = reply.send(job(connection).map_err(store_error));
+        let client = Arc::new(());
+        let (asked, limits) = (Instant::now(), self.limits);
+        let waits = Arc::downgrade(&client);
+        let job: Job = Box::new(move |reader| {
+            let now = Instant::now();
+            let terms = Terms {
+                deadline: now + limits.run,
+                client: Some(waits),
+            };
+            if terms.is_abandoned() {
+                return;
             }
+            let waited = now - asked;
+            let _ = reply.send(match waited > limits.wait {
+                true => Err(waited_too_long(waited)),
+                false => reader.run(terms, job).map_err(StoreError::from),
+            });
         });
         self.submit(job)?;
-        answer.await.unwrap_or_else(|_| {
+        let answer = answer.await.unwrap_or_else(|_| {
             Err(StoreError::Unexpected(
                 "a read did not end; the log says why".to_owned(),
             ))
-        })
+        });
+        drop(client);
+        answer
     }
 
     /// Differs after every commit, of this program or of another.
     pub(crate) fn version(&self) -> Option<Version> {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = watch.as_ref()?.prepare_cached(DATA_VERSION).ok()?;
+        let connection = watch.as_ref()?.connection();
+        let mut statement = connection.prepare_cached(DATA_VERSION).ok()?;
         let version = statement.query_row([], |row| row.get::<_, i64>(0)).ok()?;
         Some(Version(version.unsigned_abs()))
     }
@@ -158,8 +199,8 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(jobs);
-        for desk in self.desks.iter().chain([&self.watch]) {
-            *desk.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        for reader in self.inline.iter().chain([&self.watch]) {
+            *reader.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -169,11 +210,17 @@ impl Readers {
     }
 }
 
-fn work(connection: &Connection, queue: &Receiver<Job>) {
+fn waited_too_long(waited: Duration) -> StoreError {
+    let seconds = waited.as_secs();
+    StoreError::TooSlow(format!("a read waited {seconds} s for a reader"))
+}
+
+fn work(reader: &Reader, queue: &Receiver<Job>, gate: &Gate) {
     for job in queue {
+        let _reading = gate.enter();
         // A defect in one read must not take the reader from all others. Its
         // transaction, if any, was rolled back while it unwound.
-        if catch_unwind(AssertUnwindSafe(|| job(connection))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| job(reader))).is_err() {
             tracing::error!("a read panicked");
         }
     }
@@ -246,3 +293,6 @@ pub(crate) fn users(
     }
     Ok(users)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! or else from the file, all of those with one statement. Names of users are
 //! remembered by their numbers, so that no row costs a second search.
 
-use rusqlite::types::FromSqlError;
+use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::domain::{Hashtag, Message, MessageId, MessageText, UserName};
@@ -48,12 +48,22 @@ pub(crate) fn messages(
         read_some(connection, ids, cache, &mut read)?;
     }
     let mut read = read.into_iter().peekable();
-    let all = ids.iter().zip(&mut found).filter_map(|(&id, found)| {
+    let all = ids.iter().zip(&mut found).map(|(&id, found)| {
         let kept = found.take().map(|kept| Message::clone(&kept));
-        // None is missing: messages are never removed.
-        kept.or_else(|| read.next_if(|read| read.id == id))
+        let message = kept.or_else(|| read.next_if(|read| read.id == id));
+        message.ok_or_else(|| without_row(id))
     });
-    Ok(all.collect())
+    all.collect()
+}
+
+/// A message that a list of the same snapshot names has its row there.
+#[derive(Debug, thiserror::Error)]
+#[error("message {0} is listed and is not there")]
+struct Missing(MessageId);
+
+fn without_row(id: MessageId) -> rusqlite::Error {
+    let error = Box::new(Missing(id));
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, error)
 }
 
 /// One message from the file.

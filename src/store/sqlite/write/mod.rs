@@ -354,7 +354,7 @@ impl Writer {
         }
         let checkpoint = self
             .connection
-            .query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
+            .query_row(Sql::Truncate.text(), [], |_| Ok(()));
         if let Err(error) = checkpoint {
             tracing::warn!(%error, "the log beside the store stays until the next start");
         }
