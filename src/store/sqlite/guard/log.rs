@@ -121,7 +121,8 @@ impl Frames {
         let mut statement = connection.prepare_cached(sql.text())?;
         statement.query_row([], |row| {
             // Both are -1 where there is no log.
-            let frames = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.max(0) as u64);
+            let frames =
+                |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.max(0) as u64);
             Ok(Frames {
                 is_blocked: row.get::<_, i64>(0)? != 0,
                 written: frames(1)?,
