@@ -156,7 +156,8 @@ pub(crate) fn settled(args: &StoreArgs) -> Result<StoreConfig, AdminError> {
         // What fails in the end is said as an error; a log of attempts, in
         // JSON at that, only helps who watches.
         LogLevel::Error
-    });
+    })
+    .map_err(AdminError::io("cannot start the log"))?;
     Ok(config)
 }
 

@@ -2,16 +2,20 @@
 //! a failure ends the process.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::admin;
 use crate::app::admin::{AdminCommand, AdminError};
-use crate::app::serve;
+use crate::app::{log, serve};
 use crate::cli::{self, ClientCommand};
 use crate::config::{ConfigError, ServeArgs};
 use crate::output::sanitize;
 use crate::store::OpenError;
+
+/// How long the end of a command waits for a log that nobody reads.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Messages with hashtags, and their trends, from the terminal.
 #[derive(Debug, Parser)]
@@ -54,6 +58,9 @@ pub fn main() -> ExitCode {
         Command::Client(command) => return cli::run(command, Cli::command),
         Command::Admin(command) => run_admin(command),
     };
+    // The log comes before what is said last, and its last lines are kept,
+    // unless nobody reads them.
+    log::flush(LAST_LINES);
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

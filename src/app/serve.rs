@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -19,7 +20,8 @@ use crate::server;
 /// # Errors
 /// Whatever keeps the server from starting, as a sentence.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    log::start(config.log_level);
+    log::start(config.log_level).context("cannot start the log")?;
+    log::catch_panics();
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -69,6 +71,7 @@ fn stop_on_signals() -> io::Result<watch::Receiver<bool>> {
                 _ = interrupt.recv() => 130,
             };
             if *stop.borrow() {
+                log::flush(Duration::from_millis(200));
                 // As if the signal had done it: 128 and its number.
                 std::process::exit(code);
             }

@@ -84,7 +84,26 @@ impl Server {
         }
     }
 
-    /// Everything logged so far.
+    /// Everything logged up to now: the log is written beside what it tells
+    /// of, so a last request is looked for in it.
+    pub async fn log_so_far(&self) -> String {
+        let mark = format!("/up-to-{:?}", std::time::Instant::now());
+        let mark: String = mark
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || "/-".contains(*c))
+            .collect();
+        self.get(&mark).await;
+        for _ in 0..3_000 {
+            let log = self.log();
+            if log.contains(&mark) {
+                return log;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{mark} is not in the log: {}", self.log());
+    }
+
+    /// What has been written of the log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.place.dir.path().join("log")).unwrap()
     }

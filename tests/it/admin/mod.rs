@@ -4,6 +4,7 @@
 mod commands;
 mod export;
 mod import;
+mod log;
 mod token;
 
 use std::io::Cursor;

@@ -70,7 +70,7 @@ async fn debug_logs_statements_with_their_time_and_never_their_parameters() {
     let body = format!(r##"{{"text":"{secret}","hashtags":["hidden"]}}"##);
     assert_eq!(server.post(&body).await.status, 201);
     assert_eq!(server.get("/message?hashtag=hidden").await.status, 200);
-    let log = server.log();
+    let log = server.log_so_far().await;
     assert!(
         log.contains("INSERT INTO messages") && log.contains("elapsed"),
         "{log}"

@@ -125,7 +125,8 @@ async fn malformed_requests_never_break_or_hold_the_server(on: Backend) {
         }
     }
     assert_eq!(server.get("/readyz").await.status, 200);
-    assert!(!server.log().contains("panicked"), "{}", server.log());
+    let log = server.log_so_far().await;
+    assert!(!log.contains("panicked"), "{log}");
     let resident = server.resident_bytes();
     assert!(resident < 200_000_000, "{resident} bytes resident");
 }

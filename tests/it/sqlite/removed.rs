@@ -77,7 +77,8 @@ async fn a_server_whose_file_is_removed_says_so_and_acknowledges_nothing() {
     refused.refused(503, "unavailable", "not available");
     assert!(
         server
-            .log()
+            .log_so_far()
+            .await
             .contains("dunder.sqlite was removed or replaced")
     );
 }

@@ -1,0 +1,115 @@
+//! The server's log: it holds nobody up, loses nothing at the end, and is
+//! safe to look at.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::Value;
+
+use crate::place::{Backend, Place};
+use crate::support::{client, signal};
+
+/// Far more lines than a pipe holds (368 of this kind, 64 KiB).
+const REQUESTS: usize = 3_000;
+/// Longer than any of this takes on the slowest machine.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// `dunder serve` whose log goes into a pipe that only the test reads.
+struct Piped {
+    child: Child,
+    url: String,
+    client: Client,
+    _place: Place,
+}
+
+impl Piped {
+    fn start() -> Piped {
+        let place = Backend::Embedded.place();
+        let mut command = place.command(&["serve", "--port", "0"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        let out = child.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("dunder listens on ").unwrap();
+        Piped {
+            url: url.to_owned(),
+            client: client(),
+            child,
+            _place: place,
+        }
+    }
+
+    async fn request(&self, path: &str) {
+        let answer = self.client.get(format!("{}{path}", self.url)).send();
+        let answer = tokio::time::timeout(BOUND, answer).await;
+        answer.expect("the server hangs").unwrap();
+    }
+
+    fn stop(&self) {
+        signal(self.child.id(), "TERM");
+    }
+
+    fn log(&mut self) -> ChildStderr {
+        self.child.stderr.take().unwrap()
+    }
+
+    fn wait(&mut self) -> Option<i32> {
+        let end = Instant::now() + BOUND;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the server does not stop");
+    }
+}
+
+impl Drop for Piped {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn paths(log: &str) -> Vec<String> {
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines
+        .filter_map(|line: Value| Some(line.get("path")?.as_str()?.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_stop() {
+    let mut server = Piped::start();
+    for n in 0..REQUESTS {
+        server.request(&format!("/{n}")).await;
+    }
+    let _unread = server.log();
+    server.stop();
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[tokio::test]
+async fn whoever_reads_the_log_late_finds_every_line_to_the_last() {
+    let mut server = Piped::start();
+    for n in 0..REQUESTS {
+        server.request(&format!("/{n}")).await;
+    }
+    let mut log = server.log();
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        text
+    });
+    server.stop();
+    assert_eq!(server.wait(), Some(0));
+    let log = reader.join().unwrap();
+    let asked: Vec<String> = (0..REQUESTS).map(|n| format!("/{n}")).collect();
+    assert_eq!(paths(&log), asked);
+    let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!(last["message"], "stopped");
+}
