@@ -37,7 +37,7 @@ pub fn measure(criterion: &mut Criterion) {
         "90m",
     ] {
         criterion.bench_function(&format!("date, {text}"), |b| {
-            b.iter(|| parse_date(black_box(text), now, Zone::Utc));
+            b.iter(|| parse_date(black_box(text), now, &Zone::UTC));
         });
     }
     let id = MessageId::from_parts(NOW, 0x1234_5678_9abc_def0);

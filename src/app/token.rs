@@ -10,9 +10,10 @@ use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
 use crate::app::admin::{AdminError, is_terminal, say, visible, written};
+use crate::cli::zone;
 use crate::config::StoreArgs;
 use crate::domain::{
-    MessageId, Secret, Store, Token, TokenId, UserName, Zone, parse_date, parse_duration, shown,
+    MessageId, Secret, Store, Token, TokenId, UserName, parse_date, parse_duration, shown,
 };
 
 /// The longest note, in characters.
@@ -219,7 +220,7 @@ fn end(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, AdminError> {
                     shown(text)
                 ))
             })?,
-        Err(_) => parse_date(text, now, Zone::Local).map_err(|_| {
+        Err(_) => parse_date(text, now, zone::here()).map_err(|_| {
             usage(format!(
                 "--expires {} is neither a time such as 90d nor a date such as 2027-01-01",
                 shown(text)

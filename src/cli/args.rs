@@ -6,9 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
+use super::zone;
 use crate::cli::account::endpoint::Endpoint;
 use crate::cli::ui::terminal::is_interactive;
-use crate::domain::{Zone, parse_date, parse_duration};
+use crate::domain::{parse_date, parse_duration};
 use crate::output::{MAX_WIDTH, MIN_WIDTH};
 
 /// Options of every client command.
@@ -86,7 +87,7 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
 
 /// A date as the person writes it, in their own zone.
 pub(super) fn date(text: &str) -> Result<DateTime<Utc>, String> {
-    parse_date(text, Utc::now(), Zone::Local).map_err(|error| error.to_string())
+    parse_date(text, Utc::now(), zone::here()).map_err(|error| error.to_string())
 }
 
 /// A hashtag, with or without `#`.

@@ -17,6 +17,7 @@ mod private;
 mod settings;
 mod state;
 mod ui;
+pub(crate) mod zone;
 
 use std::process::ExitCode;
 

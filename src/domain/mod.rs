@@ -17,9 +17,10 @@ mod store;
 mod token;
 mod trend;
 mod user;
+mod zone;
 
 pub use asked::Asked;
-pub use date::{DateError, Zone, parse_date};
+pub use date::{DateError, parse_date};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};
 pub use hashtag::{Hashtag, HashtagError, MAX_HASHTAG_CHARS, hashtags_in_text};
@@ -36,6 +37,7 @@ pub use trend::{
     Bucket, Cell, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,
 };
 pub use user::{MAX_USER_NAME_CHARS, UserName, UserNameError};
+pub use zone::{Moments, Span, Zone, ZoneError};
 
 /// A value as an error sentence shows it: quoted, escaped, and cut after 60
 /// characters, so that neither a terminal nor a reader drowns in it.

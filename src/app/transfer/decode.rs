@@ -87,11 +87,11 @@ pub(crate) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Record, String> 
 /// A date that means the same whenever it is read: importing a file twice
 /// must not store it twice.
 fn absolute(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    let date = parse_date(text, now, Zone::Utc).map_err(|error| format!("created_at: {error}"))?;
-    let is_relative = text
-        .bytes()
-        .any(|b| b.is_ascii_alphabetic() && !b"TtZz".contains(&b));
-    if is_relative || text.bytes().all(|b| b.is_ascii_alphabetic()) {
+    let date = |now| parse_date(text, now, &Zone::UTC);
+    let long_ago = now - chrono::Duration::days(8);
+    let (date, as_of_then) = (date(now), date(long_ago));
+    let date = date.map_err(|error| format!("created_at: {error}"))?;
+    if as_of_then != Ok(date) {
         return Err(format!(
             "created_at: {} depends on when it is read; write a date such as 2019-09-23T10:00:00Z",
             shown(text)

@@ -128,6 +128,12 @@ pub(crate) fn json(document: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// What a person must not miss, wherever standard error goes.
+pub(crate) fn warning(text: &str) {
+    // Who closed standard error wants no warnings.
+    let _ = writeln!(std::io::stderr(), "dunder: {text}");
+}
+
 /// A remark for the person at the terminal; nothing when standard error goes
 /// elsewhere.
 pub(crate) fn remark(text: &str) {

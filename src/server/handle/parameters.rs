@@ -117,7 +117,7 @@ fn date(
     text: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, ApiError> {
-    text.map(|text| parse_date(text, now, Zone::Utc))
+    text.map(|text| parse_date(text, now, &Zone::UTC))
         .transpose()
         .map_err(|error| ApiError::parameter(name, error))
 }

@@ -104,6 +104,38 @@ fn settings_in_a_file_are_named_and_a_mistake_in_it_is_a_problem() {
 }
 
 #[test]
+fn a_time_zone_that_cannot_be_read_is_a_problem_and_a_rule_is_none() {
+    let person = Person::at("http://127.0.0.1:1");
+    let report = |zone: &str| {
+        Ran::of(
+            person
+                .command(&["doctor"])
+                .env("TZ", zone)
+                .output()
+                .unwrap(),
+        )
+    };
+    for (zone, says) in [
+        ("Europe/Berlin", "Europe/Berlin, UTC+0"),
+        (
+            "IST-2IDT,M3.4.4/26,M10.5.0",
+            "IST-2IDT,M3.4.4/26,M10.5.0, UTC+0",
+        ),
+    ] {
+        let report = report(zone);
+        assert_eq!(found(&report, "zone")[0], "ok", "{report:?}");
+        assert!(found(&report, "zone")[2].starts_with(says), "{report:?}");
+    }
+    let report = report("Europe/Berlni");
+    let zone = found(&report, "zone");
+    assert_eq!(zone[0], "problem");
+    assert!(
+        zone[2].contains("\"Europe/Berlni\"") && zone[3].contains("IANA name"),
+        "{report:?}"
+    );
+}
+
+#[test]
 fn a_clock_that_is_an_hour_off_is_a_problem() {
     let health = r#"{"data":{"status":"alive","version":"9.9.9"}}"#;
     let late = "Date: Tue, 24 Nov 2020 12:00:00 GMT\r\n";

@@ -9,9 +9,10 @@ use crate::cli::args::Common;
 use crate::cli::command::doctor::{fine, note, problem};
 use crate::cli::settings::Settings;
 use crate::cli::ui::terminal;
+use crate::cli::zone;
 use crate::domain::format_duration;
+use crate::output::Charset;
 use crate::output::checks::Check;
-use crate::output::{Charset, Zone};
 
 /// The checks, and whom to call if that is known.
 pub(crate) fn checks(common: &Common) -> (Vec<Check>, Option<Access>) {
@@ -214,10 +215,13 @@ fn display() -> Check {
 }
 
 fn zone() -> Check {
-    let now = chrono::Utc::now();
-    let from = match std::env::var("TZ") {
-        Ok(zone) if !zone.is_empty() => format!("TZ={zone}"),
-        _ => "the system's".to_owned(),
-    };
-    fine("zone", format!("{} now ({from})", Zone::Local.name_at(now)))
+    let found = zone::found();
+    if let Some(wrong) = &found.problem {
+        return problem("zone", format!("{wrong}; UTC is used"), Some(zone::ADVICE));
+    }
+    let now = found.zone.offset_name_at(chrono::Utc::now());
+    fine(
+        "zone",
+        format!("{}, {now} now ({})", found.zone, found.source),
+    )
 }
