@@ -73,6 +73,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.follow
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_size -d 'Largest request body (413) [default: 64KiB] [env: DUNDER_LIMITS_BODY_SIZE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_size -d 'Largest request head (431) [default: 16KiB] [env: DUNDER_LIMITS_HEADER_SIZE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_length -d 'Longest path and query (414) [default: 8KiB] [env: DUNDER_LIMITS_QUERY_LENGTH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.drawn_lines -d 'Most lines of one text in a table (format=text) [default: 50] [env: DUNDER_LIMITS_DRAWN_LINES]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.drawn_size -d 'Largest table (format=text); it ends with the row that reaches it [default: 4MiB] [env: DUNDER_LIMITS_DRAWN_SIZE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_timeout -d 'Longest wait for a request\'s head [default: 10s] [env: DUNDER_LIMITS_HEADER_TIMEOUT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_timeout -d 'Longest wait for a request\'s body (408) [default: 10s] [env: DUNDER_LIMITS_BODY_TIMEOUT]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.idle_timeout -d 'Longest time a connection may stay idle [default: 75s] [env: DUNDER_LIMITS_IDLE_TIMEOUT]' -r

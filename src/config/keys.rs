@@ -267,6 +267,18 @@ pub const KEYS: &[Key] = &[
         "Longest path and query (414)",
     ),
     text(
+        "limits.drawn_lines",
+        "COUNT",
+        Value("50"),
+        "Most lines of one text in a table (format=text)",
+    ),
+    text(
+        "limits.drawn_size",
+        "SIZE",
+        Value("4MiB"),
+        "Largest table (format=text); it ends with the row that reaches it",
+    ),
+    text(
         "limits.header_timeout",
         "TIME",
         Value("10s"),

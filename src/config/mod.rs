@@ -282,6 +282,8 @@ fn limits(settings: &Settings, is_private: bool) -> Result<Limits, ConfigError> 
         body_size: settings.value("limits.body_size", value::size)?,
         header_size: settings.value("limits.header_size", value::header_size)?,
         query_length: settings.value("limits.query_length", value::size)?,
+        drawn_lines: settings.value("limits.drawn_lines", value::count)?,
+        drawn_size: settings.value("limits.drawn_size", value::size)?,
         header_timeout: settings.value("limits.header_timeout", value::time)?,
         body_timeout: settings.value("limits.body_timeout", value::time)?,
         idle_timeout: settings.value("limits.idle_timeout", value::time)?,

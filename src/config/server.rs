@@ -78,6 +78,10 @@ pub struct Limits {
     pub requests: usize,
     /// Bytes of path and query; above it 414.
     pub query_length: usize,
+    /// Lines of one text in a table; how many more there are is said.
+    pub drawn_lines: usize,
+    /// Bytes of a table; the row that reaches it is the last.
+    pub drawn_size: usize,
     /// Posts per user and minute; above it 429. `None`: no limit.
     pub posts_per_minute: Option<u32>,
     /// Failed authentications per address and minute; above it 429. `None`:
@@ -98,6 +102,8 @@ impl Default for Limits {
             connections: 20_000,
             requests: 1_024,
             query_length: 8 * 1024,
+            drawn_lines: 50,
+            drawn_size: 4 * 1024 * 1024,
             posts_per_minute: None,
             unauthenticated_per_minute: None,
             shutdown_timeout: Duration::from_secs(30),

@@ -48,7 +48,7 @@ impl FeedTable {
         let time = widest(&|m| columns(&show_time(times, m))).unwrap_or(0);
         let user = widest(&|m| columns(&look.line(&m.user.name))).unwrap_or(0);
         let tags = widest(&|m| columns(&hashtags(m, look))).unwrap_or(0);
-        let text = widest(&|m| longest_line(&look.text(&m.text))).unwrap_or(0);
+        let text = widest(&|m| look.wanted(&look.text(&m.text))).unwrap_or(0);
         let widths = wide_widths([time.max(4), user.max(4), tags.max(8), text.max(4)], look);
         let wide = widths.is_some();
         let widths = widths.unwrap_or_else(|| {
@@ -88,6 +88,18 @@ impl FeedTable {
             .collect()
     }
 
+    /// The rows of the first messages, as many as begin within so many bytes
+    /// and at least one, and how many these are.
+    pub fn first_rows(&self, messages: &[Message], bytes: usize) -> (String, usize) {
+        let mut text = String::new();
+        let mut drawn = 0;
+        while drawn < messages.len() && (drawn == 0 || text.len() < bytes) {
+            text += &self.rows(&messages[drawn..=drawn]);
+            drawn += 1;
+        }
+        (text, drawn)
+    }
+
     fn row(&self, message: &Message) -> Vec<Cell> {
         let widths = &self.frame.widths;
         let cell = |text: &str, width: usize| Cell::new(wrap(text, width).join("\n"));
@@ -99,7 +111,7 @@ impl FeedTable {
             cell(&time, widths[0]).add_attribute(Attribute::Dim),
             cell(&user, widths[1]).fg(color_of(&message.user.name)),
             cell(&tags, widths[2]).fg(HASHTAG),
-            cell(&text, widths[3]),
+            Cell::new(self.look.cut(&text, widths[3]).join("\n")),
         ]
     }
 
@@ -122,7 +134,7 @@ impl FeedTable {
             .filter(|(part, _)| !part.is_empty())
             .flat_map(|(part, code)| wrap(part, side_width).into_iter().map(|line| (line, *code)))
             .collect();
-        let text = wrap(&self.look.text(&message.text), text_width);
+        let text = self.look.cut(&self.look.text(&message.text), text_width);
         let mut lines = String::new();
         for at in 0..side.len().max(text.len()) {
             let (beside, code) = side.get(at).map_or(("", ""), |(line, code)| (line, code));
@@ -172,14 +184,6 @@ pub(crate) fn hashtags(message: &Message, look: Look) -> String {
         .map(|tag| format!("#{}", look.line(tag)))
         .collect();
     tags.join(" ")
-}
-
-fn longest_line(text: &str) -> usize {
-    wrap(text, usize::MAX)
-        .iter()
-        .map(|line| columns(line))
-        .max()
-        .unwrap_or(0)
 }
 
 /// One message with everything there is to say about it.

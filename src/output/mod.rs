@@ -18,7 +18,7 @@ mod wrap;
 
 pub use sanitize::{sanitize, sanitize_line};
 pub use times::{Clock, TimeFormat, Zone};
-pub use wrap::{columns, wrap};
+pub use wrap::{Wrapped, columns, wrap, wrap_first};
 
 /// The narrowest output that is drawn; a terminal that is narrower wraps it.
 pub const MIN_WIDTH: usize = 40;
@@ -48,6 +48,8 @@ pub struct Look {
     pub color: bool,
     /// Which characters may be used.
     pub charset: Charset,
+    /// Lines of a text in a table; how many more there are is said.
+    lines: usize,
 }
 
 impl Look {
@@ -58,7 +60,44 @@ impl Look {
             width: width.clamp(MIN_WIDTH, MAX_WIDTH),
             color,
             charset,
+            lines: usize::MAX,
         }
+    }
+
+    /// At most so many lines of each text in a table, at least one.
+    pub fn with_lines(self, lines: usize) -> Look {
+        Look {
+            lines: lines.max(1),
+            ..self
+        }
+    }
+
+    /// The columns that [`Look::cut`] needs to break no line of a text, and to
+    /// say on one line how many it leaves out.
+    pub(crate) fn wanted(self, text: &str) -> usize {
+        const CUT: usize = "... 10,000 more lines".len();
+        let longest = wrap::longest_line(text, self.lines);
+        let is_cut = text
+            .trim_end_matches('\n')
+            .matches('\n')
+            .nth(self.lines - 1);
+        if is_cut.is_some() {
+            longest.max(CUT)
+        } else {
+            longest
+        }
+    }
+
+    /// The lines of a sanitised text that are shown, and below them how many
+    /// are not.
+    pub(crate) fn cut(self, text: &str, width: usize) -> Vec<String> {
+        let Wrapped { mut lines, more } = wrap_first(text, width, self.lines);
+        if more > 0 {
+            let dots = if self.draws_unicode() { "…" } else { "..." };
+            let left = counted(more as u64, "more line");
+            lines.extend(wrap(&format!("{dots} {left}"), width));
+        }
+        lines
     }
 
     /// Columns to draw in.

@@ -70,6 +70,8 @@ pub(super) enum ApiError {
     NotReady(#[from] NotReady),
     #[error("an answer could not be encoded: {0}")]
     Encoding(#[from] serde_json::Error),
+    #[error("an answer could not be drawn: {0}")]
+    Drawing(#[from] tokio::task::JoinError),
 }
 
 impl ApiError {
@@ -104,7 +106,8 @@ impl ApiError {
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
-            | ApiError::Encoding(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            | ApiError::Encoding(_)
+            | ApiError::Drawing(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -134,7 +137,8 @@ impl ApiError {
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => Code::Unavailable,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
-            | ApiError::Encoding(_) => Code::Internal,
+            | ApiError::Encoding(_)
+            | ApiError::Drawing(_) => Code::Internal,
         }
     }
 
@@ -150,7 +154,8 @@ impl ApiError {
             }
             ApiError::NotReady(not) => format!("not ready: {}", not.reason),
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
-            | ApiError::Encoding(_) => {
+            | ApiError::Encoding(_)
+            | ApiError::Drawing(_) => {
                 "the server failed; its log says why, under this answer's X-Request-Id".to_owned()
             }
             ApiError::BodyBroken(_) => {

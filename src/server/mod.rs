@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::conn::{accept, tls};
+use self::handle::draw::Drawers;
 use self::layer::{auth, cache, limits};
 use crate::config::ServerConfig;
 use crate::domain::Store;
@@ -31,6 +32,7 @@ struct Context {
     auth: auth::Auth,
     limits: limits::Limiters,
     answers: cache::Answers,
+    drawers: Drawers,
 }
 
 /// Settings that can be served with: the certificate and key were read.
@@ -71,6 +73,7 @@ pub async fn serve(
         auth: auth::Auth::new(&settings),
         limits: limits::Limiters::new(&settings.limits),
         answers: cache::Answers::default(),
+        drawers: Drawers::default(),
         store,
         settings,
     });

@@ -49,10 +49,11 @@ async fn page(context: &Context, filter: &FeedFilter, format: Format) -> Result<
         let body = json(&page);
         return Ok(response::answer(StatusCode::OK, response::JSON, body));
     }
-    format.feed(api::FeedPage {
+    let page = api::FeedPage {
         messages: page.messages.iter().map(message::on_the_wire).collect(),
         next_cursor: page.next_cursor.map(|id| id.to_string()),
-    })
+    };
+    format.feed(context, page).await
 }
 
 /// What serde writes of the page in its envelope.

@@ -12,10 +12,11 @@ use crate::api::{self, FormatQuery};
 use crate::domain::{TrendFilter, shown};
 use crate::output::chart;
 use crate::output::chart::{ChartStyle, Trend};
-use crate::output::feed::{Times, feed_table, message_card};
+use crate::output::feed::{FeedTable, Times, feed_table, message_card};
 use crate::output::lines;
 use crate::output::tags::{Period, TagRow, tags_table};
-use crate::output::{Charset, Clock, Look, TimeFormat, Zone};
+use crate::output::{Charset, Clock, Look, TimeFormat, Zone, counted};
+use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::response;
 use crate::server::response::{Answer, TEXT};
@@ -76,87 +77,84 @@ impl Format {
         Format::of(query.format.as_deref(), query.width.as_deref(), headers)
     }
 
-    pub(crate) fn message(self, message: api::Message) -> Result<Answer, ApiError> {
-        match self {
-            Format::Json => response::data(StatusCode::OK, api::ShownMessage { message }),
-            Format::Text(width) => Ok(self.written(message_card(&message, clock(), look(width)))),
-            Format::Csv => {
-                Ok(self
-                    .written(lines::MESSAGE_CSV_HEADER.to_owned() + &lines::message_csv(&message)))
-            }
-            Format::Ndjson => Ok(self.written(ndjson(&[message])?)),
+    pub(crate) async fn message(
+        self,
+        context: &Context,
+        message: api::Message,
+    ) -> Result<Answer, ApiError> {
+        if self == Format::Json {
+            return response::data(StatusCode::OK, api::ShownMessage { message });
         }
+        let make = move || match self {
+            Format::Text(width) => Ok(message_card(&message, clock(), look(width))),
+            Format::Csv => Ok(lines::MESSAGE_CSV_HEADER.to_owned() + &lines::message_csv(&message)),
+            Format::Json | Format::Ndjson => ndjson(&[message]),
+        };
+        Ok(self.written(context.drawers.draw(make).await??))
     }
 
-    pub(crate) fn feed(self, page: api::FeedPage) -> Result<Answer, ApiError> {
-        let body = match self {
-            Format::Json => return response::data(StatusCode::OK, page),
-            Format::Text(width) => {
-                let times = Times {
-                    clock: clock(),
-                    format: TimeFormat::Absolute,
-                };
-                let mut text = feed_table(&page.messages, &times, look(width));
-                if let Some(cursor) = &page.next_cursor {
-                    text += &format!("\nolder messages: cursor={cursor}\n");
-                }
-                text
-            }
-            Format::Csv => page
-                .messages
-                .iter()
-                .fold(lines::MESSAGE_CSV_HEADER.to_owned(), |csv, message| {
-                    csv + &lines::message_csv(message)
-                }),
-            Format::Ndjson => ndjson(&page.messages)?,
+    pub(crate) async fn feed(
+        self,
+        context: &Context,
+        mut page: api::FeedPage,
+    ) -> Result<Answer, ApiError> {
+        if self == Format::Json {
+            return response::data(StatusCode::OK, page);
+        }
+        let limits = &context.settings.limits;
+        let (lines, bytes) = (limits.drawn_lines, limits.drawn_size);
+        let make = move || {
+            let body = match self {
+                Format::Text(width) => drawn_page(&mut page, look(width).with_lines(lines), bytes),
+                Format::Csv => page
+                    .messages
+                    .iter()
+                    .fold(lines::MESSAGE_CSV_HEADER.to_owned(), |csv, message| {
+                        csv + &lines::message_csv(message)
+                    }),
+                Format::Json | Format::Ndjson => ndjson(&page.messages)?,
+            };
+            Ok::<_, ApiError>((body, page.next_cursor))
         };
+        let (body, next_cursor) = context.drawers.draw(make).await??;
         let mut answer = self.written(body);
         // The other forms have no place for the cursor.
-        if let Some(cursor) = page
-            .next_cursor
-            .and_then(|id| HeaderValue::from_str(&id).ok())
-        {
+        if let Some(cursor) = next_cursor.and_then(|id| HeaderValue::from_str(&id).ok()) {
             answer.headers_mut().insert("x-next-cursor", cursor);
         }
         Ok(answer)
     }
 
-    pub(crate) fn trend(
+    pub(crate) async fn trend(
         self,
-        filter: &TrendFilter,
+        context: &Context,
+        filter: TrendFilter,
         trends: api::Trends,
     ) -> Result<Answer, ApiError> {
-        let body = match self {
-            Format::Json => return response::data(StatusCode::OK, trends),
-            Format::Text(width) => {
-                let moment = |seconds| {
-                    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
-                };
-                let names: Vec<String> = filter.hashtags.iter().map(ToString::to_string).collect();
-                let trend = Trend::new(
-                    &trends.trends,
-                    &names,
-                    moment(filter.from()),
-                    moment(filter.to()),
-                    filter.interval.seconds(),
-                );
-                chart::draw(&trend, ChartStyle::default(), clock(), look(width))
-            }
+        if self == Format::Json {
+            return response::data(StatusCode::OK, trends);
+        }
+        let make = move || match self {
+            Format::Text(width) => Ok(drawn_trend(&filter, &trends, look(width))),
             Format::Csv => {
                 let header = lines::bucket_csv_header(!filter.hashtags.is_empty()).to_owned();
-                trends
-                    .trends
-                    .iter()
-                    .fold(header, |csv, bucket| csv + &lines::bucket_csv(bucket))
+                let buckets = trends.trends.iter();
+                Ok(buckets.fold(header, |csv, bucket| csv + &lines::bucket_csv(bucket)))
             }
-            Format::Ndjson => ndjson(&trends.trends)?,
+            Format::Json | Format::Ndjson => ndjson(&trends.trends),
         };
-        Ok(self.written(body))
+        Ok(self.written(context.drawers.draw(make).await??))
     }
 
-    pub(crate) fn hashtags(self, period: Period, rows: Vec<TagRow>) -> Result<Answer, ApiError> {
+    pub(crate) async fn hashtags(
+        self,
+        context: &Context,
+        period: Period,
+        rows: Vec<TagRow>,
+    ) -> Result<Answer, ApiError> {
         if let Format::Text(width) = self {
-            return Ok(self.written(tags_table(&rows, period, look(width))));
+            let make = move || tags_table(&rows, period, look(width));
+            return Ok(self.written(context.drawers.draw(make).await?));
         }
         let hashtags = rows.into_iter().map(|row| api::HashtagCount {
             hashtag: row.hashtag,
@@ -194,6 +192,49 @@ impl Format {
             .insert(VARY, HeaderValue::from_static("accept"));
         answer
     }
+}
+
+/// A page as a table of about so many bytes. What is left out of it, the
+/// page's cursor leads to.
+fn drawn_page(page: &mut api::FeedPage, look: Look, bytes: usize) -> String {
+    let times = Times {
+        clock: clock(),
+        format: TimeFormat::Absolute,
+    };
+    if page.messages.is_empty() {
+        return feed_table(&[], &times, look);
+    }
+    let table = FeedTable::fit(&page.messages, &times, look);
+    let (rows, drawn) = table.first_rows(&page.messages, bytes);
+    let left = page.messages.len() - drawn;
+    if left > 0 {
+        page.next_cursor = Some(page.messages[drawn - 1].id.clone());
+    }
+    let mut text = table.header() + &rows;
+    if let Some(cursor) = &page.next_cursor {
+        let older = match left {
+            0 => "older messages".to_owned(),
+            left => format!(
+                "{} of this page and older ones",
+                counted(left as u64, "message")
+            ),
+        };
+        text += &format!("\n{older}: cursor={cursor}\n");
+    }
+    text
+}
+
+fn drawn_trend(filter: &TrendFilter, trends: &api::Trends, look: Look) -> String {
+    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let names: Vec<String> = filter.hashtags.iter().map(ToString::to_string).collect();
+    let trend = Trend::new(
+        &trends.trends,
+        &names,
+        moment(filter.from()),
+        moment(filter.to()),
+        filter.interval.seconds(),
+    );
+    chart::draw(&trend, ChartStyle::default(), clock(), look)
 }
 
 /// The first type of `Accept` that there is; JSON for `*/*`, for none that

@@ -81,7 +81,7 @@ pub(crate) async fn by_id(
         body.extend_from_slice(b"}}");
         return Ok(response::answer(StatusCode::OK, response::JSON, body));
     }
-    format.message(on_the_wire(&message))
+    format.message(context, on_the_wire(&message)).await
 }
 
 /// Appends what serde writes of [`on_the_wire`].

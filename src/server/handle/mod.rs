@@ -1,6 +1,7 @@
 //! The handlers, one file a resource, and what they read requests with.
 
 pub(crate) mod body;
+pub(crate) mod draw;
 pub(crate) mod feed;
 pub(crate) mod format;
 pub(crate) mod health;

@@ -40,7 +40,7 @@ pub(crate) async fn trend(
         let trends = api::Trends {
             trends: trends.collect(),
         };
-        format.trend(&filter, trends)
+        format.trend(context, filter.clone(), trends).await
     };
     let question = Question::Trend(filter.clone(), fill);
     cache::answer(context, question, format, make).await
@@ -87,7 +87,7 @@ async fn busiest(
         count: found.count,
         counts: counts.next().unwrap_or_default(),
     });
-    format.hashtags(period, rows.collect())
+    format.hashtags(context, period, rows.collect()).await
 }
 
 /// The counts of each hashtag over the period.

@@ -14,6 +14,8 @@ on_every_store![
     hashtags_and_users_come_in_every_form_too,
     one_message_is_shown_in_every_form,
     a_form_that_is_not_there_is_refused,
+    a_table_says_how_many_lines_of_a_text_it_leaves_out,
+    a_table_ends_within_its_size_and_the_cursor_leads_on,
 ];
 
 const HOSTILE: &str = "red \u{1b}[31m and \u{202e}reversed, \"quoted\"";
@@ -183,4 +185,42 @@ async fn a_form_that_is_not_there_is_refused(on: Backend) {
                 .refused(400, "invalid_parameter", named);
         }
     }
+}
+
+async fn a_table_says_how_many_lines_of_a_text_it_leaves_out(on: Backend) {
+    let server = on.server();
+    let text = "x\n".repeat(4_095);
+    server.post(&json!({ "text": text }).to_string()).await.id();
+    let table = server.get("/message?format=text&width=1000").await.body;
+    assert_eq!(table.matches("… 4,045 more lines").count(), 1, "{table}");
+    assert!(table.lines().count() < 60, "{table}");
+}
+
+async fn a_table_ends_within_its_size_and_the_cursor_leads_on(on: Backend) {
+    const SIZE: usize = 2_000;
+    let server = on.server_with(&["--limits.drawn_size", "2000", "--limits.drawn_lines", "9"]);
+    for n in 0..9 {
+        let text = format!("m{n}\n") + &"\t".repeat(8_000) + "x\n\n\n\n\n\nend";
+        server.post(&json!({ "text": text }).to_string()).await.id();
+    }
+    let mut seen = Vec::new();
+    let mut query = "/message?format=text&width=100".to_owned();
+    loop {
+        let table = server.get(&query).await;
+        // The head, the row that reaches it, and the sentence below.
+        assert!(table.body.len() < SIZE + 1_000, "{}", table.body.len());
+        let names = table.body.split_whitespace().filter(|word| {
+            word.strip_prefix('m')
+                .is_some_and(|n| n.parse::<u8>().is_ok())
+        });
+        seen.extend(names.map(str::to_owned));
+        let cursor = table.header("x-next-cursor");
+        if cursor.is_empty() {
+            break;
+        }
+        assert!(table.body.ends_with(&format!("cursor={cursor}\n")));
+        query = format!("/message?format=text&width=100&cursor={cursor}");
+    }
+    let all: Vec<String> = (0..9).rev().map(|n| format!("m{n}")).collect();
+    assert_eq!(seen, all);
 }
