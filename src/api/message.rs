@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The body of `POST /message`. Unknown fields are refused by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,9 +11,14 @@ use serde::{Deserialize, Serialize};
 pub struct PostBody {
     /// Required, not blank, at most 8 KiB of UTF-8.
     pub text: String,
-    /// With or without `#`; at most 16 with those inside the text.
-    #[serde(default)]
+    /// With or without `#`; at most 16. `null` is none.
+    #[serde(default, deserialize_with = "none_if_null")]
     pub hashtags: Vec<String>,
+}
+
+/// Programs write a list of nothing as `null`.
+fn none_if_null<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(json)?.unwrap_or_default())
 }
 
 /// A message as every answer shows it.
@@ -70,4 +75,29 @@ pub struct Whoami {
 pub struct Users {
     /// In the order of their names.
     pub users: Vec<User>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_hashtags_are_written_in_three_ways() {
+        for body in [
+            r#"{"text":"t"}"#,
+            r#"{"text":"t","hashtags":[]}"#,
+            r#"{"text":"t","hashtags":null}"#,
+        ] {
+            let body: PostBody = serde_json::from_str(body).unwrap();
+            assert_eq!(body.hashtags, [""; 0]);
+        }
+        for body in [
+            r#"{"text":null}"#,
+            r#"{"text":"t","hashtags":"a"}"#,
+            r#"{"text":"t","hashtags":[null]}"#,
+            r#"{"text":"t","hashtags":[],"hashtags":null}"#,
+        ] {
+            assert!(serde_json::from_str::<PostBody>(body).is_err(), "{body}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Messages, what a person sends to become one, and the record that import
 //! and export carry.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::hashtag::steps;
 use super::ink::is_blank;
 use super::{Hashtag, HashtagError, MessageId, UserName, hashtags_in_text, shown};
 
@@ -151,35 +153,32 @@ pub enum DraftError {
     /// One of the hashtags.
     #[error(transparent)]
     Hashtag(#[from] HashtagError),
-    /// More than 16, those inside the text included.
-    #[error("the message has {0} hashtags, those inside the text included; at most 16 are allowed")]
+    /// More than 16 are given.
+    #[error("{0} hashtags are given; a message has at most 16")]
     TooManyHashtags(usize),
 }
 
 impl Draft {
     /// Checks a text and the hashtags given beside it, and adds the hashtags
-    /// written inside the text.
+    /// written inside the text, as many as a message can have.
     ///
     /// # Errors
-    /// The first fault found, as a sentence.
+    /// The first fault found, as a sentence. What is written inside the text
+    /// is none.
     pub fn new<S: AsRef<str>>(
         user: UserName,
         text: String,
         given: &[S],
     ) -> Result<Draft, DraftError> {
         let text = MessageText::try_from(text)?;
-        let mut hashtags: Vec<Hashtag> = Vec::with_capacity(given.len());
-        let mut add = |tag: Hashtag| {
+        let mut hashtags = distinct(given)?;
+        for tag in hashtags_in_text(text.as_str()) {
+            if hashtags.len() == MAX_HASHTAGS {
+                break;
+            }
             if !hashtags.contains(&tag) {
                 hashtags.push(tag);
             }
-        };
-        for tag in given {
-            add(tag.as_ref().parse()?);
-        }
-        hashtags_in_text(text.as_str())?.into_iter().for_each(add);
-        if hashtags.len() > MAX_HASHTAGS {
-            return Err(DraftError::TooManyHashtags(hashtags.len()));
         }
         Ok(Draft {
             user,
@@ -223,6 +222,28 @@ impl Draft {
             .iter()
             .fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
         MessageId::from_parts(created_at.timestamp_millis(), random)
+    }
+}
+
+/// Hashtags, each once, in their order.
+fn distinct<S: AsRef<str>>(given: &[S]) -> Result<Vec<Hashtag>, DraftError> {
+    let mut hashtags: Vec<Hashtag> = Vec::with_capacity(given.len().min(MAX_HASHTAGS));
+    // Of those that are too many only the number is wanted.
+    let mut more = HashSet::new();
+    for tag in given {
+        let tag: Hashtag = tag.as_ref().parse()?;
+        steps::count(hashtags.len());
+        if hashtags.contains(&tag) {
+            continue;
+        }
+        match hashtags.len() < MAX_HASHTAGS {
+            true => hashtags.push(tag),
+            false => drop(more.insert(tag)),
+        }
+    }
+    match more.len() {
+        0 => Ok(hashtags),
+        more => Err(DraftError::TooManyHashtags(MAX_HASHTAGS + more)),
     }
 }
 
@@ -290,6 +311,12 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn draft_of(text: &str, tags: &[String]) -> Result<Draft, DraftError> {
+        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        draft(text, &tags)
+    }
 
     fn draft(text: &str, tags: &[&str]) -> Result<Draft, DraftError> {
         Draft::new("ann".parse().unwrap(), text.to_owned(), tags)
@@ -320,14 +347,48 @@ mod tests {
     }
 
     #[test]
-    fn seventeen_hashtags_are_too_many_wherever_they_stand() {
-        let given: Vec<String> = (0..16).map(|n| format!("t{n}")).collect();
-        let refs: Vec<&str> = given.iter().map(String::as_str).collect();
-        assert!(draft("no more", &refs).is_ok());
-        assert_eq!(
-            draft("one #more", &refs),
-            Err(DraftError::TooManyHashtags(17))
-        );
+    fn seventeen_hashtags_given_are_too_many_and_repeats_count_once() {
+        let mut given: Vec<String> = (0..16).map(|n| format!("t{n}")).collect();
+        given.push("T3".to_owned());
+        assert_eq!(draft_of("no more", &given).unwrap().hashtags.len(), 16);
+        given.push("one".to_owned());
+        let error = draft_of("no more", &given).unwrap_err();
+        assert_eq!(error, DraftError::TooManyHashtags(17));
+        given.extend((0..5_000).map(|n| format!("t{n}")));
+        let error = draft_of("no more", &given).unwrap_err();
+        assert_eq!(error, DraftError::TooManyHashtags(5_001));
+    }
+
+    #[test]
+    fn hashtags_inside_a_text_never_refuse_it() {
+        let given: Vec<String> = (0..15).map(|n| format!("t{n}")).collect();
+        let draft = draft_of("#t3 #one #more", &given).unwrap();
+        assert_eq!(draft.hashtags.len(), 16);
+        assert_eq!(draft.hashtags[15].as_str(), "one");
+        for text in [
+            "#محمد_ﷺ".to_owned(),
+            "#½price #coŀlegi #⑴テスト".to_owned(),
+            format!("see #{}", "x".repeat(65)),
+            "#\u{3164} #\u{202e}a #\u{301}".to_owned(),
+        ] {
+            assert_eq!(draft_of(&text, &[]).unwrap().text.as_str(), text);
+        }
+    }
+
+    #[test]
+    fn a_hashtag_given_costs_the_same_however_many_there_are() {
+        let given = |most| (0..most).map(|n| format!("t{n}")).collect::<Vec<_>>();
+        let (few, many) = (given(1_000), given(16_000));
+        let steps = |given: &[String]| steps::of(|| draft_of("text", given).is_err());
+        assert!(steps(&many) <= 17 * steps(&few));
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_refused_for_itself_alone(text: String) {
+            let refused = draft_of(&text, &[]).err();
+            prop_assert!(matches!(refused, None | Some(DraftError::Text(_))));
+        }
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn report(args: &PostArgs, body: &PostBody, answer: &Answer<Posted>) -> Result<(
 /// Someone who typed `#tag` without quotes sees a message without hashtags.
 /// Told once, and not to those whose shell knows better.
 fn hint(body: &PostBody) {
-    let none = body.hashtags.is_empty() && hashtags_in_text(&body.text).is_ok_and(|t| t.is_empty());
+    let none = body.hashtags.is_empty() && hashtags_in_text(&body.text).is_empty();
     let is_integrated = std::env::var_os(SHELL_INTEGRATION).is_some_and(|value| !value.is_empty());
     if !none || is_integrated || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal()
     {

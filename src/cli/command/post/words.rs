@@ -86,7 +86,7 @@ fn plus_tag(word: &str) -> Option<String> {
 fn hash_tag(word: &str) -> Option<String> {
     let name = word.strip_prefix('#')?;
     let tag: Hashtag = name.parse().ok()?;
-    let found = hashtags_in_text(word).ok()?;
+    let found = hashtags_in_text(word);
     found.contains(&tag).then(|| tag.to_string())
 }
 
