@@ -1,11 +1,11 @@
-//! Turns records into the parameters of the one statement that stores them,
-//! and sends it.
+//! Sends the one statement that stores a batch, and reads what it found.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use crate::domain::{Hashtag, Level, Message, MessageId, MessageText, Record, UserName};
+use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, UserName};
 
+use super::columns::Columns;
 use super::connect::{Conn, locked};
 use super::retry::Failure;
 use super::sql;
@@ -18,92 +18,12 @@ pub(super) async fn write(
     slot: i64,
 ) -> Result<(), Failure> {
     let ids: Vec<String> = records.iter().map(|r| r.message.id.to_string()).collect();
-    let columns = Columns::of(records, &ids, users);
-    let levels: Vec<i64> = Level::ALL.iter().map(|level| level.seconds()).collect();
-    // A column, not a constant: an upsert looks its rows up by columns only.
-    let slots = vec![slot; levels.len()];
-    let tags: Vec<&str> = columns.tags.iter().map(String::as_str).collect();
-    conn.execute(
-        &sql::WRITE_BATCH,
-        &[
-            &columns.new_users,
-            &columns.key_users,
-            &columns.keys,
-            &columns.key_ids,
-            &ids,
-            &columns.users,
-            &columns.texts,
-            &tags,
-            &columns.message_keys,
-            &columns.counted_ids,
-            &columns.counted_tags,
-            &columns.series,
-            &columns.minutes,
-            &levels,
-            &slots,
-        ],
-    )
-    .await?;
+    let columns = Columns::of(records, &ids, users, slot);
+    let has = |names: &[&str]| !names.is_empty();
+    let statement = sql::write_batch(has(&columns.new_users), has(&columns.key_users));
+    conn.execute(&statement, &columns.params(&ids)).await?;
     users.add(records);
     Ok(())
-}
-
-#[derive(Default)]
-struct Columns<'a> {
-    new_users: Vec<&'a str>,
-    key_users: Vec<&'a str>,
-    keys: Vec<&'a str>,
-    key_ids: Vec<&'a str>,
-    users: Vec<&'a str>,
-    texts: Vec<&'a str>,
-    tags: Vec<String>,
-    message_keys: Vec<&'a str>,
-    counted_ids: Vec<&'a str>,
-    counted_tags: Vec<&'a str>,
-    series: Vec<&'a str>,
-    minutes: Vec<i64>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(records: &[&'a Record], ids: &'a [String], known: &KnownUsers) -> Columns<'a> {
-        let mut columns = Columns {
-            new_users: known.unknown_of(records),
-            ..Columns::default()
-        };
-        for (record, id) in records.iter().zip(ids) {
-            let message = &record.message;
-            let user = message.user.as_str();
-            let key = record.idempotency_key.as_ref().map(|key| key.as_str());
-            if let Some(key) = key {
-                columns.key_users.push(user);
-                columns.keys.push(key);
-                columns.key_ids.push(id);
-            }
-            columns.users.push(user);
-            columns.texts.push(message.text.as_str());
-            let names: Vec<&str> = message.hashtags.iter().map(Hashtag::as_str).collect();
-            columns.tags.push(names.join(" "));
-            columns.message_keys.push(key.unwrap_or_default());
-            columns.count(id, message);
-        }
-        columns
-    }
-
-    /// A message counts in the series of all through its first hashtag row,
-    /// or through the row under '' when it has no hashtag.
-    fn count(&mut self, id: &'a str, message: &'a Message) {
-        let minute = Level::Minute.bucket_of(message.id.millis());
-        let mut add = |tag: &'a str, series: &'a str| {
-            self.counted_ids.push(id);
-            self.counted_tags.push(tag);
-            self.series.push(series);
-            self.minutes.push(minute);
-        };
-        add(message.hashtags.first().map_or("", Hashtag::as_str), "");
-        for tag in &message.hashtags {
-            add(tag.as_str(), tag.as_str());
-        }
-    }
 }
 
 /// Users that this process has stored a message of, so that not every batch
@@ -114,7 +34,7 @@ pub(super) struct KnownUsers(Mutex<HashSet<UserName>>);
 const MAX_KNOWN_USERS: usize = 20_000;
 
 impl KnownUsers {
-    fn unknown_of<'a>(&self, records: &[&'a Record]) -> Vec<&'a str> {
+    pub(super) fn unknown_of<'a>(&self, records: &[&'a Record]) -> Vec<&'a str> {
         let known = locked(&self.0);
         let unknown = records
             .iter()
@@ -208,43 +128,4 @@ pub(super) fn record(row: &tokio_postgres::Row) -> Result<Record, Failure> {
 pub(super) fn message_id(text: &str) -> Result<MessageId, Failure> {
     text.parse()
         .map_err(|error| Failure::corrupt(format!("a stored id is wrong: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Draft;
-
-    #[test]
-    fn a_message_counts_once_among_all_and_once_under_each_hashtag() {
-        let record = |tags: &[&str]| {
-            let draft = Draft::new("ann".parse().unwrap(), "text".to_owned(), tags).unwrap();
-            Record {
-                message: draft.into_message(MessageId::from_parts(61_000, 1)),
-                idempotency_key: None,
-            }
-        };
-        let (two, none) = (record(&["a", "b"]), record(&[]));
-        let ids = ["ID2".to_owned(), "ID0".to_owned()];
-        let columns = Columns::of(&[&two, &none], &ids, &KnownUsers::default());
-        let rows: Vec<_> = (0..columns.series.len())
-            .map(|n| {
-                (
-                    columns.counted_ids[n],
-                    columns.counted_tags[n],
-                    columns.series[n],
-                )
-            })
-            .collect();
-        let expected = [
-            ("ID2", "a", ""),
-            ("ID2", "a", "a"),
-            ("ID2", "b", "b"),
-            ("ID0", "", ""),
-        ];
-        assert_eq!(rows, expected);
-        assert_eq!(columns.minutes, [60; 4]);
-        assert_eq!(columns.tags, ["a b", ""]);
-        assert_eq!(columns.new_users, ["ann"]);
-    }
 }

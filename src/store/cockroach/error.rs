@@ -59,6 +59,18 @@ pub enum OpenError {
         /// Steps this program has.
         known: usize,
     },
+    /// An index that an earlier migration began.
+    #[error(
+        "the index {index} of the database {database:?} is still being built after {minutes} minutes; `SHOW JOBS` says how far it is; run `dunder migrate` again then"
+    )]
+    StillBuilding {
+        /// The database.
+        database: String,
+        /// The index.
+        index: String,
+        /// How long it was waited for.
+        minutes: u64,
+    },
     /// Somebody else's.
     #[error(
         "the database {database:?} holds tables that are not dunder's ({tables}); name an empty database or a new one"

@@ -9,6 +9,7 @@
 
 mod bare;
 mod batch;
+mod columns;
 mod connect;
 mod error;
 mod import;
@@ -16,6 +17,7 @@ mod intake;
 mod lane;
 mod migrate;
 mod options;
+mod pages;
 mod pool;
 mod read;
 mod retry;
@@ -81,10 +83,24 @@ pub async fn migrate(mut options: CockroachOptions) -> Result<Migrated, OpenErro
     migrate::prepare(&connector).await
 }
 
-/// The statement of a page, for tests of its plan.
+/// The statements that read pages, for tests of their plans: of one list (of
+/// a user or of a hashtag), of a part of one with the same and other hashtags
+/// looked up, and where parts of a user's and a hashtag's list end.
 #[doc(hidden)]
-pub fn feed_statement(user: bool, hashtags: usize) -> String {
-    sql::feed(user, hashtags).text.into_owned()
+pub fn page_statements() -> [(&'static str, String, Vec<tokio_postgres::types::Type>); 5] {
+    use sql::List::{Hashtag, User};
+    let ends = sql::ends_of_parts(&[User, Hashtag]);
+    [
+        ("of a user", sql::page(User)),
+        ("of a hashtag", sql::page(Hashtag)),
+        ("of a user's part", sql::page_of_part(User, false, true)),
+        (
+            "of a hashtag's part",
+            sql::page_of_part(Hashtag, true, true),
+        ),
+        ("ends of parts", ends),
+    ]
+    .map(|(name, sql)| (name, sql.text.into_owned(), sql.types.into_owned()))
 }
 
 /// The statement of a trend with long buckets between two hours or days, for
@@ -196,7 +212,7 @@ impl Store for CockroachStore {
     }
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
-        read::feed(&self.readers, filter).await
+        pages::feed(&self.readers, filter).await
     }
 
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {

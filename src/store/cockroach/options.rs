@@ -121,6 +121,9 @@ pub struct CockroachOptions {
     pub max_lifetime: Duration,
     /// How long a migrating server may be silent before another takes over.
     pub lock_lease: Duration,
+    /// How long a migration waits for an index that an earlier one, broken
+    /// off, had the server begin.
+    pub index_patience: Duration,
 }
 
 impl Default for CockroachOptions {
@@ -151,6 +154,7 @@ impl Default for CockroachOptions {
             write_attempt: Duration::from_secs(14),
             max_lifetime: Duration::from_secs(30 * 60),
             lock_lease: Duration::from_secs(10),
+            index_patience: Duration::from_secs(3600),
         }
     }
 }

@@ -35,6 +35,11 @@ impl Readers {
         }
     }
 
+    /// How long a read may take.
+    pub(super) fn limit(&self) -> Duration {
+        self.connector.options.read_limit
+    }
+
     /// The rows of a statement that may be sent again, within the time that
     /// reads have.
     pub(super) async fn query(

@@ -8,8 +8,8 @@ use tokio_postgres::types::ToSql;
 use tracing::warn;
 
 use crate::domain::{
-    FeedFilter, FeedPage, Hashtag, HashtagCount, HashtagsFilter, Level, MAX_USER_NAME_CHARS,
-    Message, MessageId, Record, Series, StoreError, TrendFilter, UserName,
+    Hashtag, HashtagCount, HashtagsFilter, Level, MAX_USER_NAME_CHARS, Message, MessageId, Record,
+    Series, StoreError, TrendFilter, UserName,
 };
 
 use super::batch;
@@ -29,25 +29,6 @@ pub(super) async fn message(
         .await?;
     let message = rows.first().map(|row| batch::message(row, 0)).transpose();
     Ok(message?)
-}
-
-/// A page of messages.
-pub(super) async fn feed(readers: &Readers, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
-    let (low, high) = filter.id_range();
-    let (low, high) = (low.to_string(), high.to_string());
-    let limit = filter.limit.get() as i64 + 1;
-    let user = filter.user.as_ref().map(UserName::as_str);
-    let tags: Vec<&str> = filter.hashtags.iter().map(Hashtag::as_str).collect();
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&low, &high, &limit];
-    if let Some(user) = &user {
-        params.push(user);
-    }
-    params.extend(tags.iter().map(|tag| tag as &(dyn ToSql + Sync)));
-    let statement = sql::feed(user.is_some(), tags.len());
-    let rows = readers.query("read a page", &statement, &params).await?;
-    let messages = rows.iter().map(|row| batch::message(row, 0));
-    let messages = messages.collect::<Result<Vec<_>, _>>()?;
-    Ok(FeedPage::from_surplus(messages, filter.limit))
 }
 
 /// Whether trends are read slightly stale. A server that refuses is asked

@@ -2,7 +2,7 @@
 //! what the store makes of it.
 
 use dunder::domain::{PostError, Store, StoreError};
-use dunder::store::cockroach::{CockroachOptions, CockroachStore, OpenError};
+use dunder::store::cockroach::{CockroachOptions, CockroachStore, OpenError, migrate};
 
 use super::{assert_exact, draft, open, postgres};
 
@@ -69,4 +69,48 @@ async fn a_session_without_a_schema_is_in_a_database_that_does_not_exist() {
     let store = open(&options).await;
     store.post(draft("ann", "text", &["t"])).await.unwrap();
     assert_exact(&*store).await;
+}
+
+/// Has an index be listed as there only after it was looked for so often.
+fn building(looks: u32) -> String {
+    format!(
+        "CREATE SEQUENCE looks; DELETE FROM dunder_schema WHERE step > 3; \
+         CREATE VIEW public.pg_indexes AS SELECT * FROM pg_catalog.pg_indexes \
+         WHERE (SELECT nextval('looks')) > {looks};"
+    )
+}
+
+/// How many steps are done.
+async fn steps(look: &tokio_postgres::Client) -> i64 {
+    let row = look
+        .query_one("SELECT count(*) FROM dunder_schema", &[])
+        .await;
+    row.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_waits_for_an_index_that_an_earlier_one_began() {
+    let (options, look) = disguised(&building(3)).await;
+    // What CockroachDB alone understands comes later.
+    let refused = migrate(options).await.unwrap_err().to_string();
+    assert!(refused.contains("STORING"), "{refused}");
+    assert_eq!(steps(&look).await, 16);
+    let looks = look.query_one("SELECT last_value FROM looks", &[]).await;
+    assert_eq!(looks.unwrap().get::<_, i64>(0), 3 + 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_built_for_too_long_stops_the_migration_with_its_name() {
+    let (mut options, look) = disguised(&building(1_000_000)).await;
+    options.index_patience = std::time::Duration::ZERO;
+    let refused = migrate(options).await.unwrap_err();
+    assert!(
+        matches!(refused, OpenError::StillBuilding { .. }),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains("messages_by_user"),
+        "{refused}"
+    );
+    assert_eq!(steps(&look).await, 3);
 }

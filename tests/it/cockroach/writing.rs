@@ -1,6 +1,6 @@
 //! Batches, keys, slots and several servers.
 
-use dunder::domain::{Imported, PostError, Store};
+use dunder::domain::{FeedFilter, FeedLimit, Imported, MessageId, PostError, Record, Store};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::task::JoinSet;
 
@@ -189,4 +189,61 @@ async fn posting_works_with_room_for_five_connections_only() {
     }
     posts.join_all().await;
     assert_exact(&*store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_several_lists_hold_what_is_in_all_of_them_however_far_apart() {
+    for options in databases() {
+        let store = open(&options).await;
+        // Two hashtags that many messages have, and few have both.
+        let meets = |n: usize| n.is_multiple_of(700);
+        let records = (0..2_800).map(|n| {
+            let tags: &[&str] = match (meets(n), n % 2) {
+                (true, _) => &["even", "odd", "all"],
+                (false, 0) => &["even", "all"],
+                (false, _) => &["odd", "all"],
+            };
+            Record {
+                message: draft(["ann", "bob"][n / 1_400], &format!("{n}"), tags)
+                    .into_message(MessageId::from_parts(1_000 * n as i64, 1)),
+                idempotency_key: None,
+            }
+        });
+        let records: Vec<Record> = records.collect();
+        store.import(records.clone()).await.unwrap();
+        for (user, tags) in [
+            (None, &["even", "odd"][..]),
+            (None, &["odd", "all", "even"]),
+            (Some("ann"), &["even", "odd"]),
+            (Some("bob"), &["odd"]),
+        ] {
+            let expected = records.iter().rev().map(|record| &record.message);
+            let expected: Vec<_> = expected
+                .filter(|m| user.is_none_or(|user| m.user.as_str() == user))
+                .filter(|m| {
+                    tags.iter()
+                        .all(|tag| m.hashtags.iter().any(|t| t.as_str() == *tag))
+                })
+                .cloned()
+                .collect();
+            let mut filter = FeedFilter {
+                user: user.map(|user| user.parse().unwrap()),
+                hashtags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
+                // A part of eight first.
+                limit: FeedLimit::new(1).unwrap(),
+                ..FeedFilter::default()
+            };
+            let mut found = Vec::new();
+            while found.len() <= 10 {
+                let page = store.feed(&filter).await.unwrap();
+                found.extend(page.messages);
+                filter.cursor = page.next_cursor;
+                if filter.cursor.is_none() {
+                    break;
+                }
+            }
+            let first = expected.len().min(11);
+            assert_eq!(found, expected[..first], "{user:?} {tags:?}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! (`rules`).
 
 mod counts;
+mod pages;
 mod read;
 #[cfg(test)]
 mod rules;
@@ -16,6 +17,7 @@ use std::borrow::Cow;
 use tokio_postgres::types::Type;
 
 pub(super) use self::counts::*;
+pub(super) use self::pages::*;
 pub(super) use self::read::*;
 pub(super) use self::schema::*;
 pub(super) use self::tokens::*;

@@ -16,6 +16,19 @@ statements! {
          WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'
          ORDER BY 1";
 
+    /// An index, once it can be used: one that is still being built is not
+    /// listed. `$1` its name.
+    INDEX (TEXT):
+        "SELECT cast(indexname AS text) FROM pg_indexes
+         WHERE schemaname = current_schema() AND indexname = $1";
+
+    /// CockroachDB: how much of an index is built, from 0 to 1. `$1` its name.
+    INDEX_PROGRESS (TEXT):
+        "SELECT cast(j.fraction_completed AS FLOAT8) FROM [SHOW JOBS] AS j
+         WHERE j.job_type IN ('SCHEMA CHANGE', 'NEW SCHEMA CHANGE')
+           AND j.status IN ('pending', 'running') AND strpos(j.description, $1) > 0
+         ORDER BY j.created DESC LIMIT 1";
+
     /// Which steps of the migrations were done here, first step first.
     STEPS (): "SELECT step, name FROM dunder_schema ORDER BY step";
 

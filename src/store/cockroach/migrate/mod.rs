@@ -2,64 +2,23 @@
 //! recorded when done. One server migrates while others wait for its lock; a
 //! holder that falls silent is replaced.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod index;
+mod lock;
+mod steps;
 
-use tokio::task::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use tokio_postgres::error::SqlState;
-use tracing::{info, warn};
+use tracing::info;
+
+use self::lock::Lock;
+use self::steps::STEPS;
 
 use super::OpenError;
 use super::connect::{Conn, Connector, Params, SharedConnector};
 use super::retry::{Backoff, Failure, Kind};
 use super::server::Server;
 use super::sql;
-
-/// Where a step applies.
-#[derive(Clone, Copy)]
-enum Only {
-    Everywhere,
-    /// CockroachDB of at least this release.
-    CockroachFrom(u32, u32),
-    Postgres,
-}
-
-struct Step {
-    name: &'static str,
-    text: &'static str,
-    only: Only,
-}
-
-macro_rules! step {
-    ($only:expr, $name:literal) => {
-        Step {
-            name: $name,
-            text: include_str!(concat!("../../../migrations/cockroach/", $name, ".sql")),
-            only: $only,
-        }
-    };
-}
-
-/// In order; a step's number is its place, from 1. Never change a step that
-/// was released: add one.
-static STEPS: &[Step] = &[
-    step!(Only::Everywhere, "0001_users"),
-    step!(Only::CockroachFrom(22, 2), "0002_messages_spread"),
-    step!(Only::Everywhere, "0003_messages"),
-    step!(Only::Everywhere, "0004_messages_by_user"),
-    step!(Only::Everywhere, "0005_message_hashtags"),
-    step!(Only::Everywhere, "0006_idempotency_keys"),
-    step!(Only::Everywhere, "0007_counters"),
-    step!(Only::Everywhere, "0008_counters_by_bucket"),
-    step!(Only::Everywhere, "0009_slots"),
-    step!(Only::Everywhere, "0010_tokens"),
-    step!(Only::Everywhere, "0011_tokens_by_hash"),
-    step!(Only::Postgres, "0012_users_bytewise"),
-    step!(Only::Postgres, "0013_messages_bytewise"),
-    step!(Only::Postgres, "0014_message_hashtags_bytewise"),
-    step!(Only::Postgres, "0015_idempotency_keys_bytewise"),
-    step!(Only::Postgres, "0016_counters_bytewise"),
-];
 
 /// Where connections go while the wanted database does not exist.
 const MAINTENANCE: [&str; 2] = ["defaultdb", "postgres"];
@@ -230,14 +189,12 @@ async fn apply(connector: &Connector, conn: &Conn) -> Result<Migrated, OpenError
     };
     let mut migrated = Migrated::default();
     for (index, step) in STEPS.iter().enumerate().skip(done) {
-        let applies = match step.only {
-            Only::Everywhere => true,
-            Only::CockroachFrom(major, minor) => server.is_cockroach_from(major, minor),
-            Only::Postgres => server == Server::Postgres,
-        };
         let mut backoff = Backoff::new("migrate", connector.options.write_limit);
-        let outcome = if applies {
+        let outcome = if step.is_for(server) {
             ddl(conn, step.text, &mut backoff).await?;
+            if let Some(index) = step.index() {
+                index::built(connector, conn, index, step.text).await?;
+            }
             migrated.applied += 1;
             "applied"
         } else {
@@ -286,103 +243,6 @@ where
             Err(failure) => backoff.wait(failure).await?,
         }
     }
-}
-
-/// The right to migrate, kept by a beat that others can see rising. Silence
-/// is measured by whoever waits, so that servers' clocks need not agree.
-struct Lock {
-    owner: String,
-    beating: JoinHandle<()>,
-}
-
-impl Lock {
-    async fn acquire(connector: &SharedConnector, conn: &Conn) -> Result<Lock, OpenError> {
-        let owner = random_name();
-        let lease = connector.options.lock_lease;
-        let mut seen: Option<((String, i64), Instant)> = None;
-        let mut backoff = Backoff::new("take the migration lock", connector.options.write_limit);
-        loop {
-            let (holder, beat) = patiently(&mut backoff, || read_lock(conn)).await?;
-            let since = match &seen {
-                Some((state, since)) if *state == (holder.clone(), beat) => *since,
-                _ => Instant::now(),
-            };
-            if holder.is_empty() || since.elapsed() > lease {
-                let taken = patiently(&mut backoff, || async {
-                    let params: Params<'_> = &[&owner, &holder, &beat];
-                    conn.execute(&sql::PASS_LOCK, params).await
-                })
-                .await?;
-                if taken == 1 {
-                    let beating = tokio::spawn(keep(connector.clone(), owner.clone(), lease / 4));
-                    return Ok(Lock { owner, beating });
-                }
-            } else if seen.is_none() {
-                info!("another server is migrating the database; waiting for it");
-            }
-            seen = Some(((holder, beat), since));
-            tokio::time::sleep(super::retry::jitter(lease / 20)).await;
-        }
-    }
-
-    async fn release(self, conn: &Conn) {
-        self.beating.abort();
-        let released = async {
-            loop {
-                let (holder, beat) = read_lock(conn).await?;
-                let params: Params<'_> = &[&"", &self.owner, &beat];
-                if holder != self.owner || conn.execute(&sql::PASS_LOCK, params).await? == 1 {
-                    return Ok::<(), Failure>(());
-                }
-            }
-        };
-        if let Err(failure) = released.await {
-            warn!(
-                "the migration lock was not released and expires: {}",
-                failure.text
-            );
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        self.beating.abort();
-    }
-}
-
-/// Lets the beat rise, on a connection of its own: a step may take long.
-async fn keep(connector: Arc<Connector>, owner: String, every: Duration) {
-    let mut conn: Option<Conn> = None;
-    loop {
-        tokio::time::sleep(every).await;
-        let beat = async {
-            let conn = match &conn {
-                Some(conn) => conn,
-                None => conn.insert(connector.connect().await?),
-            };
-            let (holder, beat) = read_lock(conn).await?;
-            let params: Params<'_> = &[&owner, &owner, &beat];
-            Ok::<_, Failure>(holder == owner && conn.execute(&sql::PASS_LOCK, params).await? == 1)
-        };
-        match beat.await {
-            Ok(true) => {}
-            // Steps are safe to run twice, so this is no reason to stop.
-            Ok(false) => warn!("another server took over the migration"),
-            Err(failure) => {
-                warn!("the migration lock was not renewed: {}", failure.text);
-                conn = None;
-            }
-        }
-    }
-}
-
-async fn read_lock(conn: &Conn) -> Result<(String, i64), Failure> {
-    let rows = conn.query(&sql::READ_LOCK, &[]).await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| Failure::corrupt("the table dunder_lock has lost its row"))?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// A name that no other process has.
