@@ -114,7 +114,7 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
             done?.print(args.json, out)
         }
         AdminCommand::Export(args) => {
-            let store = store::open_existing(&settled(&args.store)?).await?;
+            let store = store::open_for_reading(&settled(&args.store)?).await?;
             let done = args.write(store.as_ref()).await;
             store.close().await;
             done.map(|()| 0)
@@ -126,9 +126,8 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
         AdminCommand::Token(command) => {
             let store = match &command {
                 TokenCommand::Create(args) => open(&args.store).await?,
-                TokenCommand::List(_) | TokenCommand::Revoke(_) => {
-                    store::open_existing(&settled(command.store())?).await?
-                }
+                TokenCommand::List(args) => store::open_for_reading(&settled(&args.store)?).await?,
+                TokenCommand::Revoke(args) => store::open_existing(&settled(&args.store)?).await?,
             };
             let done = command.run(store.as_ref(), out, &mut io::stderr()).await;
             store.close().await;

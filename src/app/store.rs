@@ -1,5 +1,6 @@
 //! From settings to an open store.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{CockroachConfig, SslMode, StoreConfig};
@@ -22,14 +23,9 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
                 queue: *writer_queue,
                 ..SqliteOptions::default()
             };
-            // Opening waits for other programs' locks, without yielding.
             let path = path.clone();
-            let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&path, &options));
-            let store = opening.await.map_err(|error| OpenError::Database {
-                place: "the store".to_owned(),
-                reason: error.to_string(),
-            })?;
-            Ok(Arc::new(store?))
+            let open = move || SqliteStore::open(&path, &options);
+            Ok(Arc::new(blocking(open).await?))
         }
         StoreConfig::Cockroach(config) => {
             Ok(Arc::new(CockroachStore::open(options(config)?).await?))
@@ -43,12 +39,49 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
 /// # Errors
 /// It is not there, or cannot be used; see [`OpenError`].
 pub async fn open_existing(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
-    if let StoreConfig::Sqlite { path, .. } = config
-        && std::fs::metadata(path).map_or(true, |file| file.is_file() && file.len() == 0)
-    {
-        return Err(OpenError::Missing { path: path.clone() });
+    if let StoreConfig::Sqlite { path, .. } = config {
+        is_there(path)?;
     }
     open(config).await
+}
+
+/// The same for commands that only read: an embedded file is not opened for
+/// writing, so that nothing in it or beside it changes.
+///
+/// # Errors
+/// As [`open_existing`], and when the schema is old.
+pub async fn open_for_reading(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
+    let StoreConfig::Sqlite { path, .. } = config else {
+        return open(config).await;
+    };
+    is_there(path)?;
+    let path = path.clone();
+    let options = SqliteOptions {
+        readers: 1,
+        ..SqliteOptions::default()
+    };
+    let open = move || SqliteStore::open_for_reading(&path, &options);
+    Ok(Arc::new(blocking(open).await?))
+}
+
+/// Opening waits for other programs' locks, without yielding.
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let opening = tokio::task::spawn_blocking(open);
+    opening.await.map_err(|error| OpenError::Database {
+        place: "the store".to_owned(),
+        reason: error.to_string(),
+    })?
+}
+
+fn is_there(path: &Path) -> Result<(), OpenError> {
+    match std::fs::metadata(path).is_ok_and(|file| !file.is_file() || file.len() > 0) {
+        true => Ok(()),
+        false => Err(OpenError::Missing {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 /// Brings the store's schema up to date. The embedded file always is once it

@@ -113,14 +113,6 @@ fn second(moment: DateTime<Utc>) -> String {
 }
 
 impl TokenCommand {
-    pub(crate) fn store(&self) -> &StoreArgs {
-        match self {
-            TokenCommand::Create(args) => &args.store,
-            TokenCommand::List(args) => &args.store,
-            TokenCommand::Revoke(args) => &args.store,
-        }
-    }
-
     pub(crate) async fn run(
         &self,
         store: &dyn Store,

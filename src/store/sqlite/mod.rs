@@ -13,6 +13,7 @@ mod migrate;
 mod open;
 mod read;
 mod rollup;
+mod source;
 mod sql;
 mod tokens;
 mod write;
@@ -30,6 +31,7 @@ use rusqlite::{Connection, ErrorCode};
 use self::read::Readers;
 use self::read::{feed, page};
 use self::rollup::counts;
+use self::source::{Left, Source};
 use self::write::Writer;
 use self::write::queue;
 use super::OpenError;
@@ -38,7 +40,7 @@ use crate::domain::{
     NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
     TrendFilter, UserName, Version,
 };
-use crate::store::sqlite::guard::anchor::Anchor;
+use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::gate::Gate;
 use crate::store::sqlite::guard::health::Health;
 use crate::store::sqlite::guard::log::Log;
@@ -97,6 +99,18 @@ impl Default for SqliteOptions {
     }
 }
 
+/// What a store says whose files were taken from under it.
+const REPLACED: &str = "the store's file was removed or replaced, or its log cut off; its server has to be started again";
+
+impl SqliteOptions {
+    fn limits(&self) -> Limits {
+        Limits {
+            wait: self.read_wait,
+            run: self.read_time,
+        }
+    }
+}
+
 /// An open SQLite file. Dropping it without [`Store::close`] lets the threads
 /// end in their own time.
 pub struct SqliteStore {
@@ -106,7 +120,9 @@ pub struct SqliteStore {
     tail: Arc<Tail>,
     months: Arc<Months>,
     health: Arc<Health>,
-    anchor: Arc<Anchor>,
+    files: Arc<Files>,
+    /// What is to be done beside the file once it is closed.
+    left: Left,
 }
 
 impl SqliteStore {
@@ -117,22 +133,18 @@ impl SqliteStore {
     /// The file is not dunder's or from a newer dunder (it is left exactly as
     /// it was), cannot be written, or the operating system refuses.
     pub fn open(path: &Path, options: &SqliteOptions) -> Result<SqliteStore, OpenError> {
-        let connection = open::open_writer(path, options)?;
+        let mut connection = open::open_writer(path, options)?;
         let gate = Arc::new(Gate::default());
-        let limits = Limits {
-            wait: options.read_wait,
-            run: options.read_time,
-        };
-        let pool = (options.readers, options.reader_cache_kib);
-        let readers = Readers::spawn(path, pool, limits, &gate)?;
+        let source = Source::new(path, options.reader_cache_kib);
+        let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;
         let (queue, intake) = queue::channel(options.queue);
         let health = Arc::new(Health::default());
-        let anchor = Arc::new(Anchor::of(path));
+        let files = Files::of(path, &mut connection);
+        let files = Arc::new(files.map_err(|error| open::refused(path, &error))?);
         let bytes = u64::from(options.log_kib) * 1024;
-        let log = Log::of(&connection, bytes, gate, Arc::clone(&health));
-        let log = log.map_err(|error| open::refused(path, &error))?;
+        let log = Log::of(Arc::clone(&files), bytes, gate, Arc::clone(&health));
         let cache = Arc::new(MessageCache::new(options.message_cache_kib));
-        let shared = (Arc::clone(&health), Arc::clone(&anchor));
+        let shared = (Arc::clone(&health), Arc::clone(&files));
         let tail = Arc::new(Tail::default());
         // What a crash left unsettled is derived here, not by the first read.
         let derived = tail.catch_up(&connection);
@@ -151,7 +163,34 @@ impl SqliteStore {
             tail,
             months: Arc::default(),
             health,
-            anchor,
+            files,
+            left: Left::Nothing,
+        })
+    }
+
+    /// Opens a file that is there, for reading alone: posts are unavailable,
+    /// and nothing is migrated, checkpointed or left behind. Beside a server
+    /// that uses it, too.
+    ///
+    /// # Errors
+    /// The file is not dunder's or of another schema, or cannot be read.
+    pub fn open_for_reading(
+        path: &Path,
+        options: &SqliteOptions,
+    ) -> Result<SqliteStore, OpenError> {
+        let (source, left) = source::prepare(path, options.reader_cache_kib)?;
+        let gate = Arc::new(Gate::default());
+        let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;
+        let files = Files::of(path, &mut source.open()?);
+        Ok(SqliteStore {
+            queue: queue::without_writer(),
+            readers,
+            cache: Arc::new(MessageCache::new(options.message_cache_kib)),
+            tail: Arc::default(),
+            months: Arc::default(),
+            health: Arc::default(),
+            files: Arc::new(files.map_err(|error| open::refused(path, &error))?),
+            left,
         })
     }
 
@@ -275,7 +314,7 @@ impl Store for SqliteStore {
         };
         if self.queue.is_closed() {
             return not(
-                "the server is stopping",
+                "the store takes no more posts",
                 "the writer has stopped".to_owned(),
             );
         }
@@ -284,9 +323,14 @@ impl Store for SqliteStore {
             let stuck = format!("the writer has been at one batch for {seconds} s");
             return not("the disk does not finish a write", stuck);
         }
-        let replaced =
-            "the store's file was removed or replaced; its server has to be started again";
-        self.anchor.check().map_err(NotReady::because(replaced))?;
+        let files = Arc::clone(&self.files);
+        let read = move |connection: &Connection| {
+            let files = files.check(connection);
+            Ok((files, read::last_id(connection)?))
+        };
+        let read = self.readers.run(read).await;
+        let (files, _) = read.map_err(NotReady::because("the store cannot be read"))?;
+        files.map_err(NotReady::because(REPLACED))?;
         let copied = self.health.log_failure().map_or(Ok(()), Err);
         let grows = "the store's log cannot be copied into its file; look at the disk";
         copied.map_err(NotReady::because(grows))?;
@@ -295,8 +339,6 @@ impl Store for SqliteStore {
             let probed = self.queue.run(Writer::probe).await;
             probed.map_err(NotReady::because("the disk does not take writes"))?;
         }
-        let read = self.readers.run(read::last_id).await;
-        read.map_err(NotReady::because("the store cannot be read"))?;
         Ok(())
     }
 
@@ -304,6 +346,7 @@ impl Store for SqliteStore {
         // The writer's connection is the last one: it empties the log.
         self.readers.close().await;
         self.queue.close().await;
+        self.left.clear();
     }
 }
 

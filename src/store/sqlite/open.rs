@@ -8,7 +8,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(super) const LOCK_TRIES: i32 = 10_000;
 pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
     prepare_file(path)?;
     inspect(path)?;
+    check_writable(path)?;
+    warn_of_others(path);
     let connect = || {
         let mode = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let connection = connect(path, mode, options.writer_cache_kib);
@@ -54,17 +56,11 @@ pub(super) fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Resu
     connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
 }
 
-/// A connection that cannot write.
-pub(super) fn open_reader(path: &Path, cache_kib: u32) -> Result<Connection, OpenError> {
-    let connect = || {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, cache_kib)?;
-        connection.pragma_update(None, "query_only", true)?;
-        Ok(connection)
-    };
-    connect().map_err(|error| refused(path, &error))
-}
-
-fn connect(path: &Path, mode: OpenFlags, cache_kib: u32) -> rusqlite::Result<Connection> {
+pub(super) fn connect(
+    path: &Path,
+    mode: OpenFlags,
+    cache_kib: u32,
+) -> rusqlite::Result<Connection> {
     // Every connection is used by one thread at a time.
     let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
@@ -111,8 +107,6 @@ fn write_ahead(path: &Path, connection: &Connection, log_kib: u32) -> Result<(),
         });
     }
     let settings = || {
-        // The writer makes its own: SQLite tells nobody of those that fail.
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         // What a large import made of the log is given back.
         connection.pragma_update(None, "journal_size_limit", i64::from(log_kib) * 1024)?;
         // A version that a migration or a crash left in the log alone is put
@@ -122,21 +116,38 @@ fn write_ahead(path: &Path, connection: &Connection, log_kib: u32) -> Result<(),
     settings().map_err(|error| refused(path, &error))
 }
 
+/// Makes a directory and those above it, so that they last.
+fn make_directory(path: &Path) -> io::Result<()> {
+    let is_missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut maker = DirBuilder::new();
+    maker.recursive(true).mode(0o700).create(path)?;
+    let parents = missing.into_iter().filter_map(Path::parent);
+    parents.map(or_here).try_for_each(sync)
+}
+
+/// Has the disk keep what a directory lists: a file lasts only with its name.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// A relative path's directory may have no name.
+fn or_here(directory: &Path) -> &Path {
+    match directory.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => directory,
+    }
+}
+
 /// Makes the file and its directory, for the owner's eyes only, or checks
 /// that they can be written.
 fn prepare_file(path: &Path) -> Result<(), OpenError> {
     let io_error = |error| io_refused(path, error);
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if !parent.exists() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)
-            .map_err(io_error)?;
-    }
+    let parent = or_here(path.parent().unwrap_or(Path::new("")));
+    make_directory(parent).map_err(io_error)?;
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // Not `create_new`: another program may be starting, too.
@@ -146,6 +157,7 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
                 .truncate(false)
                 .mode(0o600)
                 .open(path)
+                .and_then(|_| sync(parent))
                 .map_err(io_error)?;
         }
         Err(error) => return Err(io_error(error)),
@@ -164,10 +176,29 @@ fn prepare_file(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Refuses what is not dunder's, newer or read-only, by looking only. An
-/// empty file is one that is being made.
-fn inspect(path: &Path) -> Result<(), OpenError> {
+/// Says so when everybody on the machine can read what only people with a
+/// token are meant to.
+fn warn_of_others(path: &Path) {
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    let is_closed = path
+        .parent()
+        .is_some_and(|dir| mode(dir) & 0o001 == 0 && mode(dir) != 0);
+    if mode(path) & 0o006 != 0 && !is_closed {
+        let path = path.display();
+        tracing::warn!(
+            "{path} can be read by everybody on this machine; close it with: chmod o-rwx {path}*"
+        );
+    }
+}
+
+/// Refuses what is not dunder's or newer, by looking only. An empty file is
+/// one that is being made.
+pub(super) fn inspect(path: &Path) -> Result<(), OpenError> {
     let io_error = |error| io_refused(path, error);
+    // A pipe would keep the reader waiting.
+    if !fs::metadata(path).map_err(io_error)?.is_file() {
+        return Err(not_dunder(path, "no file"));
+    }
     let mut header = Vec::with_capacity(100);
     File::open(path)
         .and_then(|file| file.take(100).read_to_end(&mut header))
@@ -189,7 +220,7 @@ fn inspect(path: &Path) -> Result<(), OpenError> {
             return Err(newer(path, field(60).into()));
         }
     }
-    check_writable(path)
+    Ok(())
 }
 
 /// Says what forbids writing before SQLite finds out half-way. A file or
@@ -221,7 +252,7 @@ fn not_dunder(path: &Path, found: &str) -> OpenError {
     }
 }
 
-fn newer(path: &Path, found: i64) -> OpenError {
+pub(super) fn newer(path: &Path, found: i64) -> OpenError {
     OpenError::Newer {
         place: shown(path),
         found,

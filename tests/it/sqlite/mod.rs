@@ -2,6 +2,7 @@
 
 mod log;
 mod opening;
+mod reading;
 mod removed;
 mod tail;
 mod trouble;

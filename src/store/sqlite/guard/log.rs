@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::gate::Gate;
 use crate::store::sqlite::guard::health::Health;
 use crate::store::sqlite::open::{LOCK_TRIES, wait_for_locks};
@@ -29,22 +30,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Checkpoints are large: a page that is written often is then copied once.
 const PART: u64 = 4;
 
-/// <https://www.sqlite.org/fileformat2.html#walformat>
-const FRAME_HEADER: u64 = 24;
-
 /// The log, and what is done about its size.
 pub(crate) struct Log {
     limit: u64,
-    frame: u64,
     /// Reached, the log is started anew. Above `limit` while somebody else
     /// keeps it from that, so that not every batch waits for them.
     next: u64,
+    /// What the last checkpoint said.
+    last: Frames,
+    files: Arc<Files>,
     gate: Arc<Gate>,
     health: Arc<Health>,
 }
 
 /// What a checkpoint says about the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Frames {
     /// Somebody was in its way.
     pub(crate) is_blocked: bool,
@@ -56,42 +56,46 @@ pub(crate) struct Frames {
 
 impl Log {
     /// The log of a store, to be kept within twice `limit` bytes.
-    ///
-    /// # Errors
-    /// The size of the file's pages cannot be read.
-    pub(crate) fn of(
-        connection: &Connection,
-        limit: u64,
-        gate: Arc<Gate>,
-        health: Arc<Health>,
-    ) -> rusqlite::Result<Log> {
-        let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        Ok(Log {
+    pub(crate) fn of(files: Arc<Files>, limit: u64, gate: Arc<Gate>, health: Arc<Health>) -> Log {
+        Log {
             limit,
-            frame: u64::from(page) + FRAME_HEADER,
             next: limit,
+            last: Frames::default(),
+            files,
             gate,
             health,
-        })
+        }
     }
 
     /// Copies from the log, and starts it anew when it is large. Called
     /// between transactions.
     pub(crate) fn bound(&mut self, connection: &mut Connection) {
-        let done = self.keep_small(connection);
-        self.health.log(done.err().map(store_error));
+        match self.keep_small(connection) {
+            Ok(false) => {}
+            Ok(true) => self.health.log(None),
+            Err(error) => self.health.log(Some(store_error(error))),
+        }
     }
 
-    fn keep_small(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
-        let mut frames = Frames::of(connection, Sql::LogSize)?;
-        let waiting = frames.written.saturating_sub(frames.copied);
-        if waiting * self.frame >= self.limit / PART {
-            frames = Frames::of(connection, Sql::Checkpoint)?;
+    /// Whether anything had to be done.
+    fn keep_small(&mut self, connection: &mut Connection) -> rusqlite::Result<bool> {
+        let written = self.files.frames();
+        if written < self.last.written {
+            // It was started anew.
+            (self.last, self.next) = (Frames::default(), self.limit);
         }
-        let size = frames.written * self.frame;
+        // Not every batch tries again what a read is in the way of.
+        let part = match self.last.copied < self.last.written {
+            true => PART * PART,
+            false => PART,
+        };
+        let is_due = self.files.bytes(written - self.last.written) >= self.limit / part;
+        if is_due {
+            self.last = Frames::of(connection, Sql::Checkpoint)?;
+        }
+        let size = self.files.bytes(written);
         if size < self.next {
-            self.next = self.next.min(self.limit.max(size + self.limit / PART));
-            return Ok(());
+            return Ok(is_due);
         }
         let posts_wait = size >= self.limit + self.limit / 2;
         let quiet = match posts_wait {
@@ -99,7 +103,7 @@ impl Log {
             false => self.gate.close(),
         };
         if !quiet && !posts_wait {
-            return Ok(());
+            return Ok(is_due);
         }
         let anew = start_anew(connection);
         self.gate.open();
@@ -111,7 +115,7 @@ impl Log {
             let why = "a read of another program keeps the store's log from being started anew";
             tracing::warn!(bytes = size, "{why}; it grows as long as that read lasts");
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -148,13 +152,18 @@ mod tests {
     #[test]
     fn a_checkpoint_that_fails_is_told_and_one_that_works_takes_it_back() {
         let dir = TempDir::new().unwrap();
-        let mut connection = Connection::open(dir.path().join("file")).unwrap();
+        let path = dir.path().join("file");
+        let mut connection = Connection::open(&path).unwrap();
         connection
             .execute_batch("pragma journal_mode = wal; create table texts (text)")
             .unwrap();
+        let files = Arc::new(Files::of(&path, &mut connection).unwrap());
         let health = Arc::new(Health::default());
-        let mut log = Log::of(&connection, 4096, Arc::default(), Arc::clone(&health)).unwrap();
-        let write = "begin; insert into texts values (zeroblob(20000))";
+        let mut log = Log::of(files, 4096, Arc::default(), Arc::clone(&health));
+        connection
+            .execute_batch("insert into texts values (zeroblob(20000))")
+            .unwrap();
+        let write = "begin; insert into texts values ('')";
         connection.execute_batch(write).unwrap();
         // SQLite makes none inside a transaction.
         log.bound(&mut connection);

@@ -11,7 +11,6 @@ pub(crate) mod limit;
 pub(crate) mod page;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,9 +24,10 @@ use crate::domain::{Message, MessageId, MessageText, Record, StoreError, UserNam
 use crate::store::OpenError;
 use crate::store::sqlite::guard::gate::Gate;
 use crate::store::sqlite::id_of;
-use crate::store::sqlite::open::{is_locked, open_reader, refused};
+use crate::store::sqlite::open::{is_locked, refused};
 use crate::store::sqlite::read::limit::{Limits, Reader, Stopped, Terms};
 use crate::store::sqlite::read::page::hashtags_of;
+use crate::store::sqlite::source::Source;
 use crate::store::sqlite::sql::Sql;
 
 /// Reads that may wait before further ones are refused.
@@ -58,21 +58,20 @@ pub(crate) struct Readers {
 impl Readers {
     /// Opens the connections and starts the threads.
     pub(crate) fn spawn(
-        path: &Path,
-        (readers, cache_kib): (usize, u32),
+        source: &Source,
+        readers: usize,
         limits: Limits,
         gate: &Arc<Gate>,
     ) -> Result<Readers, OpenError> {
         let open = || {
-            let connection = open_reader(path, cache_kib)?;
-            let reader = Reader::new(connection, Arc::clone(gate));
-            reader.map_err(|error| refused(path, &error))
+            let reader = Reader::new(source.open()?, Arc::clone(gate));
+            reader.map_err(|error| refused(source.path(), &error))
         };
         // Nobody waits for a lock on a thread that serves others, too.
         let inline = || {
             let reader = open()?;
             let set = reader.connection().busy_timeout(Duration::ZERO);
-            set.map_err(|error| refused(path, &error))?;
+            set.map_err(|error| refused(source.path(), &error))?;
             Ok::<_, OpenError>(Mutex::new(Some(reader)))
         };
         let (jobs, queue) = bounded::<Job>(QUEUE);
@@ -82,9 +81,9 @@ impl Readers {
             let thread = thread::Builder::new()
                 .name(format!("dunder-reader-{number}"))
                 .spawn(move || work(&reader, &queue, &gate))
-                .map_err(|source| OpenError::Io {
-                    path: path.to_owned(),
-                    source,
+                .map_err(|error| OpenError::Io {
+                    path: source.path().to_owned(),
+                    source: error,
                 })?;
             threads.push(thread);
         }

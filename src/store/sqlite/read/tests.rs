@@ -22,7 +22,8 @@ fn one_reader(wait: Duration, run: Duration) -> (TempDir, Readers) {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("dunder.sqlite");
     open_writer(&path, &SqliteOptions::default()).unwrap();
-    let readers = Readers::spawn(&path, (1, 100), Limits { wait, run }, &Arc::default());
+    let source = Source::new(&path, 100);
+    let readers = Readers::spawn(&source, 1, Limits { wait, run }, &Arc::default());
     (dir, readers.unwrap())
 }
 

@@ -17,12 +17,13 @@ use std::time::Duration;
 
 use chrono::Utc;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{IdClock, Imported, MessageId, Record, StoreError};
 use crate::store::batch::{Pending, answer_batch};
-use crate::store::sqlite::guard::anchor::Anchor;
+use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::health::Health;
 use crate::store::sqlite::guard::log::Log;
 use crate::store::sqlite::index::lists::{Lists, write_rows, write_runs};
@@ -62,7 +63,7 @@ pub(crate) struct Writer {
     last: MessageId,
     log: Log,
     health: Arc<Health>,
-    anchor: Arc<Anchor>,
+    files: Arc<Files>,
     cache: Arc<MessageCache>,
     tail: Arc<Tail>,
     /// How large the tail may be before it is settled.
@@ -78,7 +79,7 @@ impl Writer {
     pub(crate) fn new(
         connection: Connection,
         log: Log,
-        (health, anchor): (Arc<Health>, Arc<Anchor>),
+        (health, files): (Arc<Health>, Arc<Files>),
         (cache, tail): (Arc<MessageCache>, Arc<Tail>),
         unsettled: usize,
     ) -> Writer {
@@ -89,7 +90,7 @@ impl Writer {
             last: MessageId::MIN,
             log,
             health,
-            anchor,
+            files,
             cache,
             tail,
             unsettled,
@@ -289,7 +290,7 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.anchor.check()?;
+        self.files.check(&self.connection)?;
         let written = self.statement(Sql::BeginImmediate).and_then(|()| {
             let done = work(self)?;
             self.statement(Sql::Commit)?;
@@ -297,7 +298,7 @@ impl Writer {
         });
         let done = written.map_err(store_error)?;
         // Before anybody is told: what went into a removed file is lost.
-        self.anchor.check()?;
+        self.files.check(&self.connection)?;
         Ok(done)
     }
 
@@ -348,6 +349,10 @@ impl Writer {
     /// Leaves everything in the one file, with nothing to be derived by the
     /// next who opens it.
     fn finish(mut self) {
+        if let Err(error) = self.files.check(&self.connection) {
+            tracing::error!(%error, "the store is left as it is");
+            return self.leave();
+        }
         let is_settled = State::read(&self.connection).is_ok_and(|state| state.is_settled());
         if !is_settled && let Err(error) = self.settle_now() {
             tracing::warn!(%error, "what is left to index is derived at the next start");
@@ -358,6 +363,20 @@ impl Writer {
         if let Err(error) = checkpoint {
             tracing::warn!(%error, "the log beside the store stays until the next start");
         }
+        self.close();
+    }
+
+    /// Ends without copying from the log: what is there is not what was
+    /// written.
+    fn leave(self) {
+        let left = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        if let Err(error) = self.connection.set_db_config(left, true) {
+            tracing::warn!(%error, "SQLite copies what is left of the log");
+        }
+        self.close();
+    }
+
+    fn close(self) {
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the store was not closed properly");
         }

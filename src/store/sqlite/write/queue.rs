@@ -20,6 +20,11 @@ pub(crate) fn channel(capacity: usize) -> (Queue, mpsc::Receiver<Work>) {
     (Queue { sender }, receiver)
 }
 
+/// The queue of a store that was opened for reading.
+pub(crate) fn without_writer() -> Queue {
+    channel(1).0
+}
+
 impl Queue {
     /// Hands a draft to the writer and waits until it is durable. A full
     /// queue refuses at once.
