@@ -21,6 +21,9 @@ pub struct MessageId(u128);
 pub struct IdError(String);
 
 const RANDOM_BITS: u32 = 80;
+/// An id further ahead of the clock than this, in milliseconds, was given by
+/// a clock that was wrong: later ids do not follow it.
+const MAX_AHEAD_MILLIS: i64 = 10 * 60 * 1000;
 const MAX_MILLIS: i64 = (1 << 48) - 1;
 
 impl MessageId {
@@ -76,6 +79,23 @@ impl MessageId {
         Ulid::from(self.0).array_to_str(buffer)
     }
 
+    /// Whether the id is so far ahead of the clock (`now` in Unix milliseconds)
+    /// that one of the two is wrong: by more than ten minutes.
+    pub fn is_ahead_of(self, now: i64) -> bool {
+        self.millis().saturating_sub(now) > MAX_AHEAD_MILLIS
+    }
+
+    /// The first id that later ones may follow although the clock (`now` in
+    /// Unix milliseconds) is behind it, should it step back from now on.
+    pub fn first_near(now: i64) -> MessageId {
+        MessageId::from_parts(now.saturating_sub(MAX_AHEAD_MILLIS), 0)
+    }
+
+    /// The first id that none follows while the clock says `now`.
+    pub fn first_beyond(now: i64) -> MessageId {
+        MessageId::from_parts(now.saturating_add(MAX_AHEAD_MILLIS + 1), 0)
+    }
+
     /// The next larger id, or this one at the very end.
     pub fn successor(self) -> MessageId {
         MessageId(self.0.saturating_add(1))
@@ -108,7 +128,9 @@ impl fmt::Debug for MessageId {
     }
 }
 
-/// Gives out ids in strictly rising order, whatever the wall clock does.
+/// Gives out ids in strictly rising order, also when the clock steps back by
+/// up to ten minutes. When it steps back by more, it was wrong before, and ids
+/// follow it: one wrong clock does not date all later messages wrong.
 #[derive(Debug)]
 pub struct IdClock {
     last: MessageId,
@@ -116,7 +138,8 @@ pub struct IdClock {
 }
 
 impl IdClock {
-    /// A clock whose first id is larger than `last`, the last id stored.
+    /// A clock whose first id is larger than `last`, the last id posted,
+    /// unless a clock that was wrong gave that.
     pub fn after(last: Option<MessageId>) -> IdClock {
         IdClock {
             last: last.unwrap_or(MessageId::MIN),
@@ -124,15 +147,35 @@ impl IdClock {
         }
     }
 
-    /// Keeps later ids above one that was stored by somebody else.
-    pub fn raise(&mut self, last: Option<MessageId>) {
-        self.last = last.map_or(self.last, |last| last.max(self.last));
+    /// Keeps later ids above one that was posted by somebody else, unless a
+    /// clock that was wrong gave that.
+    pub fn raise(&mut self, posted: MessageId, now: i64) {
+        if !posted.is_ahead_of(now) {
+            self.last = posted.max(self.last);
+        }
+    }
+
+    /// The last id given out, or posted by somebody else.
+    pub fn last(&self) -> MessageId {
+        self.last
+    }
+
+    /// Whether the next ids, at `now`, are all larger than this one.
+    pub fn is_past(&self, id: MessageId, now: i64) -> bool {
+        match self.follows_clock(now) {
+            true => now > id.millis(),
+            false => self.last >= id,
+        }
+    }
+
+    fn follows_clock(&self, now: i64) -> bool {
+        now > self.last.millis() || self.last.is_ahead_of(now)
     }
 
     /// The next id: at `now` (Unix milliseconds), or just above the last one
-    /// when the clock has not moved on since, or has stepped back.
+    /// when the clock has not moved on since, or has stepped back a little.
     pub fn next(&mut self, now: i64) -> MessageId {
-        self.last = if now > self.last.millis() {
+        self.last = if self.follows_clock(now) {
             // The top bit stays clear so that an id always has room above it
             // within its millisecond.
             MessageId::from_parts(now, self.entropy.draw() >> 49)
@@ -215,6 +258,35 @@ mod tests {
             last = id;
         }
         assert_eq!(last.millis(), 5_002);
+    }
+
+    #[test]
+    fn ids_follow_a_clock_that_was_wrong_and_is_right_again() {
+        const YEAR: i64 = 365 * 86_400_000;
+        let now = 1_500_000_000_000;
+        let mut clock = IdClock::after(None);
+        let wrong = clock.next(now + YEAR);
+        assert!(wrong.is_ahead_of(now) && !clock.is_past(wrong, now));
+        assert_eq!(clock.next(now).millis(), now);
+        // Nor does what others posted then, or what is found at a start.
+        clock.raise(wrong, now);
+        assert_eq!(clock.next(now + 1).millis(), now + 1);
+        assert_eq!(IdClock::after(Some(wrong)).next(now).millis(), now);
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_ids_are_past_whatever_the_clock_says_they_are(
+            last in 0i64..2_000_000, id in 0i64..2_000_000, now in 0i64..2_000_000, low: u64,
+        ) {
+            let mut clock = IdClock::after(Some(MessageId::from_parts(last, 7)));
+            let id = MessageId::from_parts(id, low.into());
+            let is_past = clock.is_past(id, now);
+            let next = clock.next(now);
+            prop_assert!(!is_past || next > id);
+            prop_assert!(next.millis() <= now.max(now + MAX_AHEAD_MILLIS));
+            prop_assert_eq!(last > now + MAX_AHEAD_MILLIS, next < MessageId::from_parts(last, 7) && now < last);
+        }
     }
 
     proptest! {

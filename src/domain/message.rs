@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use sha2::{Digest, Sha256};
 
 use super::hashtag::steps;
@@ -267,20 +267,17 @@ pub enum RecordError {
         /// The time given.
         created_at: DateTime<Utc>,
     },
-    /// Ids before 1970 or after 10889 cannot be formed.
-    #[error("created_at {} is outside what an id can hold, 1970 to 10889", .0.to_rfc3339())]
+    /// No id, or no date on the wire, is before 1970 or after 9999.
+    #[error("created_at {} is outside what a message can have, the years 1970 to 9999", .0.to_rfc3339())]
     OutOfRange(DateTime<Utc>),
-    /// Later posts would have to be dated after it.
-    #[error("created_at {} is in the future by this machine's clock", .0.to_rfc3339())]
-    Future(DateTime<Utc>),
 }
 
-/// How far an imported message may be ahead of this machine's clock, in
-/// minutes: two machines' clocks differ, but ids must not run away.
-const MAX_AHEAD_MINUTES: i64 = 10;
+/// The last year of a message.
+const LAST_YEAR: i32 = 9999;
 
 impl Record {
-    /// A draft with its time, and its id where it has one.
+    /// A draft with its time, and its id where it has one. The time may be in
+    /// the future: posts are dated by the clock all the same.
     ///
     /// # Errors
     /// The time cannot be that of a message, or contradicts the id.
@@ -288,13 +285,9 @@ impl Record {
         draft: Draft,
         id: Option<MessageId>,
         created_at: DateTime<Utc>,
-        now: DateTime<Utc>,
     ) -> Result<Record, RecordError> {
-        if created_at > now + chrono::Duration::minutes(MAX_AHEAD_MINUTES) {
-            return Err(RecordError::Future(created_at));
-        }
         let id = id.unwrap_or_else(|| draft.derived_id(created_at));
-        if created_at.timestamp_millis() < 0 {
+        if created_at.timestamp_millis() < 0 || created_at.year() > LAST_YEAR {
             return Err(RecordError::OutOfRange(created_at));
         }
         if id.millis() != created_at.timestamp_millis() {

@@ -31,7 +31,7 @@ pub use message::{
     Draft, DraftError, IdempotencyKey, KeyError, MAX_HASHTAGS, MAX_TEXT_BYTES, Message,
     MessageText, Record, RecordError, TextError,
 };
-pub use store::{Imported, NotReady, PostError, Store, StoreError, Version};
+pub use store::{Imported, NotReady, PostError, Store, StoreError, Version, Warning};
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{
     Bucket, Cell, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,

@@ -1,13 +1,14 @@
 //! What dunder asks of a place that keeps messages. One contract suite runs
 //! over this trait for every backend.
 
-use async_trait::async_trait;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Message, MessageId, Record,
-    SecretHash, Series, Token, TokenId, TrendFilter, UserName,
+    SecretHash, Series, Token, TokenId, TrendFilter, UserName, format_duration,
 };
 
 /// Keeps messages, counts them, and knows tokens.
@@ -72,8 +73,9 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// Whether the store would take a post now.
-    async fn check(&self) -> Result<(), NotReady>;
+    /// Whether the store would take a post now, and what its operator should
+    /// know although it would.
+    async fn check(&self) -> Result<Vec<Warning>, NotReady>;
 
     /// Takes no more posts, finishes those already taken, and lets go of files
     /// and connections.
@@ -103,6 +105,32 @@ pub enum StoreError {
     /// A defect, here or in the database.
     #[error("the store failed: {0}")]
     Unexpected(String),
+}
+
+/// What the operator of a store should know. `Display` may be read by any
+/// client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// A message is dated later than the clock says it is.
+    #[error(
+        "the newest message is dated {}, {} ahead of the server's clock: a clock was wrong, or such messages were imported; new messages are dated by the clock as it is now", .newest.to_rfc3339_opts(chrono::SecondsFormat::Secs, true), format_duration(*.ahead)
+    )]
+    FromTheFuture {
+        /// Its date.
+        newest: DateTime<Utc>,
+        /// By how much.
+        ahead: Duration,
+    },
+}
+
+impl Warning {
+    /// What there is to say of the newest message of a store, at `now`.
+    pub fn of_newest(newest: Option<MessageId>, now: DateTime<Utc>) -> Option<Warning> {
+        let newest = newest.filter(|newest| newest.is_ahead_of(now.timestamp_millis()))?;
+        let newest = newest.created_at();
+        let ahead = (newest - now).to_std().unwrap_or_default();
+        Some(Warning::FromTheFuture { newest, ahead })
+    }
 }
 
 /// Why a store would not take a post now.

@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde_json::json;
 
 use crate::api::query::refuse_parameters;
-use crate::domain::{NotReady, StoreError};
+use crate::domain::{NotReady, StoreError, Warning};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::response;
@@ -30,6 +30,13 @@ pub(crate) async fn readyz(context: &Context, query: &str) -> Result<Answer, Api
         error: StoreError::Unavailable(format!("no answer within {} s", PATIENCE.as_secs())),
     };
     let checked = tokio::time::timeout(PATIENCE, context.store.check()).await;
-    checked.map_err(|_| late()).and_then(|answer| answer)?;
-    response::data(StatusCode::OK, json!({"status": "ready"}))
+    let warnings = checked.map_err(|_| late()).and_then(|answer| answer)?;
+    let warnings: Vec<String> = warnings.iter().map(Warning::to_string).collect();
+    response::data(
+        StatusCode::OK,
+        match warnings.is_empty() {
+            true => json!({"status": "ready"}),
+            false => json!({"status": "ready", "warnings": warnings}),
+        },
+    )
 }

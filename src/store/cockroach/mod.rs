@@ -35,12 +35,13 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio_postgres::Row;
 use tracing::{info, warn};
 
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Message,
     MessageId, NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
-    TrendFilter, UserName,
+    TrendFilter, UserName, Warning,
 };
 use crate::store::batch::{Pending, queue_full, writer_gone};
 
@@ -60,8 +61,6 @@ pub use self::tls::TlsError;
 const PROBE: Duration = Duration::from_secs(1);
 /// How long the check of readiness may take.
 const CHECK: Duration = Duration::from_secs(3);
-/// An id that far ahead of the clock was not made by a clock that is right.
-const MAX_AHEAD_MILLIS: i64 = 10 * 60 * 1000;
 
 /// Messages in a CockroachDB or PostgreSQL database.
 pub struct CockroachStore {
@@ -120,11 +119,15 @@ impl CockroachStore {
         let connector = Arc::new(Connector::new(options)?);
         migrate::prepare(&connector).await?;
         let readers = Arc::new(Readers::new(connector.clone()));
+        let last = last_id(&readers).await.map_err(OpenError::Database)?;
+        if let Some(warning) = Warning::of_newest(last, Utc::now()) {
+            warn!("{warning}");
+        }
         let options = &connector.options;
         let (queue, receiver) = mpsc::channel(options.queue.max(1));
         let intake = Arc::new(Intake::new(
             receiver,
-            IdClock::after(last_id(&readers).await?),
+            IdClock::after(last),
             options.batch_messages.max(1),
         ));
         let users = Arc::new(KnownUsers::default());
@@ -157,23 +160,17 @@ impl Drop for CockroachStore {
 }
 
 /// The last id, for ids to follow it even when this machine's clock is a bit
-/// behind the one that gave it. A time far ahead is somebody's mistake: to
-/// follow it would date all messages wrong.
-async fn last_id(readers: &Readers) -> Result<Option<MessageId>, OpenError> {
-    let rows = readers.query("read the last id", &sql::LAST_ID, &[]).await;
-    let rows = rows.map_err(OpenError::Database)?;
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let last = batch::message_id(read::get(row, 0).map_err(OpenError::Database)?)?;
-    if last.millis() > migrate::unix_millis() + MAX_AHEAD_MILLIS {
-        warn!(
-            "the last message is dated {}, ahead of this machine's clock; check the clocks",
-            last.created_at().to_rfc3339()
-        );
-        return Ok(None);
-    }
-    Ok(Some(last))
+/// behind the one that gave it.
+async fn last_id(readers: &Readers) -> Result<Option<MessageId>, StoreError> {
+    let rows = readers
+        .query("read the last id", &sql::LAST_ID, &[])
+        .await?;
+    id_of(rows.first())
+}
+
+fn id_of(row: Option<&Row>) -> Result<Option<MessageId>, StoreError> {
+    row.map(|row| Ok(batch::message_id(read::get(row, 0)?)?))
+        .transpose()
 }
 
 /// While the database is away, tries it, so that it is noticed when it is
@@ -265,15 +262,20 @@ impl Store for CockroachStore {
         tokens::revoke(&self.readers, id, now).await
     }
 
-    async fn check(&self) -> Result<(), NotReady> {
+    async fn check(&self) -> Result<Vec<Warning>, NotReady> {
         self.queue()
             .map_err(NotReady::because("the server is stopping"))?;
-        let attempt = self.readers.once(&sql::CHECK, &[], CHECK);
-        within(CHECK, attempt).await.map_err(|failure| NotReady {
+        let not_ready = |failure: retry::Failure| NotReady {
             reason: failure.public_reason(),
             error: StoreError::Unavailable(failure.text),
-        })?;
-        Ok(())
+        };
+        let attempt = self.readers.once(&sql::CHECK, &[], CHECK);
+        within(CHECK, attempt).await.map_err(not_ready)?;
+        let attempt = self.readers.once(&sql::LAST_ID, &[], CHECK);
+        let rows = within(CHECK, attempt).await.map_err(not_ready)?;
+        let last = id_of(rows.first());
+        let last = last.map_err(NotReady::because("the store cannot be read"))?;
+        Ok(Warning::of_newest(last, Utc::now()).into_iter().collect())
     }
 
     async fn close(&self) {

@@ -11,9 +11,10 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x4455_4E44;
 
 /// In order; a step is never changed once it was released.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_messages.sql"),
     include_str!("../../../migrations/sqlite/0002_settled.sql"),
+    include_str!("../../../migrations/sqlite/0003_imported.sql"),
 ];
 
 /// The schema this program knows.

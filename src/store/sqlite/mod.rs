@@ -38,7 +38,7 @@ use super::OpenError;
 use crate::domain::{
     Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
     NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
-    TrendFilter, UserName, Version,
+    TrendFilter, UserName, Version, Warning,
 };
 use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::gate::Gate;
@@ -307,7 +307,7 @@ impl Store for SqliteStore {
         self.readers.version()
     }
 
-    async fn check(&self) -> Result<(), NotReady> {
+    async fn check(&self) -> Result<Vec<Warning>, NotReady> {
         let not = |reason, error: String| {
             let error = StoreError::Unavailable(error);
             Err(NotReady { reason, error })
@@ -325,12 +325,14 @@ impl Store for SqliteStore {
         }
         let files = Arc::clone(&self.files);
         let read = move |connection: &Connection| {
-            let files = files.check(connection);
-            Ok((files, read::last_id(connection)?))
+            let newest = read::last_id(connection);
+            Ok((files.check(connection), newest.map_err(store_error)))
         };
+        let unread = "the store cannot be read";
         let read = self.readers.run(read).await;
-        let (files, _) = read.map_err(NotReady::because("the store cannot be read"))?;
+        let (files, newest) = read.map_err(NotReady::because(unread))?;
         files.map_err(NotReady::because(REPLACED))?;
+        let newest = newest.map_err(NotReady::because(unread))?;
         let copied = self.health.log_failure().map_or(Ok(()), Err);
         let grows = "the store's log cannot be copied into its file; look at the disk";
         copied.map_err(NotReady::because(grows))?;
@@ -339,7 +341,7 @@ impl Store for SqliteStore {
             let probed = self.queue.run(Writer::probe).await;
             probed.map_err(NotReady::because("the disk does not take writes"))?;
         }
-        Ok(())
+        Ok(Warning::of_newest(newest, Utc::now()).into_iter().collect())
     }
 
     async fn close(&self) {

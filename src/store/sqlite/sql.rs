@@ -97,6 +97,14 @@ statements! {
     );
     FirstId = "select min(id) from messages";
     LastId = "select max(id) from messages";
+    /// The last of ?1..?2 ids that was posted, not imported.
+    LastPosted =
+        "select id from messages where id >= ?1 and id < ?2
+         and not exists (select 1 from imported i where i.id = messages.id)
+         order by id desc limit 1";
+    /// No clock follows an id before ?1.
+    ForgetImported = "delete from imported where id < ?1";
+    InsertImported = "insert into imported (id) values (?1) on conflict do nothing";
 
     /// What index rows and counters know, and what there is.
     State = "select until, (select max(id) from messages) from settled where id = 1";

@@ -58,6 +58,7 @@ macro_rules! contract_suite {
             moving::an_import_of_nothing_is_nothing,
             tokens::a_token_is_found_by_its_secret_and_revoked_once,
             tokens::tokens_are_listed_oldest_first,
+            moving::messages_of_the_future_move_no_clock_and_no_count,
             life::closing_and_opening_again_keeps_everything,
             life::a_closed_store_takes_no_posts,
             life::posts_taken_before_closing_are_kept,
@@ -91,7 +92,7 @@ pub fn keyed(user: &str, text: &str, tags: &[&str], key: &str) -> Draft {
 /// A record of a time (Unix milliseconds) under the id derived from it.
 pub fn record(draft: Draft, millis: i64) -> Record {
     let at = chrono::DateTime::from_timestamp_millis(millis).unwrap();
-    Record::new(draft, None, at, at).unwrap()
+    Record::new(draft, None, at).unwrap()
 }
 
 /// Every message a filter finds, page by page; checks that each page but the

@@ -1,5 +1,6 @@
 //! Import and export: whole stores move, and nothing is doubled on the way.
 
+use chrono::Utc;
 use dunder::domain::{FeedFilter, Imported, PostError, Record};
 
 use super::model::{Model, START, TAGS};
@@ -143,4 +144,33 @@ pub async fn an_import_of_nothing_is_nothing(fixture: &mut impl Fixture) {
     let store = fixture.store();
     assert_eq!(store.import(Vec::new()).await.unwrap(), []);
     assert_eq!(export(&*store).await, []);
+}
+
+pub async fn messages_of_the_future_move_no_clock_and_no_count<F: Fixture>(fixture: &mut F) {
+    const MINUTE: i64 = 60_000;
+    let now = || Utc::now().timestamp_millis();
+    for ahead in [9 * MINUTE, 365 * 24 * 60 * MINUTE] {
+        let record = record(draft("bob", "ahead", &["a"]), now() + ahead);
+        let store = fixture.store();
+        assert_eq!(
+            store.import(vec![record]).await.unwrap(),
+            [Imported::Stored]
+        );
+        let before = now();
+        let posted = store.post(draft("ann", "now", &["a"])).await.unwrap();
+        assert!((before..=now()).contains(&posted.id.millis()), "{posted:?}");
+    }
+    fixture.reopen().await;
+    let store = fixture.store();
+    let before = now();
+    let posted = store.post(draft("ann", "now", &["a"])).await.unwrap();
+    assert!((before..=now()).contains(&posted.id.millis()), "{posted:?}");
+    let said = store.check().await.unwrap();
+    assert!(said[0].to_string().contains("ahead"), "{said:?}");
+    assert_eq!(totals(&*store, &["a"]).await, [5]);
+    let second = F::fresh().await.pop().unwrap();
+    let copy = second.store();
+    let exported = export(&*store).await;
+    copy.import(exported.clone()).await.unwrap();
+    assert_eq!(export(&*copy).await, exported);
 }

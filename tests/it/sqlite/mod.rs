@@ -1,5 +1,6 @@
 //! The embedded store: the contract, and what is special about a file.
 
+mod clock;
 mod log;
 mod opening;
 mod reading;

@@ -1,6 +1,7 @@
 //! Commands that only read leave a store as they found it.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use dunder::domain::{FeedFilter, PostError, Store, StoreError};
 use dunder::store::OpenError;
@@ -81,14 +82,18 @@ async fn a_store_opened_for_reading_takes_nothing_and_sees_what_others_post() {
 
 #[tokio::test]
 async fn a_store_in_a_place_where_nothing_can_be_made_is_read_if_it_was_closed() {
-    let file = written(true).await;
     // Whatever forbids it: here something else has the name.
-    fs::create_dir(file.dir.path().join("dunder.sqlite-shm")).unwrap();
+    let forbid = |file: &File| {
+        let index = file.dir.path().join("dunder.sqlite-shm");
+        symlink("nowhere", index).unwrap();
+    };
+    let file = written(true).await;
+    forbid(&file);
     let store = open(&file).unwrap();
     assert_eq!(export(&store).await.len(), 2);
     store.close().await;
     let file = written(false).await;
-    fs::create_dir(file.dir.path().join("dunder.sqlite-shm")).unwrap();
+    forbid(&file);
     let Err(error) = open(&file) else {
         panic!("its log was not read");
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use dunder::domain::{FeedFilter, Imported, MessageId, PostError, Record, Store, StoreError};
+use dunder::domain::{FeedFilter, Imported, PostError, Store, StoreError};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 use tokio::task::JoinSet;
@@ -128,25 +128,6 @@ async fn a_server_and_an_import_share_a_file_without_meeting_a_lock() {
     }
     importing.await.unwrap();
     assert_eq!(totals(&*server, &[]).await, [3_000 + posted]);
-}
-
-#[tokio::test]
-async fn ids_continue_after_what_another_program_imported() {
-    let file = File::new();
-    let first = file.store.post(draft("ann", "first", &[])).await.unwrap();
-    // As far ahead as two machines' clocks may be apart.
-    let ahead = first.id.millis() + 9 * 60_000;
-    let imported = Record {
-        message: draft("bob", "ahead", &[]).into_message(MessageId::from_parts(ahead, 1)),
-        idempotency_key: None,
-    };
-    let other = SqliteStore::open(&file.path(), &SqliteOptions::default()).unwrap();
-    other.import(vec![imported.clone()]).await.unwrap();
-    other.close().await;
-    let next = file.store.post(draft("ann", "next", &[])).await.unwrap();
-    assert!(next.id > imported.message.id);
-    let newest = pages(&*file.store, &FeedFilter::default()).await;
-    assert_eq!(ids(&newest), [next.id, imported.message.id, first.id]);
 }
 
 #[tokio::test]

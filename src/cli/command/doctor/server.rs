@@ -22,6 +22,13 @@ struct Health {
     version: String,
 }
 
+/// What `GET /readyz` says.
+#[derive(Deserialize)]
+struct Ready {
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
 /// Adds the checks; whether the server was reached.
 pub(crate) async fn checks(client: &Client, checks: &mut Vec<Check>) -> bool {
     // The first call finds the name, connects, and agrees on keys.
@@ -40,6 +47,7 @@ pub(crate) async fn checks(client: &Client, checks: &mut Vec<Check>) -> bool {
     checks.push(tls::check(client).await);
     if let Ok(ready) = client.probe("/readyz").await {
         checks.push(store(&ready));
+        checks.extend(warnings(&ready));
     }
     if let Ok(whoami) = client.probe("/whoami").await {
         checks.push(user(client, &whoami));
@@ -128,6 +136,15 @@ fn store(ready: &Probe) -> Check {
         format!("the server is up and its store is not: {}", sentence(ready)),
         Some("posts are refused until it is back; its operator finds more in the server's log"),
     )
+}
+
+/// What the store's operator should know.
+fn warnings(ready: &Probe) -> Vec<Check> {
+    let said: Result<Envelope<Ready>, _> = serde_json::from_str(&ready.document);
+    let warnings = said.map_or_else(|_| Vec::new(), |said| said.data.warnings);
+    let advice = "look at the clocks of the server and of those who posted; the README says how to date messages anew";
+    let warning = |warning| problem("dates", warning, Some(advice));
+    warnings.into_iter().map(warning).collect()
 }
 
 fn user(client: &Client, whoami: &Probe) -> Check {

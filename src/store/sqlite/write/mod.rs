@@ -16,12 +16,12 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::Utc;
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::{IdClock, Imported, MessageId, Record, StoreError};
+use crate::domain::{IdClock, Imported, MessageId, Record, StoreError, Warning};
 use crate::store::batch::{Pending, answer_batch};
 use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::health::Health;
@@ -30,9 +30,9 @@ use crate::store::sqlite::index::lists::{Lists, write_rows, write_runs};
 use crate::store::sqlite::open::limit_pages;
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::store_error;
 use crate::store::sqlite::write::ledger::{Inserts, Ledger, Posted};
 use crate::store::sqlite::write::tail::{State, Tail, View};
+use crate::store::sqlite::{id_of, store_error};
 
 /// Between two imports the lock stays free for longer than another program's
 /// writer waits between two tries: its posts get their turn.
@@ -59,8 +59,8 @@ pub(crate) struct Writer {
     connection: Connection,
     ledger: Ledger,
     clock: IdClock,
-    /// At least the last id given out.
-    last: MessageId,
+    /// That messages are dated ahead of the clock was said.
+    is_warned: bool,
     log: Log,
     health: Arc<Health>,
     files: Arc<Files>,
@@ -87,7 +87,7 @@ impl Writer {
             connection,
             ledger: Ledger::default(),
             clock: IdClock::after(None),
-            last: MessageId::MIN,
+            is_warned: false,
             log,
             health,
             files,
@@ -108,6 +108,8 @@ impl Writer {
     }
 
     fn run(mut self, mut intake: mpsc::Receiver<Work>, batch: usize) {
+        let found = State::read(&self.connection).ok();
+        self.warn_of_clock(found.and_then(|found| found.last));
         let mut taken = Vec::with_capacity(batch);
         let mut farewells = Vec::new();
         let mut answered = 0;
@@ -163,16 +165,24 @@ impl Writer {
         }
         let now = Utc::now().timestamp_millis();
         let written = self.transaction(|writer| {
-            let found = writer.follow_others()?;
+            let mut found = writer.follow_others(now)?;
+            // Not where the file has messages dated later than these.
+            let in_order = found
+                .last
+                .is_none_or(|last| writer.clock.is_past(last, now));
+            if !in_order {
+                writer.settle()?;
+            }
             let mut inserts = Inserts::prepare(&writer.connection)?;
             let post = |pending: &Pending| {
-                let next = || {
-                    writer.last = writer.clock.next(now);
-                    writer.last
-                };
+                let next = || writer.clock.next(now);
                 writer.ledger.post(&mut inserts, &pending.draft, next)
             };
             let results = posts.iter().map(post).collect::<rusqlite::Result<_>>()?;
+            drop(inserts);
+            if !in_order {
+                found = writer.list_at_once()?;
+            }
             Ok((found, results))
         });
         match written {
@@ -189,17 +199,51 @@ impl Writer {
         }
     }
 
-    /// Ids continue after the last one stored, whoever stored it. Gives what
+    /// Ids continue after the last one posted, whoever posted it; not after
+    /// one that was imported, or given by a clock that was wrong. Gives what
     /// a batch finds in the file.
-    fn follow_others(&mut self) -> rusqlite::Result<State> {
+    fn follow_others(&mut self, now: i64) -> rusqlite::Result<State> {
         let found = self.tail.catch_up(&self.connection)?;
-        if let Some(last) = found.last
-            && last > self.last
-        {
-            self.last = last;
-            self.clock = IdClock::after(Some(last));
+        let others = found.last.filter(|last| *last > self.clock.last());
+        // The clock itself is past all others.
+        if others.is_some_and(|last| last.millis() >= now) {
+            let from = MessageId::from_parts(now, 0);
+            let to = MessageId::first_beyond(now);
+            let posted = self
+                .connection
+                .prepare_cached(Sql::LastPosted.text())?
+                .query_row((from.to_bytes(), to.to_bytes()), |row| {
+                    id_of(row.get_ref(0)?.as_blob()?)
+                })
+                .optional()?;
+            posted
+                .into_iter()
+                .for_each(|last| self.clock.raise(last, now));
         }
+        self.warn_of_clock(found.last);
         Ok(found)
+    }
+
+    /// Says once that messages are dated ahead of the clock.
+    fn warn_of_clock(&mut self, newest: Option<MessageId>) {
+        // Not as in `/readyz`, for every batch: dates cost more than ids.
+        let now = Utc::now();
+        if newest.is_none_or(|newest| !newest.is_ahead_of(now.timestamp_millis())) {
+            self.is_warned = false;
+        } else if !std::mem::replace(&mut self.is_warned, true)
+            && let Some(warning) = Warning::of_newest(newest, now)
+        {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    /// Writes lists and counts of what was stored in this transaction, which
+    /// settled before: ids of any order.
+    fn list_at_once(&mut self) -> rusqlite::Result<State> {
+        let mut lists = Lists::default();
+        lists.extend(self.ledger.take_places());
+        write_rows(&self.connection, &lists.sorted())?;
+        self.mark_settled()
     }
 
     /// Settles a tail that has grown large, while nobody waits for an answer.
@@ -258,11 +302,10 @@ impl Writer {
             let imported = records
                 .iter()
                 .map(import)
-                .collect::<rusqlite::Result<_>>()?;
-            let mut lists = Lists::default();
-            lists.extend(writer.ledger.take_places());
-            write_rows(&writer.connection, &lists.sorted())?;
-            Ok((writer.mark_settled()?, imported))
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            drop(inserts);
+            writer.note_imported(records, &imported)?;
+            Ok((writer.list_at_once()?, imported))
         });
         let imported = imported.map(|(found, imported)| {
             self.tail.committed(found, Vec::new());
@@ -270,6 +313,21 @@ impl Writer {
         });
         thread::sleep(TURN);
         imported
+    }
+
+    /// Keeps apart what a clock that steps back could take for posted.
+    fn note_imported(&self, records: &[Record], imported: &[Imported]) -> rusqlite::Result<()> {
+        let from = MessageId::first_near(Utc::now().timestamp_millis());
+        let mut forget = self.connection.prepare_cached(Sql::ForgetImported.text())?;
+        forget.execute([from.to_bytes()])?;
+        let mut insert = self.connection.prepare_cached(Sql::InsertImported.text())?;
+        for (record, imported) in records.iter().zip(imported) {
+            let id = record.message.id;
+            if *imported == Imported::Stored && id >= from {
+                insert.execute([id.to_bytes()])?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs something in a transaction that holds the write lock from its
