@@ -240,6 +240,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand completions" -s h -l help 
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand man" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand man" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l refused -d 'Write refused lines\' numbers and reasons to this file; without it, to a temporary one if there are more than 20' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
@@ -256,7 +257,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.key -
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l json -d 'Print the summary as JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s o -l output -d 'Write to this file instead of standard output; it appears when it is complete' -r -F
@@ -276,6 +277,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.key -
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l json -d 'Print one JSON document, {"data": ...}, when the file is complete'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
@@ -294,6 +296,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.key 
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help'
@@ -319,7 +322,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l json -d 'Print the token as JSON, its secret included'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l json -d 'Print one JSON document, {"data": ...}, the secret included'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
@@ -338,7 +341,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l user -d 'All tokens of this user' -r
@@ -358,6 +361,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
@@ -366,6 +370,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_s
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l dir -d 'Where ca.pem, crt.pem and key.pem are written' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l host -d 'A further name or address of the server (repeat it)' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l force -d 'Replace the files that are there'
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand help" -s h -l help -d 'Print help'

@@ -1,16 +1,15 @@
 //! Everything put together: the store that the settings name, the server, the
 //! signals, and the commands of the one who runs dunder.
 //!
-//! `command` is the command line as a whole; `serve` runs the server, `admin`
-//! the commands that open the store themselves (`transfer` for import and
-//! export, `token`, `tls`, `migrate`); `store` opens what the settings name.
+//! `command` is the command line as a whole; `serve` runs the server and
+//! `supervise` what goes on beside it; `admin` has the commands that open the
+//! store themselves, `transfer` what import and export do; `store` opens what
+//! the settings name; `log` says what happens.
 
 pub mod admin;
 pub mod command;
 pub mod log;
-mod migrate;
 pub mod serve;
 pub mod store;
-mod tls;
-mod token;
+mod supervise;
 mod transfer;

@@ -2,12 +2,13 @@
 //! they become one checked value.
 //!
 //! `keys` is the one list; `flags`, `file` and `sources` read it from the
-//! command line, the YAML file and the environment (flags beat variables beat
+//! command line, the YAML file and the `environment` (flags beat variables beat
 //! the file beats defaults); `value` reads texts; this file and `store` give
 //! them types. A wrong, unknown or contradictory setting stops the program
 //! with a sentence: nothing falls back silently. [`Config::load`] touches
 //! neither the process nor the disk.
 
+mod environment;
 mod file;
 mod flags;
 mod keys;
@@ -25,13 +26,14 @@ use std::path::PathBuf;
 
 use crate::domain::shown;
 
+pub use environment::Environment;
 pub use file::ConfigFile;
 pub use flags::{Flags, ServeArgs, StoreArgs};
 pub use keys::{CLIENT_VARIABLES, FILE_ONLY, Fallback, KEYS, Key, Kind};
 pub use level::{LogLevel, LogLevelError};
 pub use network::{Network, NetworkError};
 pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};
-pub use sources::{Environment, Origin, Settings, Shown};
+pub use sources::{Origin, Settings, Shown};
 pub use store::{CockroachConfig, SslMode, StoreConfig};
 pub use value::Redacted;
 

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
+use super::environment::{is_service_link, unknown_variable};
 use super::file::{self, ConfigFile};
 use super::keys::{self, CLIENT_VARIABLES, Fallback, KEYS, Key, Kind};
-use super::{ConfigError, Flags, shown};
+use super::{ConfigError, Environment, Flags, shown};
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,38 +30,6 @@ impl fmt::Display for Origin {
             Origin::File(name, line) => write!(f, "{name} line {line}"),
             Origin::Default => f.write_str("the default"),
         }
-    }
-}
-
-/// The part of the process's environment that settings depend on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Environment {
-    /// Variables that start with `DUNDER_`.
-    pub variables: BTreeMap<String, String>,
-    /// The user's data directory, where there is one.
-    pub data_dir: Option<PathBuf>,
-}
-
-impl Environment {
-    /// The environment of this process.
-    ///
-    /// # Errors
-    /// A `DUNDER_` variable is not UTF-8.
-    pub fn of_process() -> Result<Environment, ConfigError> {
-        let mut variables = BTreeMap::new();
-        for (name, value) in std::env::vars_os() {
-            let Some(name) = name.to_str().filter(|name| name.starts_with("DUNDER_")) else {
-                continue;
-            };
-            let value = value.into_string().map_err(|_| {
-                ConfigError::Combination(format!("the variable {name} is not UTF-8; set it again"))
-            })?;
-            variables.insert(name.to_owned(), value);
-        }
-        Ok(Environment {
-            variables,
-            data_dir: dirs::data_dir(),
-        })
     }
 }
 
@@ -188,7 +156,7 @@ impl Settings {
                     "the variable {variable} is not a setting; it looks like a Kubernetes service link, which `enableServiceLinks: false` in the pod turns off"
                 ));
             } else if !CLIENT_VARIABLES.contains(&variable.as_str()) {
-                return Err(unknown_variable(variable));
+                return Err(unknown_variable(variable, "dunder serve --help"));
             }
         }
         Ok(())
@@ -298,22 +266,4 @@ impl Settings {
         read(default)
             .map_err(|reason| ConfigError::value(name, shown(default), &Origin::Default, reason))
     }
-}
-
-/// What Kubernetes sets in every pod for a service named `dunder…`.
-fn is_service_link(variable: &str) -> bool {
-    let parts = ["_SERVICE_HOST", "_SERVICE_PORT", "_TCP", "_PROTO", "_ADDR"];
-    parts.iter().any(|part| variable.contains(part))
-}
-
-/// A mistyped variable is a setting that somebody believes in.
-fn unknown_variable(variable: &str) -> ConfigError {
-    let names: Vec<String> = KEYS.iter().map(Key::variable).collect();
-    let known = names.iter().map(String::as_str).chain(CLIENT_VARIABLES);
-    ConfigError::Combination(match keys::closest(variable, known) {
-        Some(meant) => format!("the variable {variable} is not a setting; did you mean {meant}?"),
-        None => format!(
-            "the variable {variable} is not a setting; unset it, or `dunder serve --help` lists those there are"
-        ),
-    })
 }

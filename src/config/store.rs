@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::sources::{Environment, Settings};
+use super::sources::Settings;
 use super::value::{self, Redacted};
-use super::{ConfigError, ConfigFile, Flags};
+use super::{ConfigError, ConfigFile, Environment, Flags};
 
 /// The store that the settings name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -204,8 +204,8 @@ impl Draft {
     }
 
     /// The id of this message when it was written at `created_at` and came
-    /// without an id: the same content and time give the same id, so the same
-    /// line is the same message however often it is imported.
+    /// without an id: the same content, time and key give the same id, so the
+    /// same line is the same message however often it is imported.
     pub fn derived_id(&self, created_at: DateTime<Utc>) -> MessageId {
         let mut hash = Sha256::new();
         // Every part is preceded by its length: no two contents share bytes.
@@ -217,6 +217,9 @@ impl Draft {
         part(self.text.as_str());
         self.hashtags.iter().for_each(|tag| part(tag.as_str()));
         hash.update(created_at.timestamp_millis().to_be_bytes());
+        if let Some(key) = &self.idempotency_key {
+            hash.update(key.as_str());
+        }
         let digest = hash.finalize();
         let random = digest[..16]
             .iter()

@@ -12,6 +12,7 @@ mod hashtag;
 mod id;
 mod ink;
 mod interval;
+mod job;
 mod message;
 mod store;
 mod token;
@@ -27,6 +28,7 @@ pub use hashtag::{Hashtag, HashtagError, MAX_HASHTAG_CHARS, hashtags_in_text};
 pub use id::{IdClock, IdError, MessageId};
 pub use ink::is_invisible;
 pub use interval::{Interval, IntervalError, Level};
+pub use job::{Job, Readiness, Run};
 pub use message::{
     Draft, DraftError, IdempotencyKey, KeyError, MAX_HASHTAGS, MAX_TEXT_BYTES, Message,
     MessageText, Record, RecordError, TextError,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Message, MessageId, Record,
+    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Job, Message, MessageId, Record,
     SecretHash, Series, Token, TokenId, TrendFilter, UserName, format_duration,
 };
 
@@ -76,6 +76,13 @@ pub trait Store: Send + Sync {
     /// Whether the store would take a post now, and what its operator should
     /// know although it would.
     async fn check(&self) -> Result<Vec<Warning>, NotReady>;
+
+    /// Work of the store that goes on beside requests, for whoever keeps it
+    /// open for long. Without it the store only notices later what it would
+    /// notice.
+    fn jobs(&self) -> Vec<Job> {
+        Vec::new()
+    }
 
     /// Takes no more posts, finishes those already taken, and lets go of files
     /// and connections.

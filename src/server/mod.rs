@@ -23,11 +23,12 @@ use self::conn::{accept, tls};
 use self::handle::draw::Drawers;
 use self::layer::{auth, cache, limits};
 use crate::config::ServerConfig;
-use crate::domain::Store;
+use crate::domain::{Job, Readiness, Store};
 
 /// Everything a request may need.
 struct Context {
     store: Arc<dyn Store>,
+    readiness: Arc<dyn Readiness>,
     settings: ServerConfig,
     auth: auth::Auth,
     limits: limits::Limiters,
@@ -39,12 +40,18 @@ struct Context {
 pub struct Prepared {
     settings: ServerConfig,
     tls: Option<tls::Acceptor>,
+    jobs: Vec<Job>,
 }
 
 impl Prepared {
     /// Whether it speaks TLS.
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Takes out what has to go on beside requests while the server runs.
+    pub fn jobs(&mut self) -> Vec<Job> {
+        std::mem::take(&mut self.jobs)
     }
 }
 
@@ -53,20 +60,24 @@ impl Prepared {
 /// # Errors
 /// The certificate or key cannot be used.
 pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
-    let tls = match &settings.tls {
-        Some(files) => Some(tls::Acceptor::load(files)?),
-        None => None,
-    };
-    Ok(Prepared { settings, tls })
+    let loaded = settings.tls.as_ref().map(tls::Acceptor::load);
+    let (tls, reload) = loaded.transpose()?.unzip();
+    Ok(Prepared {
+        settings,
+        tls,
+        jobs: reload.into_iter().collect(),
+    })
 }
 
 /// Serves until `shutdown` turns true, then stops accepting, finishes what is
 /// in flight within `limits.shutdown_timeout`, and closes the store. Whatever
-/// goes wrong is answered to the client or logged.
+/// goes wrong is answered to the client or logged. `/readyz` asks `readiness`
+/// about what goes on beside requests.
 pub async fn serve(
     listener: TcpListener,
     store: Arc<dyn Store>,
-    Prepared { settings, tls }: Prepared,
+    Prepared { settings, tls, .. }: Prepared,
+    readiness: Arc<dyn Readiness>,
     shutdown: watch::Receiver<bool>,
 ) {
     let context = Arc::new(Context {
@@ -75,6 +86,7 @@ pub async fn serve(
         answers: cache::Answers::default(),
         drawers: Drawers::default(),
         store,
+        readiness,
         settings,
     });
     accept::run(listener, tls, Arc::clone(&context), shutdown).await;

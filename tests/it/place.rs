@@ -11,7 +11,7 @@ use dunder::store::cockroach::{CockroachOptions, CockroachStore};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
-use crate::cockroach::{cluster, postgres};
+use crate::cockroach::{cluster, postgres, run_jobs};
 use crate::support::{Server, dunder};
 
 /// A kind of store.
@@ -158,7 +158,11 @@ impl Place {
                 let file = self.dir.path().join("dunder.sqlite");
                 Arc::new(SqliteStore::open(&file, &SqliteOptions::default()).unwrap())
             }
-            Some(options) => Arc::new(CockroachStore::open(options.clone()).await.unwrap()),
+            Some(options) => {
+                let store = CockroachStore::open(options.clone()).await.unwrap();
+                run_jobs(&store);
+                Arc::new(store)
+            }
         }
     }
 }

@@ -6,24 +6,38 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Visitor};
+use serde_json::Value;
 
 use crate::app::admin::visible;
 use crate::domain::{Draft, MessageId, Record, Zone, parse_date, shown};
 
+/// What a line of JSON may say; `null` is as good as nothing.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields<'a> {
     #[serde(borrow)]
-    user_name: Cow<'a, str>,
-    text: String,
-    #[serde(default)]
-    hashtags: Vec<String>,
+    user_name: Option<Cow<'a, str>>,
+    text: Option<String>,
+    hashtags: Option<Vec<String>>,
     created_at: Option<Date>,
     #[serde(borrow)]
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     idempotency_key: Option<Cow<'a, str>>,
 }
+
+/// The fields, and what each takes, for a sentence.
+const FIELDS: [(&str, &str); 6] = [
+    ("user_name", "a text"),
+    ("text", "a text"),
+    ("hashtags", "a list of texts, such as [\"prod\"]"),
+    (
+        "created_at",
+        "a date such as \"2019-09-23T10:00:00Z\" or Unix seconds",
+    ),
+    ("id", "a ULID as a text"),
+    ("idempotency_key", "a text"),
+];
 
 /// A text, or Unix seconds or milliseconds as a number.
 struct Date(String);
@@ -50,22 +64,42 @@ impl Visitor<'_> for DateVisitor {
     fn visit_u64<E>(self, number: u64) -> Result<Date, E> {
         Ok(Date(number.to_string()))
     }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Date, E> {
+        Ok(Date(number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Date, E> {
+        Ok(Date(number.to_string()))
+    }
+}
+
+/// A record as a line had it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    pub(crate) record: Record,
+    /// Whether the id stood on the line.
+    pub(crate) has_id: bool,
 }
 
 /// Reads a line. `now` only tells dates that depend on it from others.
 ///
 /// # Errors
 /// What is wrong with it, as a sentence that is safe on a terminal.
-pub(crate) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Record, String> {
+pub(crate) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Decoded, String> {
     // Serde would also read an array, by position.
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err("the line is not a JSON object; write {\"user_name\": …}".to_owned());
     }
-    let fields: Fields = serde_json::from_slice(line).map_err(json_reason)?;
+    let fields: Fields = serde_json::from_slice(line).map_err(|error| fault(line, &error))?;
     let reason = |error: &dyn fmt::Display| visible(&error.to_string());
-    let user = fields.user_name.parse().map_err(|error| reason(&error))?;
-    let mut draft =
-        Draft::new(user, fields.text, &fields.hashtags).map_err(|error| reason(&error))?;
+    let missing =
+        |name| format!("{name} is missing; a message needs user_name, text and created_at");
+    let user = fields.user_name.ok_or_else(|| missing("user_name"))?;
+    let user = user.parse().map_err(|error| reason(&error))?;
+    let text = fields.text.ok_or_else(|| missing("text"))?;
+    let hashtags = fields.hashtags.unwrap_or_default();
+    let mut draft = Draft::new(user, text, &hashtags).map_err(|error| reason(&error))?;
     draft.idempotency_key = match fields.idempotency_key {
         Some(key) => Some(key.parse().map_err(|error| reason(&error))?),
         None => None,
@@ -81,7 +115,11 @@ pub(crate) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Record, String> 
             return Err("created_at is missing, and there is no id to tell it".to_owned());
         }
     };
-    Record::new(draft, id, created_at).map_err(|error| reason(&error))
+    let record = Record::new(draft, id, created_at).map_err(|error| reason(&error))?;
+    Ok(Decoded {
+        record,
+        has_id: id.is_some(),
+    })
 }
 
 /// A date that means the same whenever it is read: importing a file twice
@@ -100,14 +138,61 @@ fn absolute(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     Ok(date)
 }
 
-fn json_reason(error: serde_json::Error) -> String {
-    let column = error.column();
-    let mut reason = error.to_string();
-    // It counts lines within our one line.
-    if let Some(at) = reason.rfind(" at line ") {
-        reason.truncate(at);
+/// What is wrong with a line that is no message, in words of its fields where
+/// it is JSON at all. Read a second time: refusals are few.
+fn fault(line: &[u8], error: &serde_json::Error) -> String {
+    let object = serde_json::from_slice::<serde_json::Map<String, Value>>(line);
+    let of_field = object
+        .iter()
+        .flatten()
+        .find_map(|(name, value)| of_field(name, value));
+    let reason = of_field.unwrap_or_else(|| {
+        let mut reason = error.to_string();
+        // It counts lines within our one line.
+        if let Some(at) = reason.rfind(" at line ") {
+            reason.truncate(at);
+        }
+        format!(
+            "the line cannot be read: {reason}, column {}",
+            error.column()
+        )
+    });
+    visible(&reason)
+}
+
+fn of_field(name: &str, value: &Value) -> Option<String> {
+    let Some((_, wanted)) = FIELDS.iter().find(|(known, _)| *known == name) else {
+        let known = FIELDS.map(|(known, _)| known).join(", ");
+        return Some(format!(
+            "unknown field {}; the fields are {known}",
+            shown(name)
+        ));
+    };
+    let found = match (name, value) {
+        (_, Value::Null) | ("created_at", Value::Number(_)) => return None,
+        ("hashtags", Value::Array(tags)) => {
+            let other = tags.iter().find(|tag| !tag.is_string())?;
+            return Some(format!(
+                "hashtags has {} in it; write {wanted}",
+                kind(other)
+            ));
+        }
+        ("hashtags", Value::String(_)) => "a text",
+        (_, Value::String(_)) => return None,
+        (_, other) => kind(other),
+    };
+    Some(format!("{name} is {found}; write {wanted}"))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
-    visible(&format!("{reason}, column {column}"))
 }
 
 #[cfg(test)]
@@ -117,7 +202,7 @@ mod tests {
 
     fn read(line: &str) -> Result<Record, String> {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        record(line.as_bytes(), now)
+        record(line.as_bytes(), now).map(|decoded| decoded.record)
     }
 
     #[test]
@@ -150,6 +235,27 @@ mod tests {
     }
 
     #[test]
+    fn null_is_as_good_as_nothing() {
+        let with = r#"{"user_name":"a","text":"t","hashtags":null,"created_at":"2019-09-23","id":null,"idempotency_key":null}"#;
+        let without = r#"{"user_name":"a","text":"t","created_at":"2019-09-23"}"#;
+        assert_eq!(read(with).unwrap(), read(without).unwrap());
+        let undated = r#"{"user_name":"a","text":"t","created_at":null}"#;
+        assert!(read(undated).unwrap_err().contains("created_at is missing"));
+    }
+
+    #[test]
+    fn lines_alike_but_for_their_keys_are_two_messages() {
+        let line = |key: &str| {
+            format!(
+                r#"{{"user_name":"a","text":"t","created_at":"2019-09-23","idempotency_key":"{key}"}}"#
+            )
+        };
+        let id = |key: &str| read(&line(key)).unwrap().message.id;
+        assert_ne!(id("k1"), id("k2"));
+        assert_eq!(id("k1"), id("k1"));
+    }
+
+    #[test]
     fn every_fault_is_a_sentence_that_names_it() {
         for (line, part) in [
             ("", "not a JSON object"),
@@ -164,9 +270,46 @@ mod tests {
             ),
             (
                 r#"{"user_name":"a","text":"t","created_at":"2019-09-23","tags":[]}"#,
-                "unknown field `tags`",
+                "unknown field \"tags\"; the fields are user_name, text",
             ),
-            (r#"{"text":"t","created_at":"2019-09-23"}"#, "user_name"),
+            ("{}", "user_name is missing"),
+            (
+                r#"{"text":"t","created_at":"2019-09-23"}"#,
+                "user_name is missing",
+            ),
+            (
+                r#"{"user_name":"a","created_at":"2019-09-23"}"#,
+                "text is missing",
+            ),
+            (r#"{"user_name":null,"text":"t"}"#, "user_name is missing"),
+            (
+                r#"{"user_name":5,"text":"t"}"#,
+                "user_name is a number; write a text",
+            ),
+            (
+                r#"{"user_name":"a","text":["t"]}"#,
+                "text is a list; write a text",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","hashtags":"b"}"#,
+                "hashtags is a text; write a list",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","hashtags":["b",null]}"#,
+                "hashtags has null in it",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","id":5}"#,
+                "id is a number; write a ULID",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","text":"t"}"#,
+                "duplicate field `text`",
+            ),
+            (
+                r#"{"user_name":"a","text":"t" "x"}"#,
+                "cannot be read: expected `,` or `}`, column 29",
+            ),
             (
                 r#"{"user_name":"a b","text":"t","created_at":"2019-09-23"}"#,
                 "\"a b\"",
@@ -186,7 +329,11 @@ mod tests {
             ),
             (
                 r#"{"user_name":"a","text":"t","created_at":-5}"#,
-                "a date such as",
+                "created_at: ",
+            ),
+            (
+                r#"{"user_name":"a","text":"t","created_at":1e300}"#,
+                "created_at: ",
             ),
             (
                 r#"{"user_name":"a","text":"t","created_at":"soon"}"#,

@@ -1,34 +1,18 @@
-//! `dunder export`: every message as a line of JSON, oldest first, as
+//! Every message as a line of JSON, oldest first, as
 //! `dunder import` reads it. Keys stand in a fixed order and times have
 //! milliseconds, so the same store always gives the same bytes.
 
-use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
 
 use chrono::SecondsFormat;
-use clap::Args;
 use serde::Serialize;
 
-use crate::app::admin::{AdminError, is_dash, is_terminal, written};
+use crate::app::admin::{AdminError, written};
 use crate::app::transfer::progress::Progress;
-use crate::config::StoreArgs;
 use crate::domain::{Record, Store};
 
 /// Messages fetched at once.
 const PAGE: usize = 1_000;
-
-/// Arguments of `dunder export`.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// Write to this file instead of standard output; it appears when it is complete
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Where messages are kept.
-    #[command(flatten)]
-    pub store: StoreArgs,
-}
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -57,50 +41,8 @@ impl<'a> From<&'a Record> for Line<'a> {
     }
 }
 
-impl ExportArgs {
-    /// Exports to the file or to standard output.
-    ///
-    /// # Errors
-    /// The store or the output.
-    pub async fn write(&self, store: &dyn Store) -> Result<(), AdminError> {
-        let path = match self.output.as_ref().filter(|path| !is_dash(path)) {
-            Some(path) => path,
-            None => {
-                let progress = if is_terminal() {
-                    Progress::hidden()
-                } else {
-                    Progress::on_terminal(None)
-                };
-                return export(store, &mut io::stdout(), &progress).await;
-            }
-        };
-        let progress = Progress::on_terminal(None);
-        let failed = || AdminError::file("write", path);
-        if std::fs::metadata(path).is_ok_and(|data| !data.is_file()) {
-            let mut pipe = File::options().write(true).open(path).map_err(failed())?;
-            return export(store, &mut pipe, &progress).await;
-        }
-        // An export that breaks off must not have replaced a complete one.
-        let partial = partial(path);
-        let mut file = File::create(&partial).map_err(failed())?;
-        let done = export(store, &mut file, &progress).await;
-        let done = done.and_then(|()| file.sync_all().map_err(failed()));
-        let done = done.and_then(|()| std::fs::rename(&partial, path).map_err(failed()));
-        if done.is_err() {
-            let _ = std::fs::remove_file(&partial);
-        }
-        done
-    }
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path.as_os_str());
-    name.push(".partial");
-    name.into()
-}
-
-/// Writes every message. Messages posted meanwhile may or may not be among
-/// them. A closed pipe ends the export without an error.
+/// Writes every message; how many there were. Messages posted meanwhile may or
+/// may not be among them. A closed pipe ends the export without an error.
 ///
 /// # Errors
 /// The store or the output.
@@ -108,7 +50,7 @@ pub async fn export(
     store: &dyn Store,
     out: &mut (dyn Write + Send),
     progress: &Progress,
-) -> Result<(), AdminError> {
+) -> Result<u64, AdminError> {
     let mut out = Counted {
         out: BufWriter::with_capacity(64 * 1024, out),
         bytes: 0,
@@ -123,7 +65,7 @@ pub async fn export(
                 serde_json::to_writer(&mut out, &Line::from(record)).map_err(io::Error::from);
             if let Err(error) = line.and_then(|()| out.write_all(b"\n")) {
                 progress.finish();
-                return written(Err(error));
+                return written(Err(error)).map(|()| messages);
             }
         }
         messages += records.len() as u64;
@@ -134,7 +76,7 @@ pub async fn export(
         }
     }
     progress.finish();
-    written(out.flush())
+    written(out.flush()).map(|()| messages)
 }
 
 /// Counts what goes through.

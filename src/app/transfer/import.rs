@@ -2,43 +2,27 @@
 //! and checks lines while the store commits the batch before; the same input
 //! may be imported again, nothing is stored twice.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
-use clap::Args;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::app::admin::{AdminError, is_dash, written};
-use crate::app::transfer::decode;
+use crate::app::admin::{AdminError, written};
+use crate::app::transfer::decode::{self, Decoded};
 use crate::app::transfer::lines::{Line, Lines, MAX_LINE};
 use crate::app::transfer::progress::Progress;
-use crate::config::StoreArgs;
-use crate::domain::{Imported, Record, Store};
+use crate::app::transfer::refusals::{Refusal, Refusals};
+use crate::domain::{Imported, Message, MessageId, Record, Store, StoreError};
 
 /// A batch is full with so many records, or so many bytes of input.
 const BATCH_RECORDS: usize = 2_000;
 const BATCH_BYTES: u64 = 2 << 20;
 /// Batches between reading and storing: one waits while one is stored.
 const BATCHES_WAITING: usize = 1;
-/// Refusals that are shown; all are counted.
-const REFUSALS_SHOWN: usize = 20;
-
-/// Arguments of `dunder import`.
-#[derive(Debug, Args)]
-pub struct ImportArgs {
-    /// Lines of {"user_name", "text", "hashtags", "created_at", "id"?, "idempotency_key"?}; - or nothing for standard input
-    pub file: Option<PathBuf>,
-    /// Print the summary as JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Where messages are kept.
-    #[command(flatten)]
-    pub store: StoreArgs,
-}
 
 /// What is imported.
 pub struct Input {
@@ -48,15 +32,6 @@ pub struct Input {
     pub name: String,
     /// How many bytes there are, if that is known.
     pub bytes: Option<u64>,
-}
-
-/// A line that was not stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    /// Counted from 1.
-    pub line: u64,
-    /// A sentence, safe on a terminal.
-    pub reason: String,
 }
 
 /// What became of the lines.
@@ -72,6 +47,9 @@ pub struct Summary {
     pub refused: u64,
     /// The first of those.
     pub refusals: Vec<Refusal>,
+    /// Where all of those are, if they were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_file: Option<PathBuf>,
 }
 
 /// Records with the lines they stand on, and lines that are none.
@@ -79,47 +57,21 @@ pub struct Summary {
 struct Batch {
     lines: Vec<u64>,
     records: Vec<Record>,
+    /// Messages that came with a key and without an id, by their line.
+    keyed: HashMap<u64, Message>,
     refusals: Vec<Refusal>,
     bytes: u64,
 }
 
-impl ImportArgs {
-    /// The file, or standard input.
-    ///
-    /// # Errors
-    /// The file cannot be opened, or standard input is a person's terminal.
-    pub fn input(&self) -> Result<Input, AdminError> {
-        match self.file.as_ref().filter(|path| !is_dash(path)) {
-            Some(path) => {
-                let file = File::open(path).map_err(AdminError::file("open", path))?;
-                let bytes = file
-                    .metadata()
-                    .ok()
-                    .filter(|data| data.is_file())
-                    .map(|data| data.len());
-                Ok(Input {
-                    reader: buffered(file),
-                    name: path.display().to_string(),
-                    bytes,
-                })
-            }
-            None if self.file.is_none() && io::IsTerminal::is_terminal(&io::stdin()) => {
-                Err(AdminError::Usage(
-                    "there is nothing to import; name a file, or pipe one in: dunder import < FILE"
-                        .to_owned(),
-                ))
-            }
-            None => Ok(Input {
-                reader: buffered(io::stdin()),
-                name: "standard input".to_owned(),
-                bytes: None,
-            }),
+impl Batch {
+    fn add(&mut self, line: u64, decoded: Decoded) {
+        let Decoded { record, has_id } = decoded;
+        if !has_id && record.idempotency_key.is_some() {
+            self.keyed.insert(line, record.message.clone());
         }
+        self.lines.push(line);
+        self.records.push(record);
     }
-}
-
-fn buffered(input: impl Read + Send + 'static) -> Box<dyn BufRead + Send> {
-    Box::new(BufReader::with_capacity(64 * 1024, input))
 }
 
 /// Stores every line of the input. Refused lines are reported as they are
@@ -131,6 +83,7 @@ fn buffered(input: impl Read + Send + 'static) -> Box<dyn BufRead + Send> {
 pub async fn import(
     store: Arc<dyn Store>,
     input: Input,
+    mut refusals: Refusals,
     report: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<Summary, AdminError> {
@@ -140,24 +93,31 @@ pub async fn import(
     // and must not keep the process from ending.
     let reader = std::thread::spawn(move || read(input, &sender));
     let mut summary = Summary::default();
+    let mut done = Ok(());
     while let Some(batch) = batches.recv().await {
         let bytes = batch.bytes;
-        let stored = summary.add(store.as_ref(), batch, report, progress).await;
-        if stored.is_err() {
-            progress.finish();
-            let so_far = format!(
-                "{} messages were stored before this; import the same again to go on",
-                summary.stored
-            );
-            written(writeln!(report, "{so_far}"))?;
+        let refused = match summary.add(store.as_ref(), batch).await {
+            Ok(refused) => refused,
+            Err(error) => {
+                done = Err(error);
+                break;
+            }
+        };
+        for refusal in refused {
+            refusals.add(refusal, report, progress)?;
         }
-        stored?;
         progress.advance(bytes, summary.read);
     }
     progress.finish();
-    if summary.refused > REFUSALS_SHOWN as u64 {
-        let more = summary.refused - REFUSALS_SHOWN as u64;
-        written(writeln!(report, "and {more} more lines refused"))?;
+    summary.refused = refusals.count();
+    (summary.refusals, summary.refused_file) = refusals.finish(report, progress)?;
+    if let Err(error) = done {
+        let so_far = format!(
+            "{} messages were stored before this; import the same again to go on",
+            summary.stored
+        );
+        written(writeln!(report, "{so_far}"))?;
+        return Err(error.into());
     }
     match reader.join() {
         Ok(outcome) => outcome.map(|()| summary),
@@ -197,10 +157,7 @@ fn read(input: Input, batches: &mpsc::Sender<Batch>) -> Result<(), AdminError> {
             Line::TooLong => Err(format!("the line is longer than {MAX_LINE} bytes")),
         };
         match outcome {
-            Ok(record) => {
-                batch.lines.push(lines.number);
-                batch.records.push(record);
-            }
+            Ok(decoded) => batch.add(lines.number, decoded),
             Err(reason) => batch.refusals.push(Refusal {
                 line: lines.number,
                 reason,
@@ -218,71 +175,75 @@ fn read(input: Input, batches: &mpsc::Sender<Batch>) -> Result<(), AdminError> {
 }
 
 impl Summary {
-    async fn add(
-        &mut self,
-        store: &dyn Store,
-        batch: Batch,
-        report: &mut (dyn Write + Send),
-        progress: &Progress,
-    ) -> Result<(), AdminError> {
+    /// Stores a batch; gives the lines that were refused, in order.
+    async fn add(&mut self, store: &dyn Store, batch: Batch) -> Result<Vec<Refusal>, StoreError> {
         let mut refusals = batch.refusals;
         let mut outcomes = Vec::new();
         if !batch.records.is_empty() {
-            let ids: Vec<_> = batch
-                .records
-                .iter()
-                .map(|record| record.message.id)
-                .collect();
+            let ids = batch.records.iter().map(|record| record.message.id);
+            let ids: Vec<MessageId> = ids.collect();
             let imported = store.import(batch.records).await?;
             outcomes.extend(batch.lines.into_iter().zip(ids).zip(imported));
         }
         self.read += (outcomes.len() + refusals.len()) as u64;
         for ((line, id), outcome) in outcomes {
-            match outcome {
-                Imported::Stored => self.stored += 1,
-                Imported::AlreadyThere => self.already_there += 1,
-                Imported::IdTaken => refusals.push(Refusal {
-                    line,
-                    reason: format!("the id {id} belongs to another message"),
-                }),
-                Imported::KeyTaken { first } => refusals.push(Refusal {
-                    line,
-                    reason: format!("the idempotency_key belongs to the user's message {first}"),
-                }),
-            }
+            let reason = match outcome {
+                Imported::Stored => {
+                    self.stored += 1;
+                    continue;
+                }
+                Imported::AlreadyThere => {
+                    self.already_there += 1;
+                    continue;
+                }
+                Imported::IdTaken => format!("the id {id} belongs to another message"),
+                Imported::KeyTaken { first } => {
+                    if is_same(store, batch.keyed.get(&line), first).await? {
+                        self.already_there += 1;
+                        continue;
+                    }
+                    format!("the idempotency_key belongs to the user's message {first}")
+                }
+            };
+            refusals.push(Refusal { line, reason });
         }
         refusals.sort_by_key(|refusal| refusal.line);
-        for refusal in refusals {
-            self.refused += 1;
-            if self.refusals.len() < REFUSALS_SHOWN {
-                let line = format!("line {}: {}", refusal.line, refusal.reason);
-                written(progress.above(report, &line))?;
-                self.refusals.push(refusal);
-            }
-        }
-        Ok(())
+        Ok(refusals)
     }
 
-    /// Prints what was done; gives the exit code, 1 when lines were refused.
-    ///
-    /// # Errors
-    /// The output cannot be written.
-    pub fn print(&self, json: bool, out: &mut dyn Write) -> Result<u8, AdminError> {
-        let line = if json {
-            serde_json::to_string(self).unwrap_or_default()
-        } else {
-            let Summary {
-                read,
-                stored,
-                already_there,
-                refused,
-                ..
-            } = self;
-            format!(
-                "read {read}, stored {stored}, already there {already_there}, refused {refused}"
-            )
-        };
-        crate::app::admin::say(out, &line)?;
-        Ok(u8::from(self.refused > 0))
+    /// What was done, in a line or as JSON.
+    pub fn shown(&self, json: bool) -> String {
+        let Summary {
+            read,
+            stored,
+            already_there,
+            refused,
+            ..
+        } = self;
+        if json {
+            return serde_json::json!({ "data": self }).to_string();
+        }
+        format!("read {read}, stored {stored}, already there {already_there}, refused {refused}")
     }
+}
+
+/// Whether a line without an id is a message that is stored under the line's
+/// key, with an id that was found in another way: when it was posted, or by an
+/// import that did not take the key into account.
+async fn is_same(
+    store: &dyn Store,
+    line: Option<&Message>,
+    first: MessageId,
+) -> Result<bool, StoreError> {
+    let Some(line) = line else {
+        return Ok(false);
+    };
+    let stored = store.message(first).await?;
+    Ok(stored.is_some_and(|stored| {
+        Message {
+            id: line.id,
+            ..stored
+        } == *line
+            && first.millis() == line.id.millis()
+    }))
 }

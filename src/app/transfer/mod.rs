@@ -5,3 +5,4 @@ pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod lines;
 pub(crate) mod progress;
+pub(crate) mod refusals;

@@ -269,6 +269,47 @@ fn an_unknown_variable_is_refused_and_the_clients_own_are_not() {
 }
 
 #[test]
+fn the_client_is_as_strict_with_variables_as_the_server() {
+    let check = |variables: &[(&str, &str)]| {
+        let checked = environment(variables).check_for_client();
+        checked.map_err(|error| error.to_string())
+    };
+    for (variable, value, parts) in [
+        (
+            "DUNDER_SERVR",
+            "x",
+            [
+                "DUNDER_SERVR is not a setting",
+                "did you mean DUNDER_SERVER?",
+            ],
+        ),
+        (
+            "DUNDER_NONSENSE",
+            "x",
+            ["DUNDER_NONSENSE", "dunder help configuration"],
+        ),
+        (
+            "DUNDER_QUEUE",
+            "",
+            ["DUNDER_QUEUE is empty", "give it a value or unset it"],
+        ),
+    ] {
+        let error = check(&[("DUNDER_TOKEN", "t"), (variable, value)]).unwrap_err();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+    for name in CLIENT_VARIABLES {
+        assert_eq!(check(&[(name, "x")]), Ok(()), "{name}");
+        assert!(check(&[(name, "")]).is_err(), "{name}");
+    }
+    let servers = [
+        ("DUNDER_PORT", "nonsense"),
+        ("DUNDER_COCKROACH_PASSWORD", ""),
+        ("DUNDER_SERVICE_HOST", "10.0.0.1"),
+    ];
+    assert_eq!(check(&servers), Ok(()));
+}
+
+#[test]
 fn listening_where_others_reach_it_needs_auth_mode_written_down() {
     for host in ["0.0.0.0", "::", "[::]", "10.1.2.3", "dunder.example"] {
         let error = refusal(&[("host", host)], &[], "");

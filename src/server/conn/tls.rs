@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::config::TlsFiles;
+use crate::domain::Job;
 
 /// How often the files are looked at.
 const WATCH: Duration = Duration::from_secs(1);
@@ -54,8 +55,8 @@ pub enum TlsError {
 pub(crate) struct Acceptor(TlsAcceptor);
 
 impl Acceptor {
-    /// Reads the files, and keeps watching them as long as the runtime lives.
-    pub(crate) fn load(files: &TlsFiles) -> Result<Acceptor, TlsError> {
+    /// Reads the files; the job reads them again whenever they change.
+    pub(crate) fn load(files: &TlsFiles) -> Result<(Acceptor, Job), TlsError> {
         let stamp = stamp(files);
         let current = Arc::new(Current(RwLock::new(Arc::new(read_pair(files)?))));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -65,8 +66,11 @@ impl Acceptor {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        tokio::spawn(watch(files.clone(), stamp, Arc::downgrade(&current)));
-        Ok(Acceptor(TlsAcceptor::from(Arc::new(config))))
+        let (files, current) = (files.clone(), Arc::downgrade(&current));
+        let reload = Job::new("certificate reload", move || {
+            watch(files.clone(), stamp, current.clone())
+        });
+        Ok((Acceptor(TlsAcceptor::from(Arc::new(config))), reload))
     }
 
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {

@@ -1,4 +1,5 @@
-//! `GET /healthz`: the process answers. `GET /readyz`: the store does too.
+//! `GET /healthz`: the process answers. `GET /readyz`: the store does too, and
+//! what goes on beside requests goes on.
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub(crate) fn healthz(query: &str) -> Result<Answer, ApiError> {
 
 pub(crate) async fn readyz(context: &Context, query: &str) -> Result<Answer, ApiError> {
     refuse_parameters(query)?;
+    context.readiness.check()?;
     let late = || NotReady {
         reason: "the store does not answer",
         error: StoreError::Unavailable(format!("no answer within {} s", PATIENCE.as_secs())),

@@ -39,7 +39,7 @@ use tokio_postgres::Row;
 use tracing::{info, warn};
 
 use crate::domain::{
-    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Message,
+    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Job, Message,
     MessageId, NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
     TrendFilter, UserName, Warning,
 };
@@ -68,7 +68,6 @@ pub struct CockroachStore {
     readers: Arc<Readers>,
     queue: Mutex<Option<mpsc::Sender<Item>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    probe: JoinHandle<()>,
     stale_trends: read::StaleReads,
 }
 
@@ -140,7 +139,6 @@ impl CockroachStore {
         info!(server = ?connector.server(), database = options.database, "the database is open");
         Ok(CockroachStore {
             tasks: Mutex::new(lanes.collect()),
-            probe: tokio::spawn(probe(connector.clone(), readers.clone())),
             queue: Mutex::new(Some(queue)),
             stale_trends: read::StaleReads::new(stale),
             readers,
@@ -150,12 +148,6 @@ impl CockroachStore {
 
     fn queue(&self) -> Result<mpsc::Sender<Item>, StoreError> {
         locked(&self.queue).clone().ok_or_else(writer_gone)
-    }
-}
-
-impl Drop for CockroachStore {
-    fn drop(&mut self) {
-        self.probe.abort();
     }
 }
 
@@ -262,6 +254,13 @@ impl Store for CockroachStore {
         tokens::revoke(&self.readers, id, now).await
     }
 
+    fn jobs(&self) -> Vec<Job> {
+        let (connector, readers) = (self.connector.clone(), self.readers.clone());
+        vec![Job::new("database probe", move || {
+            probe(connector.clone(), readers.clone())
+        })]
+    }
+
     async fn check(&self) -> Result<Vec<Warning>, NotReady> {
         self.queue()
             .map_err(NotReady::because("the server is stopping"))?;
@@ -286,7 +285,6 @@ impl Store for CockroachStore {
                 warn!("a writer ended badly: {error}");
             }
         }
-        self.probe.abort();
         self.readers.close().await;
     }
 }

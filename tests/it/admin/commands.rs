@@ -60,7 +60,7 @@ async fn import_reads_standard_input_and_files_and_says_what_it_did(on: Backend)
     }
     let json = ran(&place, &["import", "--json", file.to_str().unwrap()]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!(json["already_there"], 2);
+    assert_eq!(json["data"]["already_there"], 2);
 }
 
 async fn import_that_refuses_a_line_ends_with_1_and_stores_the_rest(on: Backend) {
@@ -72,7 +72,7 @@ async fn import_that_refuses_a_line_ends_with_1_and_stores_the_rest(on: Backend)
         "read 3, stored 2, already there 0, refused 1\n"
     );
     assert!(
-        text(&done.stderr).starts_with("line 1: missing field `user_name`"),
+        text(&done.stderr).starts_with("line 1: user_name is missing"),
         "{}",
         text(&done.stderr)
     );
@@ -122,6 +122,84 @@ fn wrong_usage_and_wrong_settings_end_with_2() {
         assert!(said.contains(part), "{arguments:?}: {said}");
     }
     assert!(!place.dir.path().join("dunder.sqlite").exists());
+}
+
+#[test]
+fn an_empty_or_misspelt_variable_stops_the_client_and_is_named() {
+    let home = TempDir::new().unwrap();
+    let with = |variable: &str, value: &str, arguments: &[&str]| {
+        let mut command = dunder();
+        command
+            .args(arguments)
+            .env("HOME", home.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env(variable, value)
+            .stdin(Stdio::null());
+        let done = command.output().unwrap();
+        (done.status.code(), text(&done.stderr))
+    };
+    for (variable, value, arguments, part) in [
+        (
+            "DUNDER_QUEUE",
+            "",
+            &["post", "hi"][..],
+            "DUNDER_QUEUE is empty",
+        ),
+        ("DUNDER_TIMEOUT", "", &["feed"], "DUNDER_TIMEOUT is empty"),
+        ("DUNDER_TOKEN", "", &["whoami"], "DUNDER_TOKEN is empty"),
+        (
+            "DUNDER_SERVR",
+            "x",
+            &["feed"],
+            "did you mean DUNDER_SERVER?",
+        ),
+        (
+            "DUNDER_SERVR",
+            "x",
+            &["doctor"],
+            "did you mean DUNDER_SERVER?",
+        ),
+    ] {
+        let (code, said) = with(variable, value, arguments);
+        assert_eq!(code, Some(2), "{variable}: {said}");
+        assert!(said.contains(part) && !said.contains("--queue"), "{said}");
+    }
+    // A wrong value that somebody gave is the flag's.
+    let (_, said) = with("DUNDER_TIMEOUT", "10s", &["feed", "--timeout", "x"]);
+    assert!(said.contains("--timeout"), "{said}");
+    for arguments in [&["--help"][..], &["help"], &["completions", "bash"]] {
+        let (code, said) = with("DUNDER_SERVR", "x", arguments);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_bar_is_drawn_where_output_goes_to_a_file_and_never_beside_a_pipe() {
+    let place = Backend::Embedded.place();
+    let many: String = (0..20_000)
+        .map(|n| {
+            let at = 1_569_232_800_000_u64 + n;
+            format!("{{\"user_name\":\"a\",\"text\":\"{n}\",\"created_at\":{at}}}\n")
+        })
+        .collect();
+    piped(&place, &["import"], many.as_bytes());
+    let dunder = env!("CARGO_BIN_EXE_dunder");
+    let store = place.dir.path().join("dunder.sqlite");
+    let shown = |rest: &str| {
+        let line = format!("{dunder} export --sqlite.path {} {rest}", store.display());
+        let mut command = std::process::Command::new("script");
+        command
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::null());
+        text(&command.output().unwrap().stdout)
+    };
+    assert_eq!(shown("| cat > /dev/null"), "");
+    assert_eq!(shown("| head -1").lines().count(), 1);
+    let file = place.dir.path().join("out.ndjson");
+    let bar = shown(&format!("> {}", file.display()));
+    assert!(bar.contains("messages"), "{bar:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 20_000);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::io::Cursor;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-use dunder::app::admin::{AdminError, Input, Progress, Summary, export, import};
+use dunder::app::admin::{AdminError, Input, Progress, Refusals, Summary, export, import};
 use dunder::domain::Store;
 
 use crate::place::{Backend, Place};
@@ -34,8 +34,8 @@ pub async fn imported(
         bytes: None,
     };
     let mut report = Vec::new();
-    let progress = Progress::hidden();
-    let done = import(Arc::clone(store), input, &mut report, &progress).await;
+    let (refusals, progress) = (Refusals::new(None).unwrap(), Progress::hidden());
+    let done = import(Arc::clone(store), input, refusals, &mut report, &progress).await;
     (done, String::from_utf8(report).unwrap())
 }
 

@@ -162,7 +162,8 @@ async fn a_list_shows_states_and_never_a_secret_or_what_a_terminal_obeys(on: Bac
     );
     let json: serde_json::Value = serde_json::from_str(&listed(&store, true, false).await).unwrap();
     let of = |user: &str| {
-        json.as_array()
+        json["data"]["tokens"]
+            .as_array()
             .unwrap()
             .iter()
             .find(|t| t["user_name"] == user)

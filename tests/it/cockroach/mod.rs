@@ -30,7 +30,16 @@ fn databases() -> Vec<CockroachOptions> {
 }
 
 async fn open(options: &CockroachOptions) -> Arc<CockroachStore> {
-    Arc::new(CockroachStore::open(options.clone()).await.unwrap())
+    let store = Arc::new(CockroachStore::open(options.clone()).await.unwrap());
+    run_jobs(store.as_ref());
+    store
+}
+
+/// What goes on beside requests, as in a server.
+pub fn run_jobs(store: &dyn Store) {
+    for job in store.jobs() {
+        tokio::spawn(job.start());
+    }
 }
 
 fn draft(user: &str, text: &str, tags: &[&str]) -> Draft {

@@ -16,7 +16,8 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 
-use crate::app::admin::{AdminError, say};
+use crate::app::admin::AdminError;
+use crate::app::admin::streams::say;
 use crate::domain::shown;
 
 /// Clients refuse certificates that are valid for longer than 825 days.
@@ -31,11 +32,19 @@ pub enum TlsCommand {
     Generate(GenerateArgs),
 }
 
+impl TlsCommand {
+    pub(super) fn run(&self) -> Result<u8, AdminError> {
+        match self {
+            TlsCommand::Generate(args) => generate(args, &mut io::stdout()).map(|()| 0),
+        }
+    }
+}
+
 /// Arguments of `dunder tls generate`.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     /// Where ca.pem, crt.pem and key.pem are written
-    #[arg(long, value_name = "DIRECTORY", default_value = "tls")]
+    #[arg(long, value_name = "DIR", default_value = "tls")]
     pub dir: PathBuf,
     /// A further name or address of the server (repeat it)
     #[arg(long, value_name = "HOST")]
@@ -43,6 +52,9 @@ pub struct GenerateArgs {
     /// Replace the files that are there
     #[arg(long)]
     pub force: bool,
+    /// Print one JSON document, {"data": ...}
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Writes `ca.pem`, `crt.pem` and `key.pem` (readable by the owner only) and
@@ -88,6 +100,12 @@ pub fn generate(args: &GenerateArgs, out: &mut dyn Write) -> Result<(), AdminErr
     }
     let [ca, crt, key] = files.map(|(path, _, _)| path);
     let trusted = fs::canonicalize(&ca).unwrap_or(ca);
+    if args.json {
+        let document = serde_json::json!({ "data": {
+            "ca": trusted, "certificate": crt, "key": key, "names": names, "until": end.to_string(),
+        }});
+        return say(out, &document.to_string()).map(|_| ());
+    }
     say(
         out,
         &format!(

@@ -1,0 +1,63 @@
+//! Commands of the one who runs dunder: they open the store themselves and
+//! need no server. One file a command; what they do is a function over
+//! `Arc<dyn Store>`, a reader and a writer, so that tests need no process.
+//!
+//! Results go to standard output, everything else to standard error. A
+//! command ends with 0 (done), 1 (refused or failed) or 2 (wrong usage,
+//! wrong settings).
+
+mod error;
+mod export;
+mod import;
+mod migrate;
+mod open;
+mod streams;
+mod tls;
+mod token;
+
+use clap::Subcommand;
+
+pub use crate::app::transfer::export::export;
+pub use crate::app::transfer::import::{Input, Summary, import};
+pub use crate::app::transfer::progress::Progress;
+pub use crate::app::transfer::refusals::{Refusal, Refusals};
+pub use error::AdminError;
+pub use export::ExportArgs;
+pub use import::ImportArgs;
+pub use migrate::MigrateArgs;
+pub(crate) use streams::{visible, written};
+pub use tls::{GenerateArgs, TlsCommand, generate};
+pub use token::{CreateArgs, ListArgs, RevokeArgs, TokenCommand, create, list, revoke};
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Store messages from newline-delimited JSON
+    Import(ImportArgs),
+    /// Write all messages as newline-delimited JSON, oldest first
+    Export(ExportArgs),
+    /// Bring the store's schema up to date
+    Migrate(MigrateArgs),
+    /// Make, list and revoke the tokens of auth.mode: token
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Certificates for development
+    #[command(subcommand)]
+    Tls(TlsCommand),
+}
+
+/// Runs a command with this process's streams and environment, and gives its
+/// exit code.
+///
+/// # Errors
+/// [`AdminError`]. A command that did part of its work says so itself and
+/// gives 1.
+pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
+    match command {
+        AdminCommand::Import(args) => args.run().await,
+        AdminCommand::Export(args) => args.run().await,
+        AdminCommand::Migrate(args) => args.run().await,
+        AdminCommand::Token(command) => command.run().await,
+        AdminCommand::Tls(command) => command.run(),
+    }
+}

@@ -1,0 +1,62 @@
+//! Opening the store that a command's settings name.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::app::admin::AdminError;
+use crate::app::supervise::Supervisor;
+use crate::app::{log, store};
+use crate::config::{LogLevel, StoreArgs, StoreConfig};
+use crate::domain::Store;
+
+/// A store for one command, with its jobs.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    _jobs: Supervisor,
+}
+
+impl Opened {
+    fn new(store: Arc<dyn Store>) -> Opened {
+        let mut jobs = Supervisor::new();
+        store.jobs().into_iter().for_each(|job| jobs.run(job));
+        Opened { store, _jobs: jobs }
+    }
+}
+
+/// Opens the store, making it where there is none.
+pub(super) async fn open(args: &StoreArgs) -> Result<Opened, AdminError> {
+    Ok(Opened::new(store::open(&settled(args)?).await?))
+}
+
+/// Opens a store that is there: a mistyped path must not become one.
+pub(super) async fn open_existing(args: &StoreArgs) -> Result<Opened, AdminError> {
+    Ok(Opened::new(store::open_existing(&settled(args)?).await?))
+}
+
+/// Opens a store that is there, for a command that changes nothing in it.
+pub(super) async fn open_for_reading(args: &StoreArgs) -> Result<Opened, AdminError> {
+    let config = settled(args)?;
+    Ok(Opened::new(store::open_for_reading(&config).await?))
+}
+
+/// The store that the settings name; what is doubtful about them is said, and
+/// the log runs.
+pub(super) fn settled(args: &StoreArgs) -> Result<StoreConfig, AdminError> {
+    let (config, settings) = args.load()?;
+    for warning in settings.warnings() {
+        // There is nobody to tell that telling failed.
+        let _ = writeln!(io::stderr(), "dunder: warning: {warning}");
+    }
+    let debug = matches!(&config, StoreConfig::Cockroach(cockroach) if cockroach.debug);
+    log::start(if debug {
+        LogLevel::Debug
+    } else if io::stderr().is_terminal() {
+        LogLevel::Warn
+    } else {
+        // What fails in the end is said as an error; a log of attempts, in
+        // JSON at that, only helps who watches.
+        LogLevel::Error
+    })
+    .map_err(AdminError::io("cannot start the log"))?;
+    Ok(config)
+}
