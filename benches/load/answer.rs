@@ -22,7 +22,7 @@ pub struct Answer {
 pub fn get(address: &str, path: &str) -> Result<Answer> {
     let answer = exchange(
         address,
-        &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+        &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
     )?;
     match answer.status {
         200 => Ok(answer),
@@ -37,7 +37,7 @@ pub fn post(address: &str) -> Result<Answer> {
     let answer = exchange(
         address,
         &format!(
-            "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: Bearer YmVuY2g=\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            "POST /message HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer YmVuY2g=\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
         ),
     )?;
     match answer.status {

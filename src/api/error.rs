@@ -27,6 +27,8 @@ pub enum Code {
     InvalidHeader,
     /// The token is missing, malformed, unknown, expired or revoked. 401.
     Unauthorized,
+    /// Not for whom, or where from, it was asked. 403.
+    Forbidden,
     /// No such path, or no such message. 404.
     NotFound,
     /// The path takes other methods. 405.
@@ -41,6 +43,8 @@ pub enum Code {
     UriTooLong,
     /// The headers are larger than the server takes. 431.
     HeadersTooLarge,
+    /// The server is not called that. 421.
+    MisdirectedRequest,
     /// Too many posts. 429.
     RateLimited,
     /// A defect; the log has the rest. 500.

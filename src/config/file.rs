@@ -44,7 +44,8 @@ pub(super) fn read(file: &ConfigFile) -> Result<Entries, ConfigError> {
         reason,
     };
     // Snippets would show the lines around a fault, a password among them.
-    let options = serde_saphyr::options! { with_snippet: false };
+    // Comments are of no use here, and the parser takes only so many in a row.
+    let options = serde_saphyr::options! { with_snippet: false, emit_comments: false };
     let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
     let outcome = serde_saphyr::with_deserializer_from_str_with_options(text, options, |yaml| {
         Section {

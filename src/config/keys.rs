@@ -157,7 +157,18 @@ pub const KEYS: &[Key] = &[
             "trusted_proxies",
             "NETWORK",
             Depends("none"),
-            "Addresses (10.0.0.0/8, ::1) whose X-Forwarded-For is believed",
+            "Addresses (10.0.0.0/8, ::1) whose X-Forwarded-For, or else Forwarded, is believed",
+        ),
+    ),
+    as_kind(
+        Kind::List,
+        text(
+            "hosts",
+            "NAME",
+            Depends(
+                "localhost with auth.mode name while listening on a loopback address, else any",
+            ),
+            "Names that requests may call the server by (421), beside loopback addresses",
         ),
     ),
     text(
@@ -306,7 +317,31 @@ pub const KEYS: &[Key] = &[
         "limits.requests",
         "COUNT",
         Value("1024"),
-        "Most requests in flight; more get 503",
+        "Most requests that read at once, until their answers are written; more get 503",
+    ),
+    text(
+        "limits.bodies",
+        "COUNT",
+        Value("1024"),
+        "Most request bodies waited for at once; more get 503",
+    ),
+    text(
+        "limits.query_timeout",
+        "TIME",
+        Value("8s"),
+        "Longest time that a request that reads may wait and run (503)",
+    ),
+    text(
+        "limits.write_timeout",
+        "TIME",
+        Value("30s"),
+        "Longest time that a client may take nothing of its answer; then it is cut off",
+    ),
+    text(
+        "limits.answer_memory",
+        "SIZE",
+        Value("32MiB"),
+        "Most memory that long answers hold together until they are written; more get 503",
     ),
     text(
         "limits.writer_queue",

@@ -176,6 +176,11 @@ impl Config {
         // Behind a proxy, others reach what listens on a loopback address.
         let is_private = value::is_loopback(&host) && trusted_proxies.is_empty();
         let (auth_mode, read) = auth(&settings, &host, is_private)?;
+        let is_guessable = auth_mode == AuthMode::Name && is_private;
+        let hosts = settings
+            .written_list("hosts", value::host_name)?
+            // A page in a browser reaches a loopback address too.
+            .or(is_guessable.then(Vec::new));
         if auth_mode == AuthMode::Name && !is_private {
             settings.warn(
                 "auth.mode is name: anyone who reaches the server can post as anyone".to_owned(),
@@ -188,6 +193,7 @@ impl Config {
                 tls: tls(&settings)?,
                 auth_mode,
                 read,
+                hosts,
                 trusted_proxies,
                 limits: limits(&settings, is_private)?,
             },
@@ -291,6 +297,10 @@ fn limits(settings: &Settings, is_private: bool) -> Result<Limits, ConfigError> 
         idle_timeout: settings.value("limits.idle_timeout", value::time)?,
         connections: settings.value("limits.connections", value::count)?,
         requests: settings.value("limits.requests", value::count)?,
+        bodies: settings.value("limits.bodies", value::count)?,
+        query_timeout: settings.value("limits.query_timeout", value::time)?,
+        write_timeout: settings.value("limits.write_timeout", value::time)?,
+        answer_memory: settings.value("limits.answer_memory", value::size)?,
         posts_per_minute: rate("limits.posts_per_minute", 600)?,
         unauthenticated_per_minute: rate("limits.unauthenticated_per_minute", 300)?,
         shutdown_timeout: settings.value("limits.shutdown_timeout", value::time)?,

@@ -14,7 +14,10 @@ pub struct ServerConfig {
     pub auth_mode: AuthMode,
     /// Whether reading needs a token.
     pub read: ReadAccess,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Names that requests may call the server by, beside loopback addresses;
+    /// any where `None`.
+    pub hosts: Option<Vec<String>>,
+    /// Proxies whose `X-Forwarded-For`, or else `Forwarded`, is believed.
     pub trusted_proxies: Vec<Network>,
     /// Limits of size, time and number.
     pub limits: Limits,
@@ -74,8 +77,19 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Connections at once; further ones wait to be accepted.
     pub connections: usize,
-    /// Requests at once; above it 503.
+    /// Requests at once that read, until their answers are written; above it
+    /// 503.
     pub requests: usize,
+    /// Request bodies waited for at once; above it 503.
+    pub bodies: usize,
+    /// From a request that reads to its answer, in waiting and in making it;
+    /// above it 503.
+    pub query_timeout: Duration,
+    /// How long a client may take nothing of its answer before it is cut off.
+    pub write_timeout: Duration,
+    /// Bytes that long answers hold together until they are written; an answer
+    /// that finds no room gets 503.
+    pub answer_memory: usize,
     /// Bytes of path and query; above it 414.
     pub query_length: usize,
     /// Lines of one text in a table; how many more there are is said.
@@ -101,6 +115,10 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             connections: 20_000,
             requests: 1_024,
+            bodies: 1_024,
+            query_timeout: Duration::from_secs(8),
+            write_timeout: Duration::from_secs(30),
+            answer_memory: 32 * 1024 * 1024,
             query_length: 8 * 1024,
             drawn_lines: 50,
             drawn_size: 4 * 1024 * 1024,

@@ -141,6 +141,23 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     Ok(bare.to_owned())
 }
 
+/// A name that requests call the server by, without a port.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    let name = text.trim_end_matches('.');
+    let is_name = !name.is_empty() && !name.contains(['/', '@', ' ', '*']);
+    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    if !is_name || (name.contains(':') && !is_address) {
+        return Err("write a name or an address without a port, such as board.example".to_owned());
+    }
+    // As `Host` has it.
+    let is_bare = name.contains(':') && !name.starts_with('[');
+    Ok(if is_bare {
+        format!("[{name}]")
+    } else {
+        name.to_owned()
+    })
+}
+
 /// Whether only this machine can reach what listens on a host.
 pub(super) fn is_loopback(host: &str) -> bool {
     let name = host.trim_end_matches('.').to_ascii_lowercase();

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hyper::{Method, StatusCode};
+use hyper::StatusCode;
 
 use crate::api::{Code, QueryError};
 use crate::domain::{
@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// A failure of one request.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
+pub(crate) enum ApiError {
     /// The query string as a whole.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -45,8 +45,8 @@ pub(super) enum ApiError {
     #[error("{path} does not take {method}; it takes {allow}")]
     Method {
         path: String,
-        method: Method,
-        allow: &'static str,
+        method: String,
+        allow: String,
     },
     #[error("the body did not arrive within {} seconds", .0.as_secs())]
     BodyTimeout(Duration),
@@ -54,6 +54,18 @@ pub(super) enum ApiError {
     BodyBroken(String),
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
+    #[error("the transfer encoding {0} is not taken; send the body as it is, or chunked")]
+    TransferEncoding(String),
+    /// DNS rebinding, or a name that the server was not told.
+    #[error(
+        "this server is not {0}; use localhost or 127.0.0.1, or have its operator add the name to hosts"
+    )]
+    Misdirected(String),
+    /// A page of another site.
+    #[error(
+        "this server does not answer pages of other sites; open its address itself, or use a token (auth.mode: token)"
+    )]
+    CrossSite,
     #[error("path and query are longer than {0} bytes; ask for less at once")]
     UriTooLong(usize),
     #[error(
@@ -64,6 +76,11 @@ pub(super) enum ApiError {
     RateLimited(Duration),
     #[error("the server is busy; try again")]
     Overloaded,
+    #[error("no answer was found within {} seconds; ask for less, or try again", .0.as_secs_f32())]
+    QueryTimeout(Duration),
+    /// The handler panicked; the log says where.
+    #[error("a handler panicked")]
+    Panicked,
     #[error(transparent)]
     Store(StoreError),
     #[error(transparent)]
@@ -76,14 +93,14 @@ pub(super) enum ApiError {
 
 impl ApiError {
     /// A value in the query string was refused.
-    pub(super) fn parameter(name: &'static str, reason: impl std::fmt::Display) -> ApiError {
+    pub(crate) fn parameter(name: &'static str, reason: impl std::fmt::Display) -> ApiError {
         ApiError::Parameter {
             name,
             reason: reason.to_string(),
         }
     }
 
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             ApiError::Query(_)
             | ApiError::Parameter { .. }
@@ -98,20 +115,27 @@ impl ApiError {
             ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
             ApiError::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
+            ApiError::CrossSite => StatusCode::FORBIDDEN,
+            // <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
+            ApiError::TransferEncoding(_) => StatusCode::NOT_IMPLEMENTED,
             ApiError::UriTooLong(_) => StatusCode::URI_TOO_LONG,
             ApiError::KeyReused { .. } => StatusCode::CONFLICT,
             ApiError::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            ApiError::Overloaded | ApiError::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Overloaded | ApiError::QueryTimeout(_) | ApiError::NotReady(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             ApiError::Store(
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_)
-            | ApiError::Drawing(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            | ApiError::Drawing(_)
+            | ApiError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    pub(super) fn code(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         match self {
             ApiError::Query(QueryError::Unknown { .. }) => Code::UnknownParameter,
             ApiError::Query(
@@ -129,21 +153,27 @@ impl ApiError {
             ApiError::Method { .. } => Code::MethodNotAllowed,
             ApiError::BodyTimeout(_) => Code::RequestTimeout,
             ApiError::BodyTooLarge(_) => Code::BodyTooLarge,
+            ApiError::TransferEncoding(_) => Code::InvalidRequest,
+            ApiError::Misdirected(_) => Code::MisdirectedRequest,
+            ApiError::CrossSite => Code::Forbidden,
             ApiError::UriTooLong(_) => Code::UriTooLong,
             ApiError::KeyReused { .. } => Code::IdempotencyConflict,
             ApiError::RateLimited(_) => Code::RateLimited,
-            ApiError::Overloaded | ApiError::NotReady(_) => Code::Unavailable,
+            ApiError::Overloaded | ApiError::QueryTimeout(_) | ApiError::NotReady(_) => {
+                Code::Unavailable
+            }
             ApiError::Store(
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => Code::Unavailable,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_)
-            | ApiError::Drawing(_) => Code::Internal,
+            | ApiError::Drawing(_)
+            | ApiError::Panicked => Code::Internal,
         }
     }
 
     /// What the client reads: `Display`, except where that is for the log.
-    pub(super) fn public_text(&self) -> String {
+    pub(crate) fn public_text(&self) -> String {
         match self {
             ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 "the store is not available right now; try again".to_owned()
@@ -155,7 +185,8 @@ impl ApiError {
             ApiError::NotReady(not) => format!("not ready: {}", not.reason),
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_)
-            | ApiError::Drawing(_) => {
+            | ApiError::Drawing(_)
+            | ApiError::Panicked => {
                 "the server failed; its log says why, under this answer's X-Request-Id".to_owned()
             }
             ApiError::BodyBroken(_) => {
@@ -166,7 +197,7 @@ impl ApiError {
     }
 
     /// Seconds after which trying again makes sense.
-    pub(super) fn retry_after(&self) -> Option<u64> {
+    pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             ApiError::RateLimited(wait) => Some(retry_seconds(wait)),
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),

@@ -1,9 +1,10 @@
 //! The HTTP server: a bound listener, a store and a shutdown signal in, one
 //! answer for every request out.
 //!
-//! `accept` takes connections and ends them, `router` knows every path, one
-//! file a resource answers, `error` says what went wrong. Nothing here knows
-//! which store it talks to.
+//! `conn` takes connections and ends them, `routes` is the table of every
+//! path, `layer` stands around its handlers, which are in `handle`, one file a
+//! resource; `response` is what they answer, piece by piece where it is long,
+//! and `error` what can go wrong. Nothing here knows which store it talks to.
 
 mod conn;
 mod error;
@@ -11,6 +12,8 @@ mod handle;
 mod layer;
 mod response;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 pub use conn::tls::TlsError;
 
@@ -21,7 +24,7 @@ use tokio::sync::watch;
 
 use self::conn::{accept, tls};
 use self::handle::draw::Drawers;
-use self::layer::{auth, cache, limits};
+use self::layer::{auth, cache, in_flight, limits};
 use crate::config::ServerConfig;
 use crate::domain::{Job, Readiness, Store};
 
@@ -32,8 +35,28 @@ struct Context {
     settings: ServerConfig,
     auth: auth::Auth,
     limits: limits::Limiters,
+    load: in_flight::Load,
     answers: cache::Answers,
     drawers: Drawers,
+}
+
+impl Context {
+    fn new(
+        store: Arc<dyn Store>,
+        readiness: Arc<dyn Readiness>,
+        settings: ServerConfig,
+    ) -> Context {
+        Context {
+            auth: auth::Auth::new(&settings),
+            limits: limits::Limiters::new(&settings.limits),
+            load: in_flight::Load::new(&settings.limits),
+            answers: cache::Answers::default(),
+            drawers: Drawers::default(),
+            store,
+            readiness,
+            settings,
+        }
+    }
 }
 
 /// Settings that can be served with: the certificate and key were read.
@@ -80,15 +103,7 @@ pub async fn serve(
     readiness: Arc<dyn Readiness>,
     shutdown: watch::Receiver<bool>,
 ) {
-    let context = Arc::new(Context {
-        auth: auth::Auth::new(&settings),
-        limits: limits::Limiters::new(&settings.limits),
-        answers: cache::Answers::default(),
-        drawers: Drawers::default(),
-        store,
-        readiness,
-        settings,
-    });
+    let context = Arc::new(Context::new(store, readiness, settings));
     accept::run(listener, tls, Arc::clone(&context), shutdown).await;
     context.store.close().await;
 }

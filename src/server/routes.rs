@@ -1,4 +1,4 @@
-//! Every path in one match.
+//! The whole API in one table.
 //!
 //! | path | methods | |
 //! |---|---|---|
@@ -11,162 +11,274 @@
 //! | `/whoami` | GET | whom a token names |
 //! | `/healthz`, `/readyz` | GET | alive; able to serve |
 //!
-//! `HEAD` works wherever `GET` does.
+//! `HEAD` works wherever `GET` does. A new endpoint is a line in
+//! [`Table::ROUTES`] and a handler in `handle`.
 
+use std::convert::Infallible;
+use std::future;
+use std::marker::PhantomData;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
 
-use hyper::body::Incoming;
-use hyper::{Method, Request, StatusCode};
+use hyper::header::HeaderMap;
+use hyper::http::request::Parts;
+use hyper::{Method, Request};
+use tower_service::Service;
 
+use crate::domain::UserName;
 use crate::server::Context;
 use crate::server::error::ApiError;
+use crate::server::handle::body::RequestBody;
 use crate::server::handle::{feed, health, help, message, trend, user};
+use crate::server::layer::in_flight::InFlight;
+use crate::server::layer::request_log::{shown_method, shown_path};
 use crate::server::response;
 use crate::server::response::Answer;
+use crate::server::response::body::PIECE;
+use crate::server::response::stream::Boxed;
 
-/// A path that exists.
-enum Route<'p> {
-    Help,
-    Messages,
-    Message(&'p str),
-    Trend,
-    TrendHashtags,
-    Users,
-    Whoami,
-    Healthz,
-    Readyz,
+/// Who may ask, and what the request is counted among.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Anyone, however busy the rest is.
+    Always,
+    /// Anyone; among the requests in flight.
+    Open,
+    /// Anyone, or those with a token, as `auth.read` is set; likewise.
+    Reader,
+    /// Those with a token; likewise.
+    User,
+    /// Those with a token. What is posted is bounded where it waits: for its
+    /// body, and for the writer of the store.
+    Author,
 }
 
-const READ: &str = "GET, HEAD";
-const READ_AND_POST: &str = "GET, HEAD, POST";
-
-impl<'p> Route<'p> {
-    fn of(path: &'p str) -> Option<Route<'p>> {
-        match path {
-            "/" => Some(Route::Help),
-            "/message" => Some(Route::Messages),
-            "/trend" => Some(Route::Trend),
-            "/trend/hashtags" => Some(Route::TrendHashtags),
-            "/user" => Some(Route::Users),
-            "/whoami" => Some(Route::Whoami),
-            "/healthz" => Some(Route::Healthz),
-            "/readyz" => Some(Route::Readyz),
-            _ => path
-                .strip_prefix("/message/")
-                .filter(|id| !id.is_empty() && !id.contains('/'))
-                .map(Route::Message),
-        }
-    }
-
-    /// The value of `Allow`.
-    fn allow(&self) -> &'static str {
-        match self {
-            Route::Messages => READ_AND_POST,
-            Route::Help
-            | Route::Message(_)
-            | Route::Trend
-            | Route::TrendHashtags
-            | Route::Users
-            | Route::Whoami
-            | Route::Healthz
-            | Route::Readyz => READ,
-        }
-    }
+/// A line of the table.
+struct Route<B> {
+    method: Method,
+    /// `*` stands for one part of a path, not empty.
+    path: &'static str,
+    access: Access,
+    handler: Handler<B>,
 }
 
-/// Answers one request, whatever it is, and logs one line about it.
-pub(crate) async fn answer(
-    context: &Context,
-    peer: IpAddr,
-    request_id: &str,
-    request: Request<Incoming>,
-) -> Answer {
-    let start = Instant::now();
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let mut answer = match dispatch(context, peer, request).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            log_failure(&error, request_id);
-            response::failure(&error)
+type Handler<B> = fn(Call, B, Access) -> Boxed<Result<Answer, ApiError>>;
+
+/// Makes a line of the table. The handler's answer is awaited once its access
+/// is granted, and holds what that took.
+macro_rules! route {
+    ($method:ident $path:literal, $access:ident, |$call:ident| $answer:expr) => {
+        route!($method $path, $access, |$call, _user, _body| $answer)
+    };
+    ($method:ident $path:literal, $access:ident, |$call:ident, $user:ident| $answer:expr) => {
+        route!($method $path, $access, |$call, $user, _body| $answer)
+    };
+    ($method:ident $path:literal, $access:ident, |$call:ident, $user:ident, $body:ident| $answer:expr) => {
+        Route {
+            method: Method::$method,
+            path: $path,
+            access: Access::$access,
+            handler: |$call, $body, access| {
+                Box::pin(async move {
+                    let in_flight = $call.in_flight(access)?;
+                    let answering = async {
+                        let $user = $call.user(access).await?;
+                        $answer.await
+                    };
+                    let answer = $call.in_time(access, answering).await?;
+                    $call.holding(answer, in_flight)
+                })
+            },
         }
     };
-    response::finish(answer.headers_mut(), request_id);
-    tracing::info!(
-        target: "dunder::request",
-        %method,
-        path = shortened(&path),
-        status = answer.status().as_u16(),
-        duration_us = start.elapsed().as_micros() as u64,
-        request_id,
-    );
-    answer
 }
 
-async fn dispatch(
-    context: &Context,
+struct Table<B>(PhantomData<B>);
+
+impl<B: RequestBody> Table<B> {
+    const ROUTES: &'static [Route<B>] = &[
+        route!(GET "/message", Reader, |call| feed::feed(&call.context, call.query(), call.headers())),
+        route!(POST "/message", Author, |call, user, body| {
+            message::post(&call.context, user?, call.query(), call.headers(), body)
+        }),
+        route!(GET "/message/*", Reader, |call| {
+            message::show(&call.context, call.last_part(), call.query(), call.headers())
+        }),
+        route!(GET "/trend", Reader, |call| trend::trend(&call.context, call.query(), call.headers())),
+        route!(GET "/trend/hashtags", Reader, |call| {
+            trend::hashtags(&call.context, call.query(), call.headers())
+        }),
+        route!(GET "/user", Reader, |call| user::users(&call.context, call.query(), call.headers())),
+        route!(GET "/whoami", User, |call, user| user::whoami(&call.context, user?, call.query())),
+        route!(GET "/", Open, |call| future::ready(help::help(call.query(), call.headers()))),
+        route!(GET "/healthz", Always, |call| future::ready(health::healthz(call.query()))),
+        route!(GET "/readyz", Always, |call| health::readyz(&call.context, call.query())),
+    ];
+
+    /// The line of a request.
+    ///
+    /// # Errors
+    /// There is no such path, or it takes other methods.
+    fn find(method: &Method, path: &str) -> Result<&'static Route<B>, ApiError> {
+        let method = match *method {
+            Method::HEAD => &Method::GET,
+            _ => method,
+        };
+        let mut there = Table::<B>::ROUTES
+            .iter()
+            .filter(|route| is_at(route.path, path))
+            .peekable();
+        if there.peek().is_none() {
+            return Err(ApiError::PathNotFound(path.to_owned()));
+        }
+        let allow = there.clone().map(|route| &route.method);
+        there
+            .find(|route| route.method == *method)
+            .ok_or_else(|| ApiError::Method {
+                path: shown_path(path).into_owned(),
+                method: shown_method(method).into_owned(),
+                allow: allowed(allow),
+            })
+    }
+}
+
+/// Whether a path is one that a line of the table stands for.
+fn is_at(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        None => pattern == path,
+        Some(start) => path
+            .strip_prefix(start)
+            .is_some_and(|part| !part.is_empty() && !part.contains('/')),
+    }
+}
+
+/// The value of `Allow`.
+fn allowed<'m>(methods: impl Iterator<Item = &'m Method>) -> String {
+    let names = methods.flat_map(|method| match *method {
+        Method::GET => vec!["GET", "HEAD"],
+        _ => vec![method.as_str()],
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// A request on its way to its handler, but for its body.
+struct Call {
+    context: Arc<Context>,
     peer: IpAddr,
-    request: Request<Incoming>,
-) -> Result<Answer, ApiError> {
-    let uri = request.uri().clone();
-    let length = uri.path_and_query().map_or(0, |both| both.as_str().len());
-    if length > context.settings.limits.query_length {
-        return Err(ApiError::UriTooLong(context.settings.limits.query_length));
+    head: Parts,
+}
+
+impl Call {
+    fn query(&self) -> &str {
+        self.head.uri.query().unwrap_or("")
     }
-    let path = uri.path();
-    let route = Route::of(path).ok_or_else(|| ApiError::PathNotFound(path.to_owned()))?;
-    let posts = match *request.method() {
-        Method::GET | Method::HEAD => false,
-        Method::POST if matches!(route, Route::Messages) => true,
-        ref method => {
-            return Err(ApiError::Method {
-                path: shortened(path).to_owned(),
-                method: method.clone(),
-                allow: route.allow(),
-            });
+
+    fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    fn last_part(&self) -> &str {
+        let path = self.head.uri.path();
+        path.rsplit_once('/').map_or(path, |(_, last)| last)
+    }
+
+    /// What the request holds from now on.
+    fn in_flight(&self, access: Access) -> Result<Option<InFlight>, ApiError> {
+        match access {
+            Access::Always | Access::Author => Ok(None),
+            Access::Open | Access::Reader | Access::User => self.context.load.request().map(Some),
         }
-    };
-    let query = uri.query().unwrap_or("");
-    // Health is answered however busy the rest is.
-    match route {
-        Route::Healthz => return health::healthz(query),
-        Route::Readyz => return health::readyz(context, query).await,
-        _ => {}
     }
-    let _permit = context.limits.enter().ok_or(ApiError::Overloaded)?;
-    let headers = request.headers();
-    if posts {
-        return message::post(context, peer, query, request).await;
-    }
-    match route {
-        Route::Help => return help::help(query, headers),
-        Route::Whoami => return user::whoami(context, peer, query, headers).await,
-        _ => context.auth.reader(context, peer, headers).await?,
-    }
-    match route {
-        Route::Messages => feed::feed(context, query, headers).await,
-        Route::Message(id) => message::show(context, id, query, headers).await,
-        Route::Trend => trend::trend(context, query, headers).await,
-        Route::TrendHashtags => trend::hashtags(context, query, headers).await,
-        Route::Users => user::users(context, query, headers).await,
-        Route::Help | Route::Whoami | Route::Healthz | Route::Readyz => {
-            Err(ApiError::PathNotFound(path.to_owned()))
+
+    /// Lets the request in; who asks, where that has to be known.
+    async fn user(&self, access: Access) -> Result<Result<UserName, ApiError>, ApiError> {
+        let (context, headers) = (&*self.context, self.headers());
+        match access {
+            Access::Always | Access::Open => {}
+            Access::Reader => context.auth.reader(context, self.peer, headers).await?,
+            Access::User | Access::Author => {
+                return context.auth.user(context, self.peer, headers).await.map(Ok);
+            }
         }
+        Ok(Err(ApiError::Unauthorized))
+    }
+
+    /// Gives up on an answer that takes too long: what it waits for is dropped
+    /// and so not begun, or ended. Posts are answered when it is known what
+    /// became of them.
+    async fn in_time(
+        &self,
+        access: Access,
+        answering: impl Future<Output = Result<Answer, ApiError>>,
+    ) -> Result<Answer, ApiError> {
+        let patience = self.context.settings.limits.query_timeout;
+        match access {
+            Access::Always | Access::Author => answering.await,
+            Access::Open | Access::Reader | Access::User => {
+                tokio::time::timeout(patience, answering)
+                    .await
+                    .map_err(|_| ApiError::QueryTimeout(patience))?
+            }
+        }
+    }
+
+    /// The answer, which holds its place, and its share of memory if it is
+    /// long, until its last byte has left.
+    fn holding(&self, mut answer: Answer, in_flight: Option<InFlight>) -> Result<Answer, ApiError> {
+        let body = answer.body_mut();
+        if let Some(in_flight) = in_flight {
+            if body.own_bytes() > 2 * PIECE && !body.has_memory() {
+                body.hold(self.context.load.memory(body.own_bytes())?);
+            }
+            body.hold(in_flight);
+        }
+        Ok(answer)
     }
 }
 
-/// Internal reasons reach the log and nothing else.
-fn log_failure(error: &ApiError, request_id: &str) {
-    match error.status() {
-        StatusCode::INTERNAL_SERVER_ERROR => tracing::error!(request_id, %error, "request failed"),
-        StatusCode::SERVICE_UNAVAILABLE => tracing::warn!(request_id, %error, "request refused"),
-        _ => {}
+/// Finds the handler of a request and calls it.
+#[derive(Clone, Copy)]
+pub(crate) struct Router<'c> {
+    pub(crate) context: &'c Arc<Context>,
+    pub(crate) peer: IpAddr,
+}
+
+impl<B: RequestBody> Service<Request<B>> for Router<'_> {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Handled;
+
+    fn poll_ready(&mut self, _: &mut Task<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Handled {
+        let (head, body) = request.into_parts();
+        let handling = match Table::<B>::find(&head.method, head.uri.path()) {
+            Ok(route) => {
+                let call = Call {
+                    context: Arc::clone(self.context),
+                    peer: self.peer,
+                    head,
+                };
+                (route.handler)(call, body, route.access)
+            }
+            Err(error) => Box::pin(future::ready(Err(error))),
+        };
+        Handled(handling)
     }
 }
 
-/// As much of a path as a log line or an error needs.
-fn shortened(path: &str) -> &str {
-    // Paths are ASCII: hyper refuses others.
-    path.get(..100).unwrap_or(path)
+/// Its future: failures become answers.
+pub(crate) struct Handled(Boxed<Result<Answer, ApiError>>);
+
+impl Future for Handled {
+    type Output = Result<Answer, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let handled = self.0.as_mut().poll(task);
+        handled.map(|answer| Ok(answer.unwrap_or_else(response::failed)))
+    }
 }

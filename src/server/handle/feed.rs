@@ -5,15 +5,19 @@ use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
 use crate::api::{self, FeedQuery};
-use crate::domain::{FeedFilter, FeedPage, MessageId};
+use crate::domain::{FeedFilter, MAX_TEXT_BYTES, MessageId};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::format::Format;
+use crate::server::handle::pages::{FIRST, Lines, Pages};
 use crate::server::handle::{message, parameters};
 use crate::server::layer::cache;
 use crate::server::layer::cache::Question;
+use crate::server::layer::in_flight::InFlight;
 use crate::server::response;
 use crate::server::response::Answer;
+use crate::server::response::body::{AnswerBody, PIECE};
+use crate::server::response::stream::Stream;
 
 /// Answers a page, or the one message that `ulid` names.
 pub(crate) async fn feed(
@@ -44,62 +48,63 @@ pub(crate) async fn feed(
 }
 
 async fn page(context: &Context, filter: &FeedFilter, format: Format) -> Result<Answer, ApiError> {
-    let page = context.store.feed(filter).await?;
-    if format == Format::Json {
-        let body = json(&page);
-        return Ok(response::answer(StatusCode::OK, response::JSON, body));
+    let limit = filter.limit.get();
+    let lines = match format {
+        Format::Json => Lines::Json,
+        Format::Csv => Lines::Csv,
+        Format::Ndjson => Lines::Ndjson,
+        // Its columns depend on all of its rows.
+        Format::Text(width) => return table(context, filter, width).await,
+    };
+    let mut pages = Pages::new(context, filter, lines);
+    // JSON says at its end how to go on. The others have it in a header, which
+    // comes before the messages: the whole page is looked at.
+    let first = match lines {
+        Lines::Json => FIRST,
+        Lines::Csv | Lines::Ndjson => limit,
+    };
+    let _room = room(context, first.min(limit)).await?;
+    let page = pages.read(first).await?;
+    let usual: usize = page.messages.iter().map(message::json_length).sum();
+    let share = match pages.is_last(&page) && usual > PIECE {
+        true => context.load.memory(usual).ok(),
+        false => None,
+    };
+    let is_whole = pages.is_last(&page) && (usual <= PIECE || share.is_some());
+    let full = if is_whole { usize::MAX } else { PIECE };
+    let (piece, is_last) = pages.write(&page, full);
+    let mut body = match is_last {
+        true => AnswerBody::whole(piece),
+        false => AnswerBody::stream(Stream::new(piece.into(), Box::new(pages))),
+    };
+    if let Some(share) = share {
+        body.hold(share);
     }
+    if lines == Lines::Json {
+        return Ok(response::of_type(StatusCode::OK, response::JSON, body));
+    }
+    Ok(format.lines(body, page.next_cursor))
+}
+
+async fn table(context: &Context, filter: &FeedFilter, width: usize) -> Result<Answer, ApiError> {
+    let _room = room(context, filter.limit.get()).await?;
+    let page = context.store.feed(filter).await?;
     let page = api::FeedPage {
         messages: page.messages.iter().map(message::on_the_wire).collect(),
         next_cursor: page.next_cursor.map(|id| id.to_string()),
     };
-    format.feed(context, page).await
+    Format::feed_table(context, width, page).await
 }
 
-/// What serde writes of the page in its envelope.
-fn json(page: &FeedPage) -> Vec<u8> {
-    let room: usize = page.messages.iter().map(message::json_length).sum();
-    let mut body = Vec::with_capacity(room + 96);
-    body.extend_from_slice(br#"{"data":{"messages":["#);
-    for (at, one) in page.messages.iter().enumerate() {
-        if at > 0 {
-            body.push(b',');
-        }
-        message::write_json(&mut body, one);
-    }
-    body.push(b']');
-    if let Some(cursor) = page.next_cursor {
-        body.extend_from_slice(br#","next_cursor":"#);
-        api::json::write_text(&mut body, cursor.text(&mut [0; MessageId::CHARS]));
-    }
-    body.extend_from_slice(b"}}");
-    body
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::Envelope;
-    use crate::domain::Draft;
-
-    #[test]
-    fn a_page_is_written_as_serde_writes_it() {
-        let message = |n| {
-            let text = format!("a \"b\"\n{n}");
-            let draft = Draft::new("ann".parse().unwrap(), text, &["c", "d"]).unwrap();
-            draft.into_message(MessageId::from_parts(1_000, n))
-        };
-        for (count, next_cursor) in [(0, None), (1, None), (3, Some(MessageId::MAX))] {
-            let page = FeedPage {
-                messages: (0..count).map(message).collect(),
-                next_cursor,
-            };
-            let data = api::FeedPage {
-                messages: page.messages.iter().map(message::on_the_wire).collect(),
-                next_cursor: page.next_cursor.map(|id| id.to_string()),
-            };
-            let serdes = serde_json::to_string(&Envelope { data }).unwrap();
-            assert_eq!(String::from_utf8(json(&page)).unwrap(), serdes);
-        }
+/// Room for the messages of a long page while they are read; short ones need
+/// not ask.
+async fn room(context: &Context, messages: usize) -> Result<Option<InFlight>, ApiError> {
+    match messages.saturating_sub(FIRST) {
+        0 => Ok(None),
+        more => context
+            .load
+            .memory_for_now(more * MAX_TEXT_BYTES)
+            .await
+            .map(Some),
     }
 }

@@ -9,7 +9,7 @@ use hyper::header::{ACCEPT, HeaderMap, HeaderValue, VARY};
 use serde::Serialize;
 
 use crate::api::{self, FormatQuery};
-use crate::domain::{TrendFilter, shown};
+use crate::domain::{MessageId, TrendFilter, shown};
 use crate::output::chart;
 use crate::output::chart::{ChartStyle, Trend};
 use crate::output::feed::{FeedTable, Times, feed_table, message_card};
@@ -19,6 +19,7 @@ use crate::output::{Charset, Clock, Look, TimeFormat, Zone, counted};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::response;
+use crate::server::response::body::AnswerBody;
 use crate::server::response::{Answer, TEXT};
 
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
@@ -93,36 +94,30 @@ impl Format {
         Ok(self.written(context.drawers.draw(make).await??))
     }
 
-    pub(crate) async fn feed(
-        self,
+    /// A page as a table of so many columns.
+    pub(crate) async fn feed_table(
         context: &Context,
+        width: usize,
         mut page: api::FeedPage,
     ) -> Result<Answer, ApiError> {
-        if self == Format::Json {
-            return response::data(StatusCode::OK, page);
-        }
         let limits = &context.settings.limits;
         let (lines, bytes) = (limits.drawn_lines, limits.drawn_size);
         let make = move || {
-            let body = match self {
-                Format::Text(width) => drawn_page(&mut page, look(width).with_lines(lines), bytes),
-                Format::Csv => page
-                    .messages
-                    .iter()
-                    .fold(lines::MESSAGE_CSV_HEADER.to_owned(), |csv, message| {
-                        csv + &lines::message_csv(message)
-                    }),
-                Format::Json | Format::Ndjson => ndjson(&page.messages)?,
-            };
-            Ok::<_, ApiError>((body, page.next_cursor))
+            let table = drawn_page(&mut page, look(width).with_lines(lines), bytes);
+            (table, page.next_cursor)
         };
-        let (body, next_cursor) = context.drawers.draw(make).await??;
-        let mut answer = self.written(body);
-        // The other forms have no place for the cursor.
-        if let Some(cursor) = next_cursor.and_then(|id| HeaderValue::from_str(&id).ok()) {
-            answer.headers_mut().insert("x-next-cursor", cursor);
-        }
+        let (table, next_cursor) = context.drawers.draw(make).await?;
+        let mut answer = Format::Text(width).written(table);
+        set_next_cursor(&mut answer, next_cursor.as_deref());
         Ok(answer)
+    }
+
+    /// A page that is written as lines already.
+    pub(crate) fn lines(self, body: AnswerBody, next_cursor: Option<MessageId>) -> Answer {
+        let mut answer = self.of_type(body);
+        let next_cursor = next_cursor.map(|id| id.to_string());
+        set_next_cursor(&mut answer, next_cursor.as_deref());
+        answer
     }
 
     pub(crate) async fn trend(
@@ -180,13 +175,17 @@ impl Format {
     }
 
     fn written(self, body: impl Into<Bytes>) -> Answer {
+        self.of_type(AnswerBody::whole(body))
+    }
+
+    fn of_type(self, body: AnswerBody) -> Answer {
         let content_type = match self {
             Format::Json => response::JSON,
             Format::Text(_) => TEXT,
             Format::Csv => CSV,
             Format::Ndjson => NDJSON,
         };
-        let mut answer = response::answer(StatusCode::OK, content_type, body);
+        let mut answer = response::of_type(StatusCode::OK, content_type, body);
         answer
             .headers_mut()
             .insert(VARY, HeaderValue::from_static("accept"));
@@ -235,6 +234,13 @@ fn drawn_trend(filter: &TrendFilter, trends: &api::Trends, look: Look) -> String
         filter.interval.seconds(),
     );
     chart::draw(&trend, ChartStyle::default(), clock(), look)
+}
+
+/// The other forms have no place for the cursor.
+fn set_next_cursor(answer: &mut Answer, next_cursor: Option<&str>) {
+    if let Some(cursor) = next_cursor.and_then(|id| HeaderValue::from_str(id).ok()) {
+        answer.headers_mut().insert("x-next-cursor", cursor);
+    }
 }
 
 /// The first type of `Accept` that there is; JSON for `*/*`, for none that

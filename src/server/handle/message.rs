@@ -1,15 +1,13 @@
 //! One message: posting it and reading it back.
 
-use std::net::IpAddr;
-
-use hyper::body::Incoming;
+use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderValue, LOCATION};
-use hyper::{Request, StatusCode};
 
 use crate::api;
-use crate::domain::{Draft, Hashtag, IdempotencyKey, Message, MessageId};
+use crate::domain::{Draft, Hashtag, IdempotencyKey, Message, MessageId, UserName};
 use crate::server::Context;
 use crate::server::error::ApiError;
+use crate::server::handle::body::RequestBody;
 use crate::server::handle::{body, format};
 use crate::server::response;
 use crate::server::response::Answer;
@@ -17,16 +15,16 @@ use crate::server::response::Answer;
 /// `POST /message`.
 pub(crate) async fn post(
     context: &Context,
-    peer: IpAddr,
+    user: UserName,
     query: &str,
-    request: Request<Incoming>,
+    headers: &HeaderMap,
+    body: impl RequestBody,
 ) -> Result<Answer, ApiError> {
     api::query::refuse_parameters(query)?;
-    let user = context.auth.user(context, peer, request.headers()).await?;
     context.limits.post(&user)?;
-    let idempotency_key = idempotency_key(request.headers())?;
+    let idempotency_key = idempotency_key(headers)?;
     let limits = &context.settings.limits;
-    let body = body::read(request.into_body(), limits.body_size, limits.body_timeout).await?;
+    let body = body::read(body, limits.body_size, limits.body_timeout, &context.load).await?;
     // serde would also take the fields in order, as an array.
     if body
         .trim_ascii_start()

@@ -7,6 +7,7 @@ pub(crate) mod format;
 pub(crate) mod health;
 pub(crate) mod help;
 pub(crate) mod message;
+pub(crate) mod pages;
 pub(crate) mod parameters;
 pub(crate) mod trend;
 pub(crate) mod user;

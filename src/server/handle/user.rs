@@ -1,12 +1,10 @@
 //! `GET /whoami` and `GET /user`.
 
-use std::net::IpAddr;
-
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
 use crate::api::{self, UsersQuery};
-use crate::domain::FeedLimit;
+use crate::domain::{FeedLimit, UserName};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::format::Format;
@@ -17,12 +15,11 @@ use crate::server::response::Answer;
 /// Whom the token names, and how the server knows.
 pub(crate) async fn whoami(
     context: &Context,
-    peer: IpAddr,
+    user: UserName,
     query: &str,
-    headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
     api::query::refuse_parameters(query)?;
-    let name = context.auth.user(context, peer, headers).await?.shared();
+    let name = user.shared();
     let mode = context.settings.auth_mode.as_str().to_owned();
     response::data(
         StatusCode::OK,

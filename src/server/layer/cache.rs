@@ -4,9 +4,7 @@
 //! made, so it is never older than what was acknowledged.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::StatusCode;
-use hyper::body::Body;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -16,6 +14,7 @@ use crate::server::error::ApiError;
 use crate::server::handle::format::Format;
 use crate::server::response;
 use crate::server::response::Answer;
+use crate::server::response::body::AnswerBody;
 
 /// All answers together, in bytes.
 const BYTES: u64 = 16 * 1024 * 1024;
@@ -48,7 +47,7 @@ pub(crate) struct Answers {
 struct Held {
     /// Of the store, before the answer was made.
     version: Version,
-    body: Full<Bytes>,
+    body: Bytes,
 }
 
 #[derive(Clone)]
@@ -56,7 +55,7 @@ struct Weight;
 
 impl Weighter<Question, Held> for Weight {
     fn weight(&self, _: &Question, held: &Held) -> u64 {
-        length(&held.body) + OVERHEAD
+        held.body.len() as u64 + OVERHEAD
     }
 }
 
@@ -82,16 +81,12 @@ impl Answers {
     }
 
     /// Keeps an answer that was made after the store had this version.
-    fn keep(&self, question: Question, version: Version, body: &Full<Bytes>) {
-        if length(body) <= LONGEST {
+    fn keep(&self, question: Question, version: Version, body: &Bytes) {
+        if body.len() as u64 <= LONGEST {
             let body = body.clone();
             self.held.insert(question, Held { version, body });
         }
     }
-}
-
-fn length(body: &Full<Bytes>) -> u64 {
-    body.size_hint().lower()
 }
 
 /// The answer to a question: what is kept, or else what `make` makes. Only
@@ -116,10 +111,14 @@ pub(crate) async fn answer(
         return make.await;
     };
     if let Some(held) = held.filter(|held| held.version == version) {
-        return Ok(response::json(StatusCode::OK, held.body));
+        let body = AnswerBody::shared(held.body);
+        return Ok(response::of_type(StatusCode::OK, response::JSON, body));
     }
     let answer = make.await?;
-    context.answers.keep(question, version, answer.body());
+    // What is made piece by piece is somebody's who copies everything.
+    if let Some(body) = answer.body().bytes() {
+        context.answers.keep(question, version, body);
+    }
     Ok(answer)
 }
 
@@ -135,7 +134,7 @@ mod tests {
             user: "ann".parse().ok(),
             ..FeedFilter::default()
         });
-        let body = Full::new(Bytes::from_static(b"{}"));
+        let body = Bytes::from_static(b"{}");
         for version in [Version(1), Version(2)] {
             answers.keep(feed.clone(), version, &body);
             assert!(
@@ -160,7 +159,7 @@ mod tests {
         let answers = Answers::default();
         let feed = Question::Feed(FeedFilter::default());
         for (length, kept) in [(LONGEST, true), (LONGEST + 1, false)] {
-            let body = Full::new(Bytes::from(vec![b'x'; length as usize]));
+            let body = Bytes::from(vec![b'x'; length as usize]);
             let version = Version(length);
             answers.keep(feed.clone(), version, &body);
             let found = answers.find(&feed);

@@ -1,13 +1,16 @@
-//! Limits on how much at once and how often: requests in flight, posts per
-//! user, failed authentications per address.
+//! Limits on how often: posts per user, failed authentications per address.
 
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use governor::clock::{Clock, DefaultClock, Reference};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use governor::clock::{Clock, DefaultClock};
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
+use governor::{Quota, RateLimiter};
 
 use crate::config::Limits;
 use crate::domain::UserName;
@@ -18,7 +21,6 @@ const KEYS_HELD: usize = 20_000;
 
 /// Keeps count.
 pub(crate) struct Limiters {
-    in_flight: Semaphore,
     posts: Option<PerMinute<UserName>>,
     failures: Option<PerMinute<IpAddr>>,
 }
@@ -26,23 +28,16 @@ pub(crate) struct Limiters {
 impl Limiters {
     pub(crate) fn new(limits: &Limits) -> Limiters {
         Limiters {
-            in_flight: Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS)),
             posts: limits.posts_per_minute.and_then(PerMinute::new),
             failures: limits.unauthenticated_per_minute.and_then(PerMinute::new),
         }
-    }
-
-    /// A place among the requests in flight, held until dropped. `None` when
-    /// all are taken: better an early 503 than a long queue.
-    pub(crate) fn enter(&self) -> Option<SemaphorePermit<'_>> {
-        self.in_flight.try_acquire().ok()
     }
 
     /// Counts a post of this user.
     pub(crate) fn post(&self, user: &UserName) -> Result<(), ApiError> {
         self.posts
             .as_ref()
-            .map_or(Ok(()), |posts| posts.count(user))
+            .map_or(Ok(()), |posts| posts.count(user.clone()))
     }
 
     /// Refuses an address whose failures are used up, before anything is
@@ -50,13 +45,13 @@ impl Limiters {
     pub(crate) fn admit(&self, address: IpAddr) -> Result<(), ApiError> {
         self.failures
             .as_ref()
-            .map_or(Ok(()), |failures| failures.peek(&subnet(address)))
+            .map_or(Ok(()), |failures| failures.peek(subnet(address)))
     }
 
     /// Counts a failed authentication from this address.
     pub(crate) fn note_failure(&self, address: IpAddr) {
         if let Some(failures) = &self.failures {
-            let _ = failures.count(&subnet(address));
+            let _ = failures.count(subnet(address));
         }
     }
 }
@@ -71,56 +66,131 @@ fn subnet(address: IpAddr) -> IpAddr {
 
 /// A budget that refills over a minute, one for each key.
 struct PerMinute<K: Hash + Eq + Clone> {
-    limiter: DefaultKeyedRateLimiter<K>,
-    blocked: std::sync::Mutex<std::collections::HashMap<K, <DefaultClock as Clock>::Instant>>,
-    clock: DefaultClock,
+    limiter: RateLimiter<Ask<K>, Budgets<K>, DefaultClock>,
+    /// Keys at which those that have recovered are forgotten.
+    prune_at: AtomicUsize,
 }
 
 impl<K: Hash + Eq + Clone> PerMinute<K> {
     /// `None` for a budget of zero, which stands for no limit.
     fn new(budget: u32) -> Option<PerMinute<K>> {
         let quota = Quota::per_minute(NonZeroU32::new(budget)?);
+        let budgets = Budgets(DashMapStateStore::default());
         Some(PerMinute {
-            limiter: RateLimiter::keyed(quota),
-            blocked: std::sync::Mutex::default(),
-            clock: DefaultClock::default(),
+            limiter: RateLimiter::new(quota, budgets, DefaultClock::default()),
+            prune_at: AtomicUsize::new(KEYS_HELD),
         })
     }
 
-    fn count(&self, key: &K) -> Result<(), ApiError> {
-        if self.limiter.len() > KEYS_HELD {
+    /// Takes one from a key's budget.
+    fn count(&self, key: K) -> Result<(), ApiError> {
+        self.ask(&Ask::Count(key))
+    }
+
+    /// Whether there is one left to take.
+    fn peek(&self, key: K) -> Result<(), ApiError> {
+        self.ask(&Ask::Peek(key))
+    }
+
+    fn ask(&self, ask: &Ask<K>) -> Result<(), ApiError> {
+        let held = self.limiter.len();
+        if held > self.prune_at.load(Ordering::Relaxed) {
             self.limiter.retain_recent();
+            // When most are recent, to look again soon would cost every
+            // request a walk over all.
+            let next = (self.limiter.len() * 2).max(KEYS_HELD);
+            self.prune_at.store(next, Ordering::Relaxed);
         }
-        self.limiter.check_key(key).map_err(|until| {
-            let now = self.clock.now();
-            let mut blocked = self.lock();
-            if blocked.len() >= KEYS_HELD {
-                blocked.retain(|_, end| *end > now);
-            }
-            blocked.insert(key.clone(), until.earliest_possible());
+        self.limiter.check_key(ask).map_err(|until| {
+            let now = self.limiter.clock().now();
             ApiError::RateLimited(until.wait_time_from(now))
         })
     }
+}
 
-    fn peek(&self, key: &K) -> Result<(), ApiError> {
-        let now = self.clock.now();
-        let mut blocked = self.lock();
-        match blocked.get(key) {
-            Some(end) if *end > now => Err(ApiError::RateLimited(end.duration_since(now).into())),
-            Some(_) => {
-                blocked.remove(key);
-                Ok(())
+/// What is wanted of a key's budget.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Ask<K> {
+    Count(K),
+    /// Looks, and takes nothing.
+    Peek(K),
+}
+
+/// governor's budgets, which can also be looked at.
+struct Budgets<K: Hash + Eq + Clone>(DashMapStateStore<K>);
+
+impl<K: Hash + Eq + Clone> StateStore for Budgets<K> {
+    type Key = Ask<K>;
+
+    fn measure_and_replace<T, F, E>(&self, ask: &Ask<K>, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        match ask {
+            Ask::Count(key) => self.0.measure_and_replace(key, measure),
+            // An error leaves the budget as it is.
+            Ask::Peek(key) => {
+                let look = |earlier| Err::<(Infallible, Nanos), _>(measure(earlier));
+                match self.0.measure_and_replace(key, look) {
+                    Ok(never) => match never {},
+                    Err(measured) => measured.map(|(positive, _)| positive),
+                }
             }
-            None => Ok(()),
         }
     }
+}
 
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, std::collections::HashMap<K, <DefaultClock as Clock>::Instant>>
-    {
-        self.blocked
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<Ask<K>> for Budgets<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        ShrinkableKeyedStateStore::<K>::retain_recent(&self.0, drop_below);
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_can_be_looked_at_without_taking_from_it() {
+        let budget = PerMinute::new(3).unwrap();
+        for _ in 0..10 {
+            budget.peek("ann").unwrap();
+        }
+        for _ in 0..3 {
+            budget.count("ann").unwrap();
+        }
+        for refused in [budget.peek("ann"), budget.count("ann")] {
+            let Err(ApiError::RateLimited(wait)) = refused else {
+                panic!("{refused:?}");
+            };
+            assert!(wait.as_secs() < 60, "{wait:?}");
+        }
+        budget.count("bob").unwrap();
+    }
+
+    #[test]
+    fn no_budget_is_no_limit() {
+        assert!(PerMinute::<&str>::new(0).is_none());
+    }
+
+    #[test]
+    fn an_address_of_ipv6_stands_for_its_network() {
+        let limits = Limits {
+            unauthenticated_per_minute: Some(1),
+            ..Limits::default()
+        };
+        let limiters = Limiters::new(&limits);
+        let address = |text: &str| text.parse().unwrap();
+        limiters.note_failure(address("2001:db8::1"));
+        assert!(limiters.admit(address("2001:db8::2")).is_err());
+        assert!(limiters.admit(address("2001:db8:0:1::1")).is_ok());
     }
 }

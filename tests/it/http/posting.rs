@@ -127,7 +127,7 @@ async fn a_body_past_the_limit_is_413_with_and_without_its_length(on: Backend) {
 
 fn chunked_post(body: &str) -> Vec<u8> {
     let head = format!(
-        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n",
+        "POST /message HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n",
         bearer("john")
     );
     format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes()

@@ -39,7 +39,7 @@ async fn a_second_signal_ends_at_once(on: Backend) {
         .await
         .unwrap();
     let head = format!(
-        "POST /message HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n",
+        "POST /message HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n",
         bearer("john")
     );
     tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes())

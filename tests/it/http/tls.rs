@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::{Server, dunder};
 
-fn generate(dir: &Path) {
+pub fn generate(dir: &Path) {
     let done = dunder()
         .args(["tls", "generate", "--dir"])
         .arg(dir)
@@ -23,10 +23,11 @@ fn generate(dir: &Path) {
     );
 }
 
-fn serve(dir: &Path) -> Server {
+pub fn serve(dir: &Path, flags: &[&str]) -> Server {
     let certificate = dir.join("crt.pem").display().to_string();
     let key = dir.join("key.pem").display().to_string();
-    Server::with(&["--use_tls", "--tls.crt", &certificate, "--tls.key", &key])
+    let tls = ["--use_tls", "--tls.crt", &certificate, "--tls.key", &key];
+    Server::with(&[&tls, flags].concat())
 }
 
 /// A client that trusts the authorities of these directories and no others.
@@ -42,7 +43,7 @@ fn trusting(dirs: &[&Path]) -> reqwest::ClientBuilder {
 async fn both_protocols_are_served_by_alpn_and_http_alone_is_not_answered() {
     let dir = TempDir::new().unwrap();
     generate(dir.path());
-    let server = serve(dir.path());
+    let server = serve(dir.path(), &[]);
     assert!(server.url.starts_with("https://"));
     let url = format!("{}/healthz", server.url);
     let second = trusting(&[dir.path()])
@@ -74,9 +75,11 @@ async fn both_protocols_are_served_by_alpn_and_http_alone_is_not_answered() {
         .build()
         .unwrap();
     assert!(stranger.get(&url).send().await.is_err());
-    let plain =
-        crate::http::hostile::exchange(server.address(), b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-            .await;
+    let plain = crate::http::hostile::exchange(
+        server.address(),
+        b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    )
+    .await;
     assert!(!plain.contains("200"), "{plain}");
 }
 
@@ -95,7 +98,7 @@ async fn a_renewed_certificate_is_served_without_a_failed_request_and_a_bad_one_
         }
     };
     install(old.path());
-    let server = serve(serving.path());
+    let server = serve(serving.path(), &[]);
     let url = format!("{}/message", server.url);
     let both = [old.path(), new.path()];
     let kept = trusting(&both).build().unwrap();

@@ -1,16 +1,22 @@
-//! How answers are put together: the envelope, and the headers that every
-//! answer carries.
+//! How answers are put together: the envelope, the headers that every answer
+//! carries, and bodies that are made as the client takes them.
+
+pub(super) mod body;
+pub(super) mod progress;
+pub(super) mod stream;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
+use self::body::AnswerBody;
 use super::error::ApiError;
 use crate::api::{Envelope, ErrorBody};
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<AnswerBody>;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -26,21 +32,17 @@ pub(super) fn data<T: Serialize>(status: StatusCode, data: T) -> Result<Answer, 
     Ok(answer(status, JSON, body))
 }
 
-/// Any body of a known type.
+/// Any body of a known type that is made already.
 pub(super) fn answer(
     status: StatusCode,
     content_type: HeaderValue,
     body: impl Into<Bytes>,
 ) -> Answer {
-    whole(status, content_type, Full::new(body.into()))
+    of_type(status, content_type, AnswerBody::whole(body))
 }
 
-/// JSON, envelope and all.
-pub(super) fn json(status: StatusCode, body: Full<Bytes>) -> Answer {
-    whole(status, JSON, body)
-}
-
-fn whole(status: StatusCode, content_type: HeaderValue, body: Full<Bytes>) -> Answer {
+/// Any body of a known type.
+pub(super) fn of_type(status: StatusCode, content_type: HeaderValue, body: AnswerBody) -> Answer {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -50,8 +52,21 @@ fn whole(status: StatusCode, content_type: HeaderValue, body: Full<Bytes>) -> An
     response
 }
 
+/// What the log has to know of an answer that is a failure of ours.
+#[derive(Clone)]
+pub(super) struct Failed(pub(super) Arc<ApiError>);
+
+/// The answer to a request that failed.
+pub(super) fn failed(error: ApiError) -> Answer {
+    let mut answer = failure(&error);
+    if error.status().is_server_error() {
+        answer.extensions_mut().insert(Failed(Arc::new(error)));
+    }
+    answer
+}
+
 /// A failure in the envelope, with the headers that belong to its status.
-pub(super) fn failure(error: &ApiError) -> Answer {
+fn failure(error: &ApiError) -> Answer {
     let body = ErrorBody {
         error: error.public_text(),
         code: error.code(),
@@ -68,10 +83,15 @@ pub(super) fn failure(error: &ApiError) -> Answer {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         ApiError::Method { allow, .. } => {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            if let Ok(allow) = HeaderValue::from_str(allow) {
+                headers.insert(header::ALLOW, allow);
+            }
         }
         // What is left of the body would be read as the next request.
-        ApiError::BodyTimeout(_) | ApiError::BodyTooLarge(_) | ApiError::BodyBroken(_) => {
+        ApiError::BodyTimeout(_)
+        | ApiError::BodyTooLarge(_)
+        | ApiError::BodyBroken(_)
+        | ApiError::TransferEncoding(_) => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         _ => {}

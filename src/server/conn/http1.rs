@@ -1,0 +1,114 @@
+//! HTTP/1.1: one request after the other, with limits on how long a client
+//! may take.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+
+use bytes::Bytes;
+use hyper::Request;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use crate::server::Context;
+use crate::server::conn::http;
+use crate::server::conn::patience::{Patient, Phase};
+use crate::server::conn::refusal::Polite;
+use crate::server::conn::stall::Stall;
+
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: SocketAddr,
+    context: Arc<Context>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let limits = &context.settings.limits;
+    let phase = Arc::new(Phase::default());
+    let stall = Stall::new(stream, limits.write_timeout, phase.blocked());
+    let stream = Patient::new(Polite::new(stall), Arc::clone(&phase), limits);
+    let service = service_fn(|request: Request<Incoming>| {
+        phase.begin(request.body().is_end_stream());
+        let request = request.map(|body| Received::new(body, &phase));
+        let answering = http::answer(&context, peer.ip(), request);
+        let phase = &phase;
+        async move {
+            let Ok(mut answer) = answering.await;
+            if answer.body().is_stream() {
+                answer.body_mut().follow(phase.progress());
+            }
+            phase.answered();
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        // hyper's would be set anew for every request; ours is in `Patient`.
+        .header_read_timeout(None)
+        .max_header_size(limits.header_size)
+        // Room beyond the limit, so that a head just over it is read and told.
+        .max_buf_size(limits.header_size.max(8192) + 64 * 1024);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut stopped = pin!(http::stopped(&mut stop));
+    let mut is_stopping = false;
+    let mut is_told = false;
+    let ended = poll_fn(|task| {
+        let ended = connection.as_mut().poll(task);
+        is_stopping = is_stopping || stopped.as_mut().poll(task).is_ready();
+        // hyper closes a connection that waits for a request, with the last
+        // bytes of the answer before it, if the client has not taken them yet.
+        if ended.is_pending() && is_stopping && !is_told && !phase.is_blocked() {
+            is_told = true;
+            connection.as_mut().graceful_shutdown();
+            return connection.as_mut().poll(task);
+        }
+        ended
+    });
+    let ended = ended.await;
+    http::log_end(peer, ended);
+}
+
+/// A request's body; the connection is told when it has arrived.
+struct Received {
+    body: Incoming,
+    /// `None` once there is nothing more to come.
+    phase: Option<Arc<Phase>>,
+}
+
+impl Received {
+    fn new(body: Incoming, phase: &Arc<Phase>) -> Received {
+        let phase = (!body.is_end_stream()).then(|| Arc::clone(phase));
+        Received { body, phase }
+    }
+}
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(task);
+        let is_end = matches!(frame, Poll::Ready(None)) || self.body.is_end_stream();
+        if is_end && let Some(phase) = self.phase.take() {
+            phase.received();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,161 @@
+//! A page of messages, written in pieces. Between two pieces a page holds no
+//! message: it knows after which one to go on, and reads the next few when the
+//! client has taken those before. What is deleted meanwhile is left out, and
+//! what is posted meanwhile is newer than the page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api;
+use crate::domain::{FeedFilter, FeedLimit, FeedPage, Message, MessageId, Store};
+use crate::output::lines;
+use crate::server::Context;
+use crate::server::error::ApiError;
+use crate::server::handle::message;
+use crate::server::response::body::PIECE;
+use crate::server::response::stream::{Boxed, Made, Source};
+
+/// Messages read at first: a page of this length is one short read.
+pub(crate) const FIRST: usize = 100;
+/// The most messages read for one piece.
+const MOST: usize = 256;
+
+/// The forms that can be written one message at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lines {
+    Json,
+    Csv,
+    Ndjson,
+}
+
+impl Lines {
+    fn head(self) -> &'static [u8] {
+        match self {
+            Lines::Json => br#"{"data":{"messages":["#,
+            Lines::Csv => lines::MESSAGE_CSV_HEADER.as_bytes(),
+            Lines::Ndjson => b"",
+        }
+    }
+
+    fn message(self, out: &mut Vec<u8>, message: &Message, is_first: bool) {
+        match self {
+            Lines::Json => {
+                if !is_first {
+                    out.push(b',');
+                }
+                message::write_json(out, message);
+            }
+            Lines::Csv => {
+                let row = lines::message_csv(&message::on_the_wire(message));
+                out.extend_from_slice(row.as_bytes());
+            }
+            Lines::Ndjson => {
+                message::write_json(out, message);
+                out.push(b'\n');
+            }
+        }
+    }
+
+    fn end(self, out: &mut Vec<u8>, next_cursor: Option<MessageId>) {
+        if self != Lines::Json {
+            return;
+        }
+        out.push(b']');
+        if let Some(cursor) = next_cursor {
+            out.extend_from_slice(br#","next_cursor":"#);
+            api::json::write_text(out, cursor.text(&mut [0; MessageId::CHARS]));
+        }
+        out.extend_from_slice(b"}}");
+    }
+}
+
+/// What is still to be written of a page.
+pub(crate) struct Pages {
+    store: Arc<dyn Store>,
+    /// For each read.
+    query_timeout: Duration,
+    lines: Lines,
+    filter: FeedFilter,
+    /// Messages to come, at most.
+    left: usize,
+    /// Messages that are likely to fill the next piece.
+    batch: usize,
+    is_first: bool,
+}
+
+impl Pages {
+    pub(crate) fn new(context: &Context, filter: &FeedFilter, lines: Lines) -> Pages {
+        Pages {
+            store: Arc::clone(&context.store),
+            query_timeout: context.settings.limits.query_timeout,
+            lines,
+            left: filter.limit.get(),
+            filter: filter.clone(),
+            batch: FIRST,
+            is_first: true,
+        }
+    }
+
+    /// The next messages, at most `count`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn read(&mut self, count: usize) -> Result<FeedPage, ApiError> {
+        let count = u16::try_from(count.min(self.left)).unwrap_or(FeedLimit::MAX);
+        self.filter.limit = FeedLimit::new(count).unwrap_or_default();
+        Ok(self.store.feed(&self.filter).await?)
+    }
+
+    /// Whether these messages are all that is left.
+    pub(crate) fn is_last(&self, page: &FeedPage) -> bool {
+        page.next_cursor.is_none() || page.messages.len() >= self.left
+    }
+
+    /// Writes messages until a piece is full, and the end behind the last of
+    /// the page; says whether it did.
+    pub(crate) fn write(&mut self, page: &FeedPage, full: usize) -> (Vec<u8>, bool) {
+        let lengths = page.messages.iter().map(message::json_length);
+        let (all, longest) = lengths.fold((0, 0), |(all, longest), length| {
+            (all + length, length.max(longest))
+        });
+        let mut out = Vec::with_capacity(all.min(full.saturating_add(longest)) + 96);
+        if self.is_first {
+            out.extend_from_slice(self.lines.head());
+        }
+        let mut written = 0;
+        for one in &page.messages {
+            if written > 0 && out.len() >= full {
+                break;
+            }
+            self.lines.message(&mut out, one, self.is_first);
+            self.is_first = false;
+            written += 1;
+        }
+        let is_last = written == page.messages.len() && self.is_last(page);
+        if is_last {
+            self.lines.end(&mut out, page.next_cursor);
+        }
+        self.left -= written.min(self.left);
+        self.filter.cursor = written
+            .checked_sub(1)
+            .map(|last| page.messages[last].id)
+            .or(self.filter.cursor);
+        self.batch = (PIECE * written.max(1))
+            .div_ceil(out.len().max(1))
+            .min(MOST);
+        (out, is_last)
+    }
+}
+
+impl Source for Pages {
+    fn next(mut self: Box<Self>) -> Boxed<Made> {
+        Box::pin(async move {
+            let (patience, batch) = (self.query_timeout, self.batch);
+            let page = tokio::time::timeout(patience, self.read(batch)).await;
+            let page = page.map_err(|_| ApiError::QueryTimeout(patience))??;
+            let (piece, is_last) = self.write(&page, PIECE);
+            let rest: Option<Box<dyn Source>> = if is_last { None } else { Some(self) };
+            Ok((piece.into(), rest))
+        })
+    }
+}

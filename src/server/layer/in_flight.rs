@@ -1,0 +1,151 @@
+//! What is going on at once, bounded: requests that read, bodies that are
+//! waited for, and the memory of long answers, each apart, so that none takes
+//! the place of another. What is over a bound is shed with 503: better an
+//! early answer than a long queue. Posts that wait for the store are bounded
+//! by the queue of its writer.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::Limits;
+use crate::server::error::ApiError;
+
+/// The unit in which memory is shared out: a semaphore counts up to 2³² or so.
+const UNIT: usize = 1024;
+
+/// The bounds, and what is left of each.
+pub(crate) struct Load {
+    requests: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    memory_units: u32,
+}
+
+/// What a request holds: a place among those of its kind, and its share of
+/// memory. Given back when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    place: Option<OwnedSemaphorePermit>,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+impl InFlight {
+    /// Whether a share of memory belongs to it.
+    pub(crate) fn has_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// Both in one.
+    pub(crate) fn join(&mut self, other: InFlight) {
+        self.place = other.place.or(self.place.take());
+        self.memory = other.memory.or(self.memory.take());
+    }
+}
+
+impl Load {
+    pub(crate) fn new(limits: &Limits) -> Load {
+        let bound = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        let memory_units = u32::try_from(limits.answer_memory / UNIT).unwrap_or(u32::MAX);
+        let memory_units = memory_units.max(1);
+        Load {
+            requests: bound(limits.requests),
+            bodies: bound(limits.bodies),
+            memory: bound(memory_units as usize),
+            memory_units,
+        }
+    }
+
+    /// A place among the requests that read.
+    ///
+    /// # Errors
+    /// All are taken.
+    pub(crate) fn request(&self) -> Result<InFlight, ApiError> {
+        place(&self.requests)
+    }
+
+    /// A place among the bodies that are waited for.
+    ///
+    /// # Errors
+    /// All are taken.
+    pub(crate) fn body(&self) -> Result<InFlight, ApiError> {
+        place(&self.bodies)
+    }
+
+    /// A share of the memory of answers; all of it for one that is larger.
+    ///
+    /// # Errors
+    /// There is not so much left.
+    pub(crate) fn memory(&self, bytes: usize) -> Result<InFlight, ApiError> {
+        let permit = Arc::clone(&self.memory).try_acquire_many_owned(self.units(bytes));
+        share(permit.ok())
+    }
+
+    /// The same, waited for: what is given back soon, whatever clients do.
+    ///
+    /// # Errors
+    /// Never while the server lives.
+    pub(crate) async fn memory_for_now(&self, bytes: usize) -> Result<InFlight, ApiError> {
+        let permit = Arc::clone(&self.memory).acquire_many_owned(self.units(bytes));
+        share(permit.await.ok())
+    }
+
+    fn units(&self, bytes: usize) -> u32 {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        units.min(self.memory_units)
+    }
+}
+
+fn place(bound: &Arc<Semaphore>) -> Result<InFlight, ApiError> {
+    let permit = Arc::clone(bound).try_acquire_owned();
+    let place = permit.map_err(|_| ApiError::Overloaded)?;
+    Ok(InFlight {
+        place: Some(place),
+        memory: None,
+    })
+}
+
+fn share(permit: Option<OwnedSemaphorePermit>) -> Result<InFlight, ApiError> {
+    let memory = permit.ok_or(ApiError::Overloaded)?;
+    Ok(InFlight {
+        place: None,
+        memory: Some(memory),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(requests: usize, answer_memory: usize) -> Load {
+        Load::new(&Limits {
+            requests,
+            answer_memory,
+            ..Limits::default()
+        })
+    }
+
+    #[test]
+    fn what_is_over_a_bound_is_shed_until_something_is_given_back() {
+        let load = load(1, 1024 * 1024);
+        let first = load.request().unwrap();
+        assert!(matches!(load.request(), Err(ApiError::Overloaded)));
+        // Each kind apart.
+        let _body = load.body().unwrap();
+        drop(first);
+        load.request().unwrap();
+    }
+
+    #[test]
+    fn memory_is_shared_out_and_one_answer_can_have_all_of_it_but_no_more() {
+        let load = load(10, 100 * 1024);
+        let mut held = load.request().unwrap();
+        held.join(load.memory(60_000).unwrap());
+        assert!(load.memory(60_000).is_err());
+        drop(held);
+        let all = load.memory(usize::MAX).unwrap();
+        assert!(load.memory(1).is_err());
+        drop(all);
+        load.memory(60_000).unwrap();
+    }
+}

@@ -1,0 +1,178 @@
+//! The outermost layer: an id for every request, one line in the log about it,
+//! and the headers that every answer carries.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context as Task, Poll, ready};
+use std::time::Instant;
+
+use hyper::{Method, Request, StatusCode, Uri};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::server::response;
+use crate::server::response::{Answer, Failed};
+
+/// Bytes of a path, and of a method, that a log line or an error shows.
+const PATH: usize = 100;
+const METHOD: usize = 20;
+
+/// The layer.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestLogLayer;
+
+impl<S> Layer<S> for RequestLogLayer {
+    type Service = RequestLog<S>;
+
+    fn layer(&self, inner: S) -> RequestLog<S> {
+        RequestLog { inner }
+    }
+}
+
+/// The service.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestLog<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for RequestLog<S>
+where
+    S: Service<Request<B>, Response = Answer, Error = Infallible>,
+{
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Logged<S::Future>;
+
+    fn poll_ready(&mut self, task: &mut Task<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(task)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Logged<S::Future> {
+        Logged {
+            start: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            inner: self.inner.call(request),
+        }
+    }
+}
+
+pin_project! {
+    /// Its future.
+    pub(crate) struct Logged<F> {
+        start: Instant,
+        method: Method,
+        uri: Uri,
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F: Future<Output = Result<Answer, Infallible>>> Future for Logged<F> {
+    type Output = Result<Answer, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(mut answer) = ready!(this.inner.poll(task));
+        let request_id = request_id();
+        if let Some(failed) = answer.extensions_mut().remove::<Failed>() {
+            log_failure(&failed, &request_id);
+        }
+        answer.body_mut().set_request_id(&request_id);
+        response::finish(answer.headers_mut(), &request_id);
+        tracing::info!(
+            target: "dunder::request",
+            method = &*shown_method(this.method),
+            path = &*shown_path(this.uri.path()),
+            status = answer.status().as_u16(),
+            duration_us = this.start.elapsed().as_micros() as u64,
+            request_id,
+        );
+        Poll::Ready(Ok(answer))
+    }
+}
+
+/// Internal reasons reach the log and nothing else.
+fn log_failure(Failed(error): &Failed, request_id: &str) {
+    match error.status() {
+        StatusCode::INTERNAL_SERVER_ERROR => tracing::error!(request_id, %error, "request failed"),
+        _ => tracing::warn!(request_id, %error, "request refused"),
+    }
+}
+
+/// As much of a path as a log line or an error needs, in visible ASCII: what
+/// else a client wrote is percent-encoded, as it ought to have been.
+pub(crate) fn shown_path(path: &str) -> Cow<'_, str> {
+    // What is encoded is no shorter than before: enough of the path is looked
+    // at, however long it is.
+    let mut end = path.len().min(PATH + 1);
+    while !path.is_char_boundary(end) {
+        end += 1;
+    }
+    cut(Cow::from(utf8_percent_encode(&path[..end], CONTROLS)), PATH)
+}
+
+/// The same of a method, which is ASCII and may be of any length.
+pub(crate) fn shown_method(method: &Method) -> Cow<'_, str> {
+    cut(Cow::Borrowed(method.as_str()), METHOD)
+}
+
+fn cut(text: Cow<'_, str>, length: usize) -> Cow<'_, str> {
+    match text.get(..length) {
+        Some(start) if start.len() < text.len() => Cow::Owned(format!("{start}…")),
+        _ => text,
+    }
+}
+
+/// Unique within this process and hard to mistake for another's: the run and
+/// the request, in hexadecimal.
+fn request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static RUN: OnceLock<u32> = OnceLock::new();
+    let run = *RUN.get_or_init(|| getrandom::u32().unwrap_or_default());
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    // Digit by digit: every answer carries one, and `format!` costs more.
+    let digit =
+        |value: u64, at: u32| char::from(b"0123456789abcdef"[(value >> (at * 4) & 15) as usize]);
+    let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
+    let mut id = String::with_capacity(25);
+    id.extend((0..8).rev().map(|at| digit(u64::from(run), at)));
+    id.push('-');
+    id.extend((0..digits).rev().map(|at| digit(number, at)));
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_path_is_shown_in_visible_ascii_and_not_longer_than_needed() {
+        assert_eq!(shown_path("/message"), "/message");
+        assert_eq!(shown_path("/a\u{9b}31m\u{202e}b"), "/a%C2%9B31m%E2%80%AEb");
+        let long = format!("/{}é{}", "a".repeat(98), "b".repeat(5_000));
+        assert_eq!(shown_path(&long), format!("/{}%…", "a".repeat(98)));
+    }
+
+    #[test]
+    fn a_method_is_shown_to_a_length() {
+        assert_eq!(shown_method(&Method::DELETE), "DELETE");
+        let long = Method::from_bytes(&[b'A'; 5_000]).unwrap();
+        assert_eq!(shown_method(&long), format!("{}…", "A".repeat(20)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_shown_shortly_and_without_what_a_terminal_obeys(path in ".{0,300}") {
+            let shown = shown_path(&path);
+            prop_assert!(shown.chars().count() <= PATH + 1);
+            prop_assert!(shown.trim_end_matches('…').bytes().all(|b| (b' '..=b'~').contains(&b)));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A store for tests of the server alone: it reads pages from memory, hangs,
+//! and panics.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::domain::{
+    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
+    NotReady, PostError, Readiness, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
+    TrendFilter, UserName, Warning,
+};
+
+/// Messages, newest first; whoever asks for a trend waits for ever, and to ask
+/// for users is a defect.
+#[derive(Default)]
+pub(crate) struct Stub {
+    pub(crate) messages: Vec<Message>,
+    /// Trends that somebody waits for at the moment.
+    pub(crate) waiting: Arc<AtomicUsize>,
+    /// Pages read so far.
+    pub(crate) reads: AtomicUsize,
+    /// Pages after which the store is away.
+    pub(crate) reads_at_most: Option<usize>,
+}
+
+impl Stub {
+    /// With so many messages, of which each `long`th has a long text.
+    pub(crate) fn with(count: usize, long: usize) -> Stub {
+        let message = |n: usize| {
+            let text = match n % long {
+                0 => "\"x\"\n".repeat(2_000),
+                _ => format!("a \"b\"\n{n}"),
+            };
+            let tags: &[&str] = if n.is_multiple_of(2) {
+                &["c", "d"]
+            } else {
+                &[]
+            };
+            let draft = Draft::new("ann".parse().unwrap(), text, tags).unwrap();
+            draft.into_message(MessageId::from_parts(1_000, n as u128))
+        };
+        Stub {
+            messages: (0..count).rev().map(message).collect(),
+            ..Stub::default()
+        }
+    }
+}
+
+/// Counts those who wait.
+struct Waits(Arc<AtomicUsize>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn away<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable("a stub".to_owned()))
+}
+
+#[async_trait]
+impl Store for Stub {
+    async fn post(&self, draft: Draft) -> Result<Message, PostError> {
+        Ok(draft.into_message(MessageId::MAX))
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        Ok(self.messages.iter().find(|one| one.id == id).cloned())
+    }
+
+    async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
+        let read = self.reads.fetch_add(1, Ordering::Relaxed);
+        if self.reads_at_most.is_some_and(|most| read >= most) {
+            return away();
+        }
+        let (low, high) = filter.id_range();
+        let found = self.messages.iter();
+        let found = found.filter(|one| low <= one.id && one.id < high);
+        let found = found.take(filter.limit.get() + 1).cloned().collect();
+        Ok(FeedPage::from_surplus(found, filter.limit))
+    }
+
+    async fn trend(&self, _: &TrendFilter) -> Result<Vec<Series>, StoreError> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waits = Waits(Arc::clone(&self.waiting));
+        std::future::pending().await
+    }
+
+    async fn hashtags(&self, _: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
+        away()
+    }
+
+    async fn users(&self, _: &str, _: usize) -> Result<Vec<UserName>, StoreError> {
+        panic!("a stub that panics");
+    }
+
+    async fn import(&self, _: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
+        away()
+    }
+
+    async fn export(&self, _: Option<MessageId>, _: usize) -> Result<Vec<Record>, StoreError> {
+        away()
+    }
+
+    async fn create_token(&self, _: Token, _: SecretHash) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn token(&self, _: SecretHash) -> Result<Option<Token>, StoreError> {
+        Ok(None)
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        away()
+    }
+
+    async fn revoke_token(
+        &self,
+        _: TokenId,
+        _: DateTime<Utc>,
+    ) -> Result<Option<Token>, StoreError> {
+        away()
+    }
+
+    async fn check(&self) -> Result<Vec<Warning>, NotReady> {
+        Ok(Vec::new())
+    }
+
+    async fn close(&self) {}
+}
+
+/// Nothing goes on beside requests.
+pub(crate) struct Ready;
+
+impl Readiness for Ready {
+    fn check(&self) -> Result<(), NotReady> {
+        Ok(())
+    }
+}
