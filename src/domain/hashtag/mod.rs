@@ -24,6 +24,10 @@ pub use self::scan::hashtags_in_text;
 /// The longest hashtag, in characters.
 pub const MAX_HASHTAG_CHARS: usize = 64;
 
+/// Which folding this is. Stores keep it, and fold their names again when it
+/// has risen: it does whenever [`Hashtag`] gets another form of some name.
+pub const FOLDING: i64 = 1;
+
 /// The longest way to write one: letters may come in pieces, with marks that
 /// do not show.
 const MAX_WRITTEN_CHARS: usize = 4 * MAX_HASHTAG_CHARS;
@@ -120,6 +124,17 @@ impl FromStr for Hashtag {
         }
         Ok(Hashtag(folded.into()))
     }
+}
+
+/// The form of a stored name, where this program folds it otherwise than the
+/// one that stored it. A name that is no hashtag any more has none.
+pub fn refolded(name: &str) -> Option<Hashtag> {
+    // No folding ever changes these.
+    if name.is_ascii() {
+        return None;
+    }
+    let form: Hashtag = name.parse().ok()?;
+    (form.as_str() != name).then_some(form)
 }
 
 /// A hashtag may be pasted with a mark of direction before its sign.

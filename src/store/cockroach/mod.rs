@@ -20,6 +20,7 @@ mod options;
 mod pages;
 mod pool;
 mod read;
+mod refold;
 mod retry;
 mod server;
 mod slot;

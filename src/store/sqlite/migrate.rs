@@ -6,15 +6,18 @@
 
 use rusqlite::Connection;
 
+use super::refold::refold;
+
 /// "DUND": marks a file as dunder's, in the 4 bytes SQLite's header has for
 /// this.
 pub(super) const APPLICATION_ID: i32 = 0x4455_4E44;
 
 /// In order; a step is never changed once it was released.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_messages.sql"),
     include_str!("../../../migrations/sqlite/0002_settled.sql"),
     include_str!("../../../migrations/sqlite/0003_imported.sql"),
+    include_str!("../../../migrations/sqlite/0004_folding.sql"),
 ];
 
 /// The schema this program knows.
@@ -29,11 +32,13 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Result<()
     let Some(missing) = usize::try_from(version).ok().and_then(|v| STEPS.get(v..)) else {
         return Ok(Err(version));
     };
-    if missing.is_empty() {
-        return Ok(Ok(()));
-    }
     for step in missing {
         transaction.execute_batch(step)?;
+    }
+    refold(&transaction)?;
+    if missing.is_empty() {
+        transaction.commit()?;
+        return Ok(Ok(()));
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", KNOWN)?;

@@ -12,6 +12,7 @@ mod index;
 mod migrate;
 mod open;
 mod read;
+mod refold;
 mod rollup;
 mod source;
 mod sql;

@@ -8,6 +8,7 @@ mod migrations;
 mod plans;
 pub mod postgres;
 mod proxy;
+mod refold;
 mod serving;
 mod suite;
 mod tls;

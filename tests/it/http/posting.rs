@@ -1,5 +1,6 @@
 //! `POST /message`.
 
+use dunder::api::{FeedQuery, HashtagsQuery};
 use reqwest::Method;
 use serde_json::json;
 
@@ -11,6 +12,8 @@ on_every_store![
     bodies_are_json_whatever_their_content_type_says,
     a_refused_body_is_told_what_is_wrong_with_it,
     texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact,
+    no_text_is_refused_for_what_follows_a_sign_in_it,
+    a_hashtag_is_found_however_it_is_written,
     a_body_past_the_limit_is_413_with_and_without_its_length,
     the_same_key_and_body_post_once_and_another_body_is_a_conflict,
     posts_at_once_are_all_stored_once_and_counted_once,
@@ -111,6 +114,54 @@ async fn texts_and_hashtags_at_their_limits_are_taken_and_come_back_exact(on: Ba
         .post(&json!({"text": "x", "hashtags": tags}).to_string())
         .await;
     assert_eq!(answer.data()["hashtags"], json!(tags));
+}
+
+async fn no_text_is_refused_for_what_follows_a_sign_in_it(on: Backend) {
+    let server = on.server();
+    let long = format!("see #{}", "x".repeat(65));
+    let thai = "ประเทศไทยน้ำท่วมใหญ่ในกรุงเทพมหานครน้ำน้ำน้ำ";
+    let many: Vec<String> = (0..20).map(|n| format!("t{n}")).collect();
+    for (text, hashtags) in [
+        ("#محمد_ﷺ", json!(["محمد_ﷺ"])),
+        ("#½price", json!(["½price"])),
+        ("#coŀlegi", json!(["col·legi"])),
+        ("#⑴テスト", json!(["⑴テスト"])),
+        ("#น้ำท่วม", json!(["น้ำท่วม"])),
+        (&format!("#{thai}"), json!([thai])),
+        (&long, json!([])),
+        (&format!("#{}", many.join(" #")), json!(many[..16])),
+        ("Fixes #13-#15 #1_2 #http://x", json!([])),
+    ] {
+        for none in [json!([]), json!(null)] {
+            let body = json!({"text": text, "hashtags": none}).to_string();
+            assert_eq!(server.post(&body).await.data()["hashtags"], hashtags);
+        }
+    }
+}
+
+async fn a_hashtag_is_found_however_it_is_written(on: Backend) {
+    let server = on.server();
+    let text = "＃İstanbul、#ΟΔΟΣ **#a\u{fe0f}**";
+    let message = server.post(&json!({"text": text}).to_string()).await;
+    assert_eq!(message.data()["hashtags"], json!(["istanbul", "οδοσ", "a"]));
+    for written in ["istanbul", "İSTANBUL", "οδος", "ΟΔΟΣ", "#οδοσ", "A"] {
+        let feed = FeedQuery {
+            hashtag: vec![written.to_owned()],
+            ..FeedQuery::default()
+        };
+        let path = format!("/message?{}", feed.to_query_string());
+        assert_eq!(server.get(&path).await.texts(), [text], "{written}");
+    }
+    for (prefix, hashtag) in [("İst", "istanbul"), ("ΟΔΟΣ", "οδοσ"), ("οδος", "οδοσ")]
+    {
+        let tags = HashtagsQuery {
+            prefix: Some(prefix.to_owned()),
+            ..HashtagsQuery::default()
+        };
+        let path = format!("/trend/hashtags?{}", tags.to_query_string());
+        let found = server.get(&path).await.data()["hashtags"].clone();
+        assert_eq!(found, json!([{"hashtag": hashtag, "count": 1}]), "{prefix}");
+    }
 }
 
 async fn a_body_past_the_limit_is_413_with_and_without_its_length(on: Backend) {

@@ -4,6 +4,7 @@ mod clock;
 mod log;
 mod opening;
 mod reading;
+mod refold;
 mod removed;
 mod tail;
 mod trouble;

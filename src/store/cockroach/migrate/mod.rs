@@ -16,6 +16,7 @@ use self::steps::STEPS;
 
 use super::OpenError;
 use super::connect::{Conn, Connector, Params, SharedConnector};
+use super::refold::refold;
 use super::retry::{Backoff, Failure, Kind};
 use super::server::Server;
 use super::sql;
@@ -194,6 +195,10 @@ async fn apply(connector: &Connector, conn: &Conn) -> Result<Migrated, OpenError
             ddl(conn, step.text, &mut backoff).await?;
             if let Some(index) = step.index() {
                 index::built(connector, conn, index, step.text).await?;
+            }
+            if step.folds() {
+                let limit = connector.options.write_limit;
+                refold(conn, || Backoff::new("fold hashtags again", limit)).await?;
             }
             migrated.applied += 1;
             "applied"

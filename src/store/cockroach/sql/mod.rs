@@ -6,6 +6,7 @@
 mod counts;
 mod pages;
 mod read;
+mod refold;
 #[cfg(test)]
 mod rules;
 mod schema;
@@ -19,6 +20,7 @@ use tokio_postgres::types::Type;
 pub(super) use self::counts::*;
 pub(super) use self::pages::*;
 pub(super) use self::read::*;
+pub(super) use self::refold::*;
 pub(super) use self::schema::*;
 pub(super) use self::tokens::*;
 pub(super) use self::write::*;

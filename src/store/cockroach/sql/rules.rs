@@ -5,7 +5,13 @@ use super::*;
 
 /// Every statement there is, under a name.
 fn statements() -> Vec<(String, String, usize)> {
-    let fixed = [read::FIXED, schema::FIXED, tokens::FIXED, write::FIXED];
+    let fixed = [
+        read::FIXED,
+        refold::FIXED,
+        schema::FIXED,
+        tokens::FIXED,
+        write::FIXED,
+    ];
     let fixed = fixed.into_iter().flatten().copied();
     let mut all: Vec<_> = fixed.map(|(name, sql)| entry(name, sql)).collect();
     for tags in 0..=16 {

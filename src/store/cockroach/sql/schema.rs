@@ -54,6 +54,8 @@ statements! {
 
 /// Begins a transaction; [`COMMIT`] ends it.
 pub(in crate::store::cockroach) const BEGIN: &str = "BEGIN";
+/// Takes it back.
+pub(in crate::store::cockroach) const ROLLBACK: &str = "ROLLBACK";
 /// See [`BEGIN`].
 pub(in crate::store::cockroach) const COMMIT: &str = "COMMIT";
 /// A step of a migration may take longer than any other statement.

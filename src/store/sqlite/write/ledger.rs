@@ -212,7 +212,7 @@ fn obstacle(connection: &Connection, user: i64, record: &Record) -> rusqlite::Re
     let there = stored(connection, message.id)?;
     let same_content = there
         .as_ref()
-        .is_some_and(|there| there.message == *message);
+        .is_some_and(|there| there.message.same_content(message));
     if there.is_some() && !same_content {
         return Ok(Imported::IdTaken);
     }
