@@ -6,7 +6,7 @@ statements! {
     /// Names that another folding can change: none of ASCII.
     FOREIGN_HASHTAGS ():
         "SELECT DISTINCT hashtag FROM message_hashtags
-         WHERE octet_length(hashtag) > length(hashtag)";
+         WHERE NOT (octet_length(hashtag) = length(hashtag))";
 
     /// `$2` messages of hashtag `$1`.
     SOME_OF_HASHTAG (TEXT, INT):
