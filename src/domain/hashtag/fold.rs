@@ -23,7 +23,7 @@ const ROUNDS: usize = 8;
 
 /// The one form.
 pub(super) fn fold(name: &str) -> String {
-    if name.is_ascii() {
+    if name.chars().all(is_plain) {
         return name.to_ascii_lowercase();
     }
     let mut folded = round(name);
@@ -37,7 +37,15 @@ pub(super) fn fold(name: &str) -> String {
     folded
 }
 
-fn round(name: &str) -> String {
+/// Whether a character stays as it is, ASCII in lower case, where all its
+/// neighbours do so, too: the letters of which most hashtags consist.
+pub(super) fn is_plain(c: char) -> bool {
+    c.is_ascii()
+        || matches!(c, 'ß'..='ö' | 'ø'..='ÿ' | 'а'..='џ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | 'ー')
+        || matches!(c, '一'..='鿿' | '가'..='힣')
+}
+
+pub(super) fn round(name: &str) -> String {
     steps::count(name.len());
     let mut mapped = String::with_capacity(name.len());
     for c in name.chars() {

@@ -55,10 +55,11 @@ const SIGNS: [char; 2] = ['#', '＃'];
 impl<'t> Signs<'t> {
     fn new(text: &'t str) -> Signs<'t> {
         steps::count(2 * text.len());
+        let wide = (!text.is_ascii()).then(|| text.find(SIGNS[1])).flatten();
         Signs {
             text,
             at: 0,
-            next: SIGNS.map(|sign| text.find(sign)),
+            next: [text.find(SIGNS[0]), wide],
         }
     }
 }
@@ -81,6 +82,13 @@ impl Iterator for Signs<'_> {
 
 /// Whether a word may begin after this.
 fn starts_word(before: &str) -> bool {
+    match before.as_bytes().last() {
+        None => return true,
+        Some(last) if last.is_ascii() => {
+            return !(last.is_ascii_alphanumeric() || matches!(last, b'_' | b'&' | b'#'));
+        }
+        Some(_) => {}
+    }
     // A selector or a joiner shows in the character before it, if at all.
     let shown = before.chars().rev().inspect(|_| steps::count(1));
     let last = shown
@@ -106,6 +114,22 @@ fn is_emoji(c: char) -> bool {
 /// How many bytes of a text are the word that it begins with, up to its last
 /// letter, digit or mark.
 fn word_length(text: &str) -> usize {
+    let mut length = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        steps::count(1);
+        match byte {
+            b'_' => {}
+            b'-' if at > 0 => {}
+            _ if byte.is_ascii_alphanumeric() => length = at + 1,
+            _ if byte.is_ascii() => return length,
+            _ => return any_word_length(text),
+        }
+    }
+    length
+}
+
+/// The same of a word that is not of ASCII alone.
+fn any_word_length(text: &str) -> usize {
     let mut length = 0;
     // The last one that takes ink.
     let mut before: Option<char> = None;

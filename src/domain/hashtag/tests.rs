@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::chars::{Class, class};
-use super::fold::fold;
+use super::fold::{fold, is_plain, round};
 use super::scan::candidates;
 use super::*;
 
@@ -240,6 +240,17 @@ fn every_character_folds_to_what_folds_to_itself() {
     for c in ('\0'..'\u{30000}').filter(|&c| !is_plain(c) && class(c) != Class::Other) {
         let folded = fold(&format!("i{c}\u{307}a{c}ا{c}ب"));
         assert_eq!(fold(&folded), folded, "{c:?}");
+    }
+}
+
+#[test]
+fn plain_characters_are_those_that_stay_as_they_are() {
+    let plain: Vec<char> = ('\u{80}'..'\u{e000}').filter(|&c| is_plain(c)).collect();
+    assert!(plain.len() > 30_000);
+    for part in plain.chunks(50) {
+        let (text, last): (String, String) = (part.iter().collect(), part.iter().rev().collect());
+        assert_eq!(round(&text), text);
+        assert_eq!(round(&last), last);
     }
 }
 
