@@ -249,7 +249,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__feed)
-            opts="-t -u -n -o -h -V --tag --hashtag --user --since --until --limit --all --cursor --reverse --output --utc --time-format --width --json --color --server --timeout --cacert --help --version"
+            opts="-t -u -n -o -h -V --tag --hashtag --user --since --until --limit --all --cursor --reverse --output --utc --time-format --oneline --fields --template --full --width --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -296,14 +296,22 @@ _dunder() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table card oneline lines json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table card oneline lines json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
                 --time-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -879,21 +887,29 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__show)
-            opts="-o -h -V --output --utc --time-format --width --json --color --server --timeout --cacert --help --version"
+            opts="-o -h -V --output --utc --time-format --oneline --fields --template --full --width --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --output)
-                    COMPREPLY=($(compgen -W "card lines json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table card oneline lines json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "card lines json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table card oneline lines json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
                 --time-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -925,7 +941,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__tags)
-            opts="-p -n -o -h -V --prefix --since --until --limit --output --utc --width --json --color --server --timeout --cacert --help --version"
+            opts="-p -n -o -h -V --prefix --since --until --limit --output --utc --oneline --fields --template --full --width --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -956,11 +972,19 @@ _dunder() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table card oneline lines json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table lines json ndjson csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table card oneline lines json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --width)
@@ -1287,7 +1311,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__trend)
-            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --width --json --color --server --timeout --cacert --help --version"
+            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --oneline --fields --template --full --width --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1326,11 +1350,19 @@ _dunder() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "chart lines json ndjson csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table chart card oneline lines json ndjson csv" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "chart lines json ndjson csv" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table chart card oneline lines json ndjson csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --width)

@@ -111,11 +111,15 @@ complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only me
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s n -l limit -d 'At most so many, the newest ones [default: 20]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -d 'Only messages older than the one with this id' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
+card\t'Each on its own, for people'
+oneline\t'One line each, for people'
 lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l fields -d 'Only these, in this order, such as time,id,text' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
@@ -126,6 +130,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cacert -d 'Trust 
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l all -d 'All there are'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l reverse -d 'The oldest first'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l oneline -d 'One line each for people: -o oneline'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l full -d 'Texts whole, however many lines they have'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s V -l version -d 'Print version'
@@ -136,11 +142,16 @@ complete -c dunder -n "__fish_dunder_using_subcommand trend" -l until -d 'End be
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l style -d 'How to draw' -r -f -a "bars\t''
 line\t''
 spark\t''"
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -s o -l output -d 'How to print [default: chart on a terminal, else lines]' -r -f -a "chart\t'For people'
-lines\t'One line a bucket, fields separated by TAB'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s o -l output -d 'How to print [default: chart on a terminal, else lines]' -r -f -a "table\t'For people'
+chart\t'Counts over time, for people'
+card\t'Each on its own, for people'
+oneline\t'One line each, for people'
+lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
-csv\t'With a header'"
+csv\t'With a header, newlines in quotes'"
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fields -d 'Only these, in this order, such as time,id,text' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
@@ -150,6 +161,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand trend" -l timeout -d 'How 
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fill -d 'Empty buckets too, in lines, CSV and JSON'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l oneline -d 'One line each for people: -o oneline'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l full -d 'Texts whole, however many lines they have'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s V -l version -d 'Print version'
@@ -158,10 +171,14 @@ complete -c dunder -n "__fish_dunder_using_subcommand tags" -l since -d 'Count f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l until -d 'Count up to this date' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s n -l limit -d 'At most so many, the busiest ones' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
+card\t'Each on its own, for people'
+oneline\t'One line each, for people'
 lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l fields -d 'Only these, in this order, such as time,id,text' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
@@ -170,13 +187,21 @@ complete -c dunder -n "__fish_dunder_using_subcommand tags" -l server -d 'The se
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l timeout -d 'How long to wait for the server in all' -r
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l oneline -d 'One line each for people: -o oneline'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l full -d 'Texts whole, however many lines they have'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand show" -s o -l output -d 'How to print [default: card on a terminal, else lines]' -r -f -a "card\t'For people'
-lines\t'One line, as feed prints it'
-json\t'One document'"
+complete -c dunder -n "__fish_dunder_using_subcommand show" -s o -l output -d 'How to print [default: card on a terminal, else lines]' -r -f -a "table\t'For people'
+card\t'Each on its own, for people'
+oneline\t'One line each, for people'
+lines\t'One item a line, fields separated by TAB'
+json\t'One document'
+ndjson\t'One JSON object a line'
+csv\t'With a header, newlines in quotes'"
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l fields -d 'Only these, in this order, such as time,id,text' -r
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
@@ -185,6 +210,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand show" -l server -d 'The se
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l timeout -d 'How long to wait for the server in all' -r
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l utc -d 'Show times in UTC instead of your zone'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l oneline -d 'One line each for people: -o oneline'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l full -d 'Texts whole, however many lines they have'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l json -d 'Print the server\'s own JSON, one document'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s V -l version -d 'Print version'

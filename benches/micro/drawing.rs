@@ -7,7 +7,8 @@ use criterion::Criterion;
 use dunder::api::{FeedPage, Message, TrendBucket, User};
 use dunder::domain::MessageId;
 use dunder::output::chart::{ChartStyle, Trend, draw};
-use dunder::output::feed::{Times, feed_table};
+use dunder::output::format::{FORMATS, Format, Listing, Options, write_all};
+use dunder::output::records::MESSAGES;
 use dunder::output::{Charset, Clock, Look, TimeFormat, Zone, sanitize};
 
 /// 2025-06-01.
@@ -19,14 +20,32 @@ pub fn measure(criterion: &mut Criterion) {
         zone: Zone::Utc,
     };
     let look = Look::new(100, true, Charset::Unicode);
-    let times = Times {
-        clock,
-        format: TimeFormat::Absolute,
+    let options = Options {
+        time_format: Some(TimeFormat::Absolute),
+        ..Options::new(look.with_lines(50), clock)
+    };
+    let write = |format: &Format, messages: &[Message]| {
+        write_all(
+            format.open(Listing::of(&MESSAGES), options.clone()),
+            messages,
+        )
     };
     let messages = page(20).messages;
-    criterion.bench_function("table of 20 messages", |b| {
-        b.iter(|| feed_table(black_box(&messages), &times, look));
-    });
+    for format in FORMATS.into_iter().filter(|format| !format.needs_range) {
+        let name = format!("page of 20 messages as {}", format.name);
+        criterion.bench_function(&name, |b| b.iter(|| write(format, black_box(&messages))));
+    }
+    for (name, text) in [
+        ("table of a text of 4095 lines", "x\n".repeat(4_095)),
+        ("table of a text of 8189 tabs", "\t".repeat(8_189) + "x"),
+    ] {
+        let long = [Message {
+            text: text.into(),
+            ..messages[0].clone()
+        }];
+        let table = FORMATS[0];
+        criterion.bench_function(name, |b| b.iter(|| write(table, black_box(&long))));
+    }
     let hostile = "plain, then \u{1b}[31mred\u{1b}[0m and \u{202e}backwards".repeat(4);
     for (name, text) in [
         ("text made safe, plain", &*messages[0].text),

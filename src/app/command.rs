@@ -43,7 +43,7 @@ enum Command {
     /// Run the server; with no settings, over an embedded file on 127.0.0.1:9000
     Serve(ServeArgs),
     #[command(flatten)]
-    Client(ClientCommand),
+    Client(Box<ClientCommand>),
     #[command(flatten)]
     Admin(AdminCommand),
 }
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => run_server(&arguments),
         Command::Client(command) => match environment(&command) {
-            Ok(()) => return cli::run(command, Cli::command),
+            Ok(()) => return cli::run(*command, Cli::command),
             Err(failure) => Err(failure),
         },
         Command::Admin(command) => run_admin(command),

@@ -8,7 +8,6 @@ use clap::{Args, ValueEnum};
 
 use super::zone;
 use crate::cli::account::endpoint::Endpoint;
-use crate::cli::ui::terminal::is_interactive;
 use crate::domain::{parse_date, parse_duration};
 use crate::output::{MAX_WIDTH, MIN_WIDTH};
 
@@ -36,33 +35,6 @@ pub struct Common {
     /// Trust the certificates in this PEM file too
     #[arg(long, value_name = "FILE", env = "DUNDER_CACERT")]
     pub cacert: Option<PathBuf>,
-}
-
-/// How a list is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ListFormat {
-    /// For people.
-    Table,
-    /// One item a line, fields separated by TAB.
-    Lines,
-    /// One document.
-    Json,
-    /// One JSON object a line.
-    Ndjson,
-    /// With a header, newlines in quotes.
-    Csv,
-}
-
-impl ListFormat {
-    /// What was asked for, or else what suits the output.
-    pub fn of(asked: Option<ListFormat>, json: bool) -> ListFormat {
-        match asked {
-            Some(format) => format,
-            None if json => ListFormat::Json,
-            None if is_interactive() => ListFormat::Table,
-            None => ListFormat::Lines,
-        }
-    }
 }
 
 /// When colours are used.

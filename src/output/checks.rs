@@ -65,9 +65,10 @@ pub fn checks_table(checks: &[Check], look: Look) -> String {
         let mark = look.painted(check.state.mark(), check.state.color());
         let name_width = side - MARK;
         let head = format!("{mark}  {:<name_width$}", check.name);
-        let said = wrap(&look.line(&check.found), look.width() - side);
+        let said = wrap(&look.line(&check.found), look.width().saturating_sub(side));
         let advice = check.advice.iter();
-        let advice = advice.flat_map(|advice| wrap(&look.line(advice), look.width() - side));
+        let advice =
+            advice.flat_map(|advice| wrap(&look.line(advice), look.width().saturating_sub(side)));
         for (at, line) in said.into_iter().chain(advice).enumerate() {
             let head = if at == 0 { head.as_str() } else { "" };
             let blanks = if at == 0 { 0 } else { side };

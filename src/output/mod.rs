@@ -1,27 +1,41 @@
-//! What people read: tables, charts and lines, drawn from wire values.
+//! What is listed, in every form there is: [`row`] says what it is, [`records`]
+//! what its columns are, [`mod@format`] has the list of forms, and each form
+//! is a leaf that knows rows and nothing else.
 //!
 //! Everything here is pure, value and [`Look`] to text, so that the console
-//! client and the server's plain-text answers are one. Text that came from
-//! other people passes through [`sanitize`] on every way out; JSON does not,
-//! it is exact.
+//! client and the server's answers are one. Text that came from other people
+//! passes through [`sanitize`] on every way out; JSON does not, it is exact.
 
+mod abbreviation;
+mod card;
 pub mod chart;
 pub mod checks;
-pub mod feed;
-pub mod lines;
+mod csv;
+pub mod format;
+mod invisible;
+mod json;
+mod lines;
+mod links;
+mod ndjson;
+mod oneline;
+mod paint;
 pub mod queue;
+pub mod records;
+pub mod row;
 pub mod sanitize;
 mod table;
 pub mod tags;
+pub mod template;
 mod times;
 mod wrap;
 
+pub use links::Urls;
 pub use sanitize::{sanitize, sanitize_line};
 pub use times::{Clock, TimeFormat, Zone};
 pub use wrap::{Wrapped, columns, wrap, wrap_first};
 
 /// The narrowest output that is drawn; a terminal that is narrower wraps it.
-pub const MIN_WIDTH: usize = 40;
+pub const MIN_WIDTH: usize = 20;
 /// The widest output that is drawn: on a wider terminal lines would be too
 /// long to read, and a request could ask for any width.
 pub const MAX_WIDTH: usize = 400;
@@ -48,6 +62,8 @@ pub struct Look {
     pub color: bool,
     /// Which characters may be used.
     pub charset: Charset,
+    /// What becomes of long addresses in texts.
+    urls: Urls,
     /// Lines of a text in a table; how many more there are is said.
     lines: usize,
 }
@@ -60,8 +76,14 @@ impl Look {
             width: width.clamp(MIN_WIDTH, MAX_WIDTH),
             color,
             charset,
+            urls: Urls::default(),
             lines: usize::MAX,
         }
+    }
+
+    /// Long addresses in texts as said.
+    pub fn with_urls(self, urls: Urls) -> Look {
+        Look { urls, ..self }
     }
 
     /// At most so many lines of each text in a table, at least one.
@@ -70,6 +92,16 @@ impl Look {
             lines: lines.max(1),
             ..self
         }
+    }
+
+    /// Whether texts are cut at all.
+    pub(crate) fn is_cut(self) -> bool {
+        self.lines != usize::MAX
+    }
+
+    /// What stands for what was left out.
+    pub(crate) fn dots(self) -> &'static str {
+        if self.draws_unicode() { "…" } else { "..." }
     }
 
     /// The columns that [`Look::cut`] needs to break no line of a text, and to
@@ -91,11 +123,10 @@ impl Look {
     /// The lines of a sanitised text that are shown, and below them how many
     /// are not.
     pub(crate) fn cut(self, text: &str, width: usize) -> Vec<String> {
-        let Wrapped { mut lines, more } = wrap_first(text, width, self.lines);
+        let Wrapped { mut lines, more } = wrap_first(text, width, self.lines, self.urls);
         if more > 0 {
-            let dots = if self.draws_unicode() { "…" } else { "..." };
             let left = counted(more as u64, "more line");
-            lines.extend(wrap(&format!("{dots} {left}"), width));
+            lines.extend(wrap(&format!("{} {left}", self.dots()), width));
         }
         lines
     }

@@ -1,15 +1,9 @@
 //! Messages that wait on this machine for a server.
 
 use chrono::{DateTime, Utc};
-use comfy_table::{Attribute, Cell, Color};
 
 use crate::api::time::format_millis;
-use crate::output::lines::line;
-use crate::output::table::{Frame, GAP};
-use crate::output::{Clock, Look, TimeFormat, columns, wrap};
-
-/// Below this width, text and state do not fit beside one another.
-const LEAST_WIDE: usize = 72;
+use crate::output::row::{Column, Kind, Record, Role, Value};
 
 /// A message that waits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,101 +24,50 @@ pub struct QueueRow {
     pub text: String,
 }
 
-impl QueueRow {
-    fn tags(&self) -> String {
-        let tags: Vec<String> = self.hashtags.iter().map(|tag| format!("#{tag}")).collect();
-        tags.join(" ")
-    }
+/// Messages that wait.
+pub static QUEUE: Kind = Kind {
+    plural: "queue",
+    columns: &[
+        Column::new("number", "number", "ID", Role::Fixed),
+        Column::new("written_at", "time", "WRITTEN", Role::Fixed),
+        Column::new("server", "server", "SERVER", Role::Side),
+        Column::new("user_name", "user", "USER", Role::Side),
+        Column::new("state", "state", "STATE", Role::Side),
+        Column::new("hashtags", "hashtags", "HASHTAGS", Role::Side),
+        Column::new("text", "text", "TEXT", Role::Main),
+    ],
+    table: &[
+        "number", "time", "server", "user", "state", "hashtags", "text",
+    ],
+    beside: "WAITING",
+};
 
-    /// The text, and below it the hashtags that are not in it.
-    fn shown(&self, look: Look) -> String {
-        match self.hashtags.as_slice() {
-            [] => look.text(&self.text),
-            [..] => format!("{}\n{}", look.text(&self.text), look.line(&self.tags())),
-        }
-    }
-
-    fn whereto(&self, look: Look) -> String {
-        let whose = match self.user.as_str() {
-            "" => String::new(),
-            user => format!("{} as {}\n", look.line(&self.server), look.line(user)),
-        };
-        whose + &look.line(&self.state)
-    }
-}
-
-/// `number, time, server, user, state, hashtags, text`, one line each.
-pub fn queue_lines(rows: &[QueueRow]) -> String {
-    rows.iter()
-        .map(|row| {
-            line(&[
-                &row.number.to_string(),
-                &row.written_at
-                    .map(|at| format_millis(&at))
-                    .unwrap_or_default(),
-                &row.server,
-                &row.user,
-                &row.state,
-                &row.tags(),
-                &row.text,
-            ])
-        })
-        .collect()
-}
-
-/// A table of what waits, the oldest first.
-pub fn queue_table(rows: &[QueueRow], clock: Clock, look: Look) -> String {
-    let when = |row: &QueueRow| match row.written_at {
-        Some(at) => clock.show(at, &TimeFormat::Auto),
-        None => String::new(),
-    };
-    let widest = |cells: &mut dyn Iterator<Item = String>, title: &str| {
-        let widest = cells.map(|cell| columns(&cell)).max().unwrap_or(0);
-        widest.max(title.len())
-    };
-    let id = widest(&mut rows.iter().map(|row| row.number.to_string()), "ID");
-    if look.width() < LEAST_WIDE {
-        let room = look.width() - id - GAP;
-        let cell = |row: &QueueRow| {
-            let parts = [row.shown(look), when(row), row.whereto(look)];
-            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            let text = parts.join("\n");
-            vec![
-                Cell::new(row.number),
-                Cell::new(wrap(&text, room).join("\n")),
-            ]
-        };
-        let frame = Frame {
-            widths: vec![id, room],
-            ruled: true,
-        };
-        let rows = rows.iter().map(cell).collect();
-        return frame.header(&["ID", "MESSAGE"], look) + &frame.rows(rows, look);
-    }
-    let time = widest(&mut rows.iter().map(when), "WRITTEN");
-    let room = look.width() - id - time - 3 * GAP;
-    let lines = |cell: fn(&QueueRow, Look) -> String| {
-        rows.iter().flat_map(move |row| {
-            let lines = cell(row, look);
-            lines.lines().map(str::to_owned).collect::<Vec<_>>()
-        })
-    };
-    let state = widest(&mut lines(QueueRow::whereto), "STATE").min(room / 2);
-    let text = widest(&mut lines(QueueRow::shown), "TEXT").min(room - state);
-    let cells = |row: &QueueRow| {
+impl Record for QueueRow {
+    fn values(&self) -> Vec<Value<'_>> {
         vec![
-            Cell::new(row.number),
-            Cell::new(when(row)).add_attribute(Attribute::Dim),
-            Cell::new(wrap(&row.shown(look), text).join("\n")),
-            Cell::new(wrap(&row.whereto(look), state).join("\n")).fg(Color::DarkYellow),
+            Value::Word(self.number.to_string().into()),
+            self.written_at.map_or(Value::Empty, Value::Moment),
+            Value::Word(self.server.as_str().into()),
+            Value::Name(self.user.as_str().into()),
+            Value::State(self.state.as_str().into()),
+            Value::Hashtags(self.hashtags.iter().map(String::as_str).collect()),
+            Value::Text(self.text.as_str().into()),
         ]
-    };
-    let frame = Frame {
-        widths: vec![id, time, text, state],
-        ruled: false,
-    };
-    let titles = ["ID", "WRITTEN", "TEXT", "STATE"];
-    frame.header(&titles, look) + &frame.rows(rows.iter().map(cells).collect(), look)
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let hashtags: Vec<&str> = self.hashtags.iter().map(String::as_str).collect();
+        let row = serde_json::json!({
+            "number": self.number,
+            "written_at": self.written_at.map(|at| format_millis(&at)),
+            "server": self.server,
+            "user": { "name": self.user },
+            "state": self.state,
+            "hashtags": hashtags,
+            "text": self.text,
+        });
+        out.extend_from_slice(row.to_string().as_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -132,8 +75,9 @@ mod tests {
     use chrono::TimeZone;
     use insta::assert_snapshot;
 
-    use super::super::{Charset, Zone};
     use super::*;
+    use crate::output::format::{Format, Listing, Options, write_all};
+    use crate::output::{Charset, Clock, Look, Zone, columns};
 
     fn rows() -> Vec<QueueRow> {
         let at = |minute| Utc.with_ymd_and_hms(2019, 9, 23, 10, minute, 0).single();
@@ -169,53 +113,64 @@ mod tests {
             now: Utc.with_ymd_and_hms(2019, 9, 23, 10, 8, 0).unwrap(),
             zone: Zone::Utc,
         };
-        queue_table(&rows(), clock, Look::new(width, false, Charset::Unicode))
+        let options = Options::new(Look::new(width, false, Charset::Unicode), clock);
+        let writer = Format::named("table")
+            .unwrap()
+            .open(Listing::of(&QUEUE), options);
+        String::from_utf8(write_all(writer, &rows())).unwrap()
     }
 
     #[test]
     fn a_narrow_terminal_gets_one_column_of_messages() {
         assert_snapshot!(table(40), @r"
-        ID  MESSAGE
+        WAITING        TEXT
         ────────────────────────────────────────
-        3   first line
-            and a second one that is longer than
-            the others
-            #ops #世界
-            8 min ago
-            https://dunder.example as ann
-            waits for the server
+        3  8 min ago   first line
+        https://dunde  and a second one that is
+        r.example      longer than the others
+        ann
+        waits for the
+        server
+        #ops #世界
         ────────────────────────────────────────
-        12  \u{1b}[2Jhi
-            1 min ago
-            http://127.0.0.1:9000 as bob
-            refused: \u{1b}[31mno\u{202e}
+        12  1 min ago  \u{1b}[2Jhi
+        http://127.0.
+        0.1:9000  bob
+        refused:
+        \u{1b}[31mno\
+        u{202e}
         ────────────────────────────────────────
-        13  cannot read 00000013.json
+        13
+        cannot read
+        00000013.json
         ");
     }
 
     #[test]
     fn a_wide_one_gets_four() {
         assert_snapshot!(table(80), @r"
-        ID  WRITTEN    TEXT                                STATE
+        WAITING                     TEXT
         ────────────────────────────────────────────────────────────────────────────────
-        3   8 min ago  first line                          https://dunder.example as ann
-                       and a second one that is longer     waits for the server
-                       than the others
-                       #ops #世界
-        12  1 min ago  \u{1b}[2Jhi                         http://127.0.0.1:9000 as bob
-                                                           refused: \u{1b}[31mno\u{202e}
-        13                                                 cannot read 00000013.json
+        3  8 min ago                first line
+        https://dunder.example      and a second one that is longer than the others
+        ann  waits for the server
+        #ops #世界
+        ────────────────────────────────────────────────────────────────────────────────
+        12  1 min ago               \u{1b}[2Jhi
+        http://127.0.0.1:9000  bob
+        refused:
+        \u{1b}[31mno\u{202e}
+        ────────────────────────────────────────────────────────────────────────────────
+        13
+        cannot read 00000013.json
         ");
         assert_snapshot!(table(200), @r"
-        ID  WRITTEN    TEXT                                             STATE
-        ─────────────────────────────────────────────────────────────────────────────────────────────
-        3   8 min ago  first line                                       https://dunder.example as ann
-                       and a second one that is longer than the others  waits for the server
-                       #ops #世界
-        12  1 min ago  \u{1b}[2Jhi                                      http://127.0.0.1:9000 as bob
-                                                                        refused: \u{1b}[31mno\u{202e}
-        13                                                              cannot read 00000013.json
+        ID  WRITTEN    SERVER                  USER  STATE                          HASHTAGS    TEXT
+        ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        3   8 min ago  https://dunder.example  ann   waits for the server           #ops #世界  first line
+                                                                                                and a second one that is longer than the others
+        12  1 min ago  http://127.0.0.1:9000   bob   refused: \u{1b}[31mno\u{202e}              \u{1b}[2Jhi
+        13                                           cannot read 00000013.json
         ");
     }
 
@@ -226,8 +181,5 @@ mod tests {
             assert!(table.lines().all(|line| columns(line) <= width), "{table}");
             assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
         }
-        let lines = queue_lines(&rows());
-        assert_eq!(lines.lines().count(), 3);
-        assert!(!lines.contains(['\u{1b}', '\u{202e}']), "{lines:?}");
     }
 }

@@ -2,21 +2,19 @@
 //! change colours, reorder what stands beside it, or hide.
 //!
 //! What a terminal would obey, or a reader could not see, is shown as
-//! `\u{1b}`. Letters and marks of every script pass. Joiners pass where they
-//! show: between two emoji, and between letters of scripts that join; between
-//! others (`pay\u{200d}pal`) they would hide. Only what people read passes
-//! through here.
+//! `\u{1b}`. Letters, marks and visible signs of every script pass, and so
+//! does what cannot be seen itself but shows in what stands around it:
+//! [`crate::output::invisible`] says what that is. Only what people read
+//! passes through here.
 
 use std::fmt::Write;
 
 use crate::domain::is_invisible;
+use crate::output::invisible::{self, Around, is_mark, is_unseen};
 
 /// More marks on one letter than any script needs pile up over the lines
 /// above it; further ones are shown as escapes.
 const MAX_MARKS: usize = 8;
-
-const ZWNJ: char = '\u{200c}';
-const ZWJ: char = '\u{200d}';
 
 /// A text of several lines: newlines and tabs stay, a CR before a newline
 /// goes, everything else that is not plain text is made visible.
@@ -30,105 +28,98 @@ pub fn sanitize_line(text: &str) -> String {
 }
 
 fn escaped(text: &str, multiline: bool) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    // What stands before: marks and joiners need something to stand on.
-    let mut base = Base::None;
-    let mut ink = ' ';
-    while let Some(c) = chars.next() {
-        let next = chars.peek().copied();
+    let mut shown = Shown {
+        text: String::with_capacity(text.len()),
+        marks: None,
+        letter: ' ',
+    };
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(flag) = invisible::flag(rest) {
+            shown.letter(c);
+            shown.text.push_str(&flag[c.len_utf8()..]);
+            rest = &rest[flag.len()..];
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        let next = rest.chars().next();
         match c {
-            '\r' if next == Some('\n') => continue,
-            '\n' | '\t' if multiline => {
-                shown.push(c);
-                base = Base::None;
-            }
-            '\n' => escape_into(&mut shown, "\\n", &mut base),
-            '\t' => escape_into(&mut shown, "\\t", &mut base),
-            ZWNJ | ZWJ if base != Base::None && next.is_some_and(|next| joins(c, ink, next)) => {
-                shown.push(c);
-                // Two joiners in a row would be invisible.
-                base = Base::None;
-            }
-            _ if is_obeyed(c) || is_invisible(c) => {
-                let _ = write!(shown, "\\u{{{:x}}}", c as u32);
-                base = Base::None;
-            }
-            _ if is_mark(c) => match base {
-                Base::Marked(marks) if marks < MAX_MARKS && may_follow(c, ink) => {
-                    shown.push(c);
-                    base = Base::Marked(marks + 1);
-                }
-                Base::Marked(_) | Base::None => {
-                    let _ = write!(shown, "\\u{{{:x}}}", c as u32);
-                }
-            },
-            _ => {
-                shown.push(c);
-                ink = c;
-                base = if c.is_whitespace() {
-                    Base::None
-                } else {
-                    Base::Marked(0)
-                };
-            }
+            '\r' if next == Some('\n') => {}
+            '\n' | '\t' if multiline => shown.literally(c.encode_utf8(&mut [0; 4])),
+            '\n' => shown.literally("\\n"),
+            '\t' => shown.literally("\\t"),
+            _ if is_obeyed(c) => shown.escape(c),
+            _ if is_unseen(c) => shown.unseen(c, next),
+            _ if is_mark(c) => shown.mark(c),
+            _ => shown.letter(c),
         }
     }
-    shown
+    shown.text
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Base {
-    None,
-    Marked(usize),
+/// What was shown so far.
+struct Shown {
+    text: String,
+    /// Marks on the last letter; none where there is no letter that a mark
+    /// could stand on.
+    marks: Option<usize>,
+    /// The last letter.
+    letter: char,
 }
 
-fn escape_into(shown: &mut String, escape: &str, base: &mut Base) {
-    shown.push_str(escape);
-    *base = Base::None;
+impl Shown {
+    fn letter(&mut self, c: char) {
+        self.text.push(c);
+        self.letter = c;
+        self.marks = if c.is_whitespace() { None } else { Some(0) };
+    }
+
+    fn mark(&mut self, c: char) {
+        match self.marks {
+            Some(marks) if marks < MAX_MARKS => {
+                self.text.push(c);
+                self.marks = Some(marks + 1);
+            }
+            Some(_) | None => self.write_escape(c),
+        }
+    }
+
+    fn unseen(&mut self, c: char, next: Option<char>) {
+        let around = Around {
+            letter: self.marks.map(|_| self.letter),
+            is_bare: self.marks == Some(0),
+            before: self.text.chars().next_back(),
+            after: next,
+        };
+        if !invisible::shows(c, around) {
+            return self.escape(c);
+        }
+        self.text.push(c);
+        // Two in a row would be invisible, but for the sign that makes a
+        // picture of a letter: a joiner may follow it.
+        let selects = invisible::is_selector(c);
+        self.marks = self.marks.filter(|_| selects).map(|marks| marks + 1);
+    }
+
+    fn escape(&mut self, c: char) {
+        self.write_escape(c);
+        self.marks = None;
+    }
+
+    fn write_escape(&mut self, c: char) {
+        let _ = write!(self.text, "\\u{{{:x}}}", c as u32);
+    }
+
+    fn literally(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.marks = None;
+    }
 }
 
 /// Whether a terminal does something with it other than show it, or takes it
 /// as the end of a line.
 fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// Takes no column of its own: a combining mark, a variation selector, a
-/// vowel or consonant that merges with what stands before it.
-fn is_mark(c: char) -> bool {
-    unicode_normalization::char::is_combining_mark(c)
-        || unicode_width::UnicodeWidthChar::width(c) == Some(0)
-}
-
-/// Whether a joiner between two characters changes how they look: emoji
-/// become one, letters of some scripts join or part.
-fn joins(joiner: char, before: char, after: char) -> bool {
-    (joiner == ZWJ && is_pictograph(before) && is_pictograph(after))
-        || (is_of_joining_script(before) && is_of_joining_script(after))
-}
-
-/// Emoji, and the signs that stand in emoji sequences.
-fn is_pictograph(c: char) -> bool {
-    matches!(c,
-        '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2600}'..='\u{27bf}'
-        | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
-}
-
-/// Letters of Arabic, Syriac, N'Ko, the scripts of India and the countries
-/// around it, and Mongolian.
-fn is_of_joining_script(c: char) -> bool {
-    !is_invisible(c)
-        && matches!(c,
-            '\u{600}'..='\u{7ff}' | '\u{840}'..='\u{dff}' | '\u{f00}'..='\u{109f}'
-            | '\u{1780}'..='\u{18af}' | '\u{1b00}'..='\u{1c4f}' | '\u{a840}'..='\u{abff}'
-            | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{11000}'..='\u{1193f}')
-}
-
-/// Variation selectors choose between two pictures of one character; a Latin
-/// letter has one.
-fn may_follow(mark: char, ink: char) -> bool {
-    !matches!(mark, '\u{fe00}'..='\u{fe0f}') || !ink.is_ascii_alphabetic()
 }
 
 /// Every character that is not ASCII as `\u{e9}`.
@@ -167,18 +158,36 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Whether a person sees every character of it and no terminal obeys any.
+    /// Whether no terminal obeys any of it and a person sees what stands in
+    /// it. Written out here on its own.
     fn is_harmless(text: &str) -> bool {
         let chars: Vec<char> = text.chars().collect();
-        // Written out here on its own: never beside ASCII, never at an end.
-        let joined = |at: usize| {
-            let visible = |c: char| !c.is_ascii() && !is_obeyed(c) && !is_invisible(c);
-            at > 0 && visible(chars[at - 1]) && chars.get(at + 1).copied().is_some_and(visible)
-        };
-        chars.iter().enumerate().all(|(at, &c)| match c {
-            '\n' | '\t' => true,
-            ZWJ | ZWNJ => joined(at),
-            _ => !is_obeyed(c) && !is_invisible(c),
+        let at = |at: usize| chars.get(at).copied().unwrap_or(' ');
+        chars.iter().enumerate().all(|(here, &c)| {
+            let before = if here == 0 { ' ' } else { at(here - 1) };
+            let is_latin = |c: char| c.is_ascii_alphanumeric();
+            match c {
+                '\n' | '\t' => true,
+                // One, and beside something that is not Latin.
+                '\u{200b}'..='\u{200f}' | '\u{61c}' | '\u{180e}' => {
+                    let is_second = ('\u{200b}'..='\u{200f}').contains(&before);
+                    let parts = is_latin(before) && is_latin(at(here + 1));
+                    !is_obeyed(before) && !is_second && !parts
+                }
+                '\u{fe00}'..='\u{fe0f}' | '\u{180b}'..='\u{180f}' | '\u{e0100}'..='\u{e01ef}' => {
+                    !before.is_ascii_alphabetic() && !is_invisible(before)
+                }
+                // Part of a flag.
+                '\u{e0061}'..='\u{e007f}' => text.contains('\u{1f3f4}'),
+                // Numbers and verses of Arabic and Kaithi have a sign.
+                '\u{600}'..='\u{605}'
+                | '\u{6dd}'
+                | '\u{890}'..='\u{891}'
+                | '\u{8e2}'
+                | '\u{110bd}'
+                | '\u{110cd}' => true,
+                _ => !is_obeyed(c) && !is_invisible(c),
+            }
         })
     }
 
@@ -187,6 +196,7 @@ mod tests {
         assert_eq!(sanitize("a\u{1b}[31mb"), "a\\u{1b}[31mb");
         assert_eq!(sanitize("\u{9b}2J\u{7f}\r"), "\\u{9b}2J\\u{7f}\\u{d}");
         assert_eq!(sanitize("\u{202e}abc\u{2066}"), "\\u{202e}abc\\u{2066}");
+        assert_eq!(sanitize("a\u{ad}b\u{2060}c"), "a\\u{ad}b\\u{2060}c");
         assert_eq!(sanitize("a\u{e0041}\u{2028}"), "a\\u{e0041}\\u{2028}");
         assert_eq!(sanitize("a\u{200b}b\u{feff}"), "a\\u{200b}b\\u{feff}");
     }
@@ -206,6 +216,25 @@ mod tests {
             "می\u{200c}خواهم",
             "क\u{94d}\u{200d}ष",
             "e\u{301}",
+            // A joiner at a word's end: Malayalam, Hijri years, Bengali.
+            "അവന\u{d4d}\u{200d} വന്നു",
+            "١٤٤٠ه\u{200d}",
+            "ক\u{9cd}\u{200c}, খ",
+            // Khmer, Thai and Lao where a line may break.
+            "ភាសា\u{200b}ខ្មែរ",
+            "ไทย\u{200b}ครับ",
+            // England, Scotland, Wales.
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}!",
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}🏴\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
+            // Which way a sign reads.
+            "C++\u{200e} هي لغة",
+            "שלום!\u{200f} (hi)",
+            "؟\u{61c} 5",
+            // Variants of one letter.
+            "葛\u{e0100}城",
+            "ᠠ\u{180b}ᠨ\u{180e}ᠠ",
+            // Signs that format and show.
+            "\u{600}١٢ \u{6dd}٣",
         ] {
             assert_eq!(sanitize(text), text);
         }
@@ -219,6 +248,17 @@ mod tests {
         assert_eq!(sanitize("\u{200d}a"), "\\u{200d}a");
         assert_eq!(sanitize("a\u{200d}"), "a\\u{200d}");
         assert_eq!(sanitize("a\u{200d}\u{200d}b"), "a\\u{200d}\\u{200d}b");
+        assert_eq!(sanitize("ن\u{200d}\u{200d}ن"), "ن\u{200d}\\u{200d}ن");
+        assert_eq!(sanitize("pay\u{200e}pal"), "pay\\u{200e}pal");
+        assert_eq!(sanitize("é\u{200f}é"), "é\\u{200f}é");
+        assert_eq!(sanitize("!\u{200e}\u{200e}"), "!\u{200e}\\u{200e}");
+        assert_eq!(sanitize("世\u{e0100}\u{e0101}"), "世\u{e0100}\\u{e0101}");
+        assert_eq!(sanitize("a\u{e0100}"), "a\\u{e0100}");
+        // A flag of nowhere is a black flag with something hidden behind it.
+        assert_eq!(
+            sanitize("🏴\u{e0068}\u{e0069}\u{e007f}"),
+            "🏴\\u{e0068}\\u{e0069}\\u{e007f}"
+        );
         assert_eq!(sanitize("\u{301}a"), "\\u{301}a");
         assert_eq!(sanitize("x\n\u{301}"), "x\n\\u{301}");
     }
@@ -250,10 +290,14 @@ mod tests {
             (0x2000u32..0x2070).prop_filter_map("char", char::from_u32),
             (0xe0000u32..0xe0fff).prop_filter_map("char", char::from_u32),
             Just('\u{301}'),
-            Just(ZWJ),
+            Just('\u{200d}'),
             Just('a'),
             Just('世'),
             Just('👩'),
+            Just('ខ'),
+            Just('ن'),
+            Just('\u{fe0f}'),
+            Just('\u{e0100}'),
         ];
         proptest::collection::vec(nasty, 0..40).prop_map(|chars| chars.into_iter().collect())
     }

@@ -1,14 +1,12 @@
 //! The busiest hashtags of a period.
 
+use crate::api::HashtagCount;
+use crate::api::json::write_text;
+use crate::output::Clock;
+use crate::output::format::Listing;
+use crate::output::records::HASHTAGS;
+use crate::output::row::{Record, Value};
 use chrono::{DateTime, Utc};
-use comfy_table::{Cell, CellAlignment};
-
-use crate::output::chart::spark_line;
-use crate::output::table::{Frame, GAP, HASHTAG};
-use crate::output::{Clock, Look, columns, thousands, wrap};
-
-/// A spark line shorter than the word above it would be no use.
-const LEAST_SPARK: usize = 4;
 
 /// A hashtag, how often it was used, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,56 +42,43 @@ impl Period {
     }
 }
 
-/// A table of hashtags with a spark line each; a sentence when there are none.
-pub fn tags_table(tags: &[TagRow], period: Period, look: Look) -> String {
-    if tags.is_empty() {
-        return wrapped(&format!("no hashtags from {}", period.in_words()), "", look);
+impl From<HashtagCount> for TagRow {
+    fn from(found: HashtagCount) -> TagRow {
+        TagRow {
+            hashtag: found.hashtag,
+            count: found.count,
+            counts: Vec::new(),
+        }
     }
-    let title = match tags.len() {
+}
+
+impl Record for TagRow {
+    fn values(&self) -> Vec<Value<'_>> {
+        vec![
+            Value::Hashtag(self.hashtag.as_str().into()),
+            Value::Count(self.count),
+            Value::Sparks(&self.counts),
+        ]
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"hashtag\":");
+        write_text(out, &self.hashtag);
+        out.extend_from_slice(format!(",\"count\":{}}}", self.count).as_bytes());
+    }
+}
+
+/// The listing of so many hashtags.
+pub fn listing(count: usize, period: Period) -> Listing {
+    let period = period.in_words();
+    let what = match count {
         1 => "the busiest hashtag".to_owned(),
         many => format!("the {many} busiest hashtags"),
     };
-    let title = wrapped(&format!("{title}, {}", period.in_words()), "1", look);
-    let names: Vec<String> = tags
-        .iter()
-        .map(|tag| format!("#{}", look.line(&tag.hashtag)))
-        .collect();
-    let counts: Vec<String> = tags.iter().map(|tag| thousands(tag.count)).collect();
-    let widest = |texts: &[String], least: usize| {
-        let widths = texts.iter().map(|text| columns(text));
-        widths.max().unwrap_or(0).max(least)
-    };
-    let count_width = widest(&counts, 8);
-    let name_room = (look.width() / 2).min(look.width() - count_width - 2 * GAP - LEAST_SPARK);
-    let name_width = widest(&names, 7).min(name_room);
-    let room = look.width() - name_width - count_width - 2 * GAP;
-    let longest = tags.iter().map(|tag| tag.counts.len()).max().unwrap_or(0);
-    let spark_width = longest.clamp(LEAST_SPARK, room);
-    let frame = Frame {
-        widths: vec![name_width, count_width, spark_width],
-        ruled: false,
-    };
-    let row = |(at, tag): (usize, &TagRow)| {
-        let spark = match tag.counts.as_slice() {
-            [] => String::new(),
-            counts => spark_line(counts, spark_width, look),
-        };
-        vec![
-            Cell::new(wrap(&names[at], name_width).join("\n")).fg(HASHTAG),
-            Cell::new(&counts[at]).set_alignment(CellAlignment::Right),
-            Cell::new(spark),
-        ]
-    };
-    let rows = tags.iter().enumerate().map(row).collect();
-    let head = frame.header(&["HASHTAG", "MESSAGES", "WHEN"], look);
-    title + "\n" + &head + &frame.rows(rows, look)
-}
-
-fn wrapped(text: &str, style: &str, look: Look) -> String {
-    let lines = wrap(text, look.width()).into_iter();
-    let painted = lines.map(|line| match style {
-        "" => line,
-        style => look.painted(&line, style),
-    });
-    painted.map(|line| line + "\n").collect()
+    Listing {
+        kind: &HASHTAGS,
+        title: Some(format!("{what}, {period}")),
+        none: format!("no hashtags from {period}"),
+        range: None,
+    }
 }

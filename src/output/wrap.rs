@@ -6,8 +6,12 @@
 //! it is longer than a line. Each grapheme of a text is looked at once, and
 //! lines beyond those that are wanted are counted and not kept.
 
+use std::ops::Range;
+
 use unicode_segmentation::{GraphemeIndices, UnicodeSegmentation};
 use unicode_width::UnicodeWidthStr;
+
+use crate::output::links::{self, Urls};
 
 const TAB: usize = 8;
 
@@ -28,13 +32,13 @@ pub struct Wrapped {
 /// The lines of a sanitised text at `width` columns: its own lines, and where
 /// one is too long, several. Indentation stays; blanks where a line breaks go.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    wrap_first(text, width, usize::MAX).lines
+    wrap_first(text, width, usize::MAX, Urls::Broken).lines
 }
 
 /// The first `most` lines of what [`wrap`] gives; the others are counted.
-pub fn wrap_first(text: &str, width: usize, most: usize) -> Wrapped {
+pub fn wrap_first(text: &str, width: usize, most: usize, urls: Urls) -> Wrapped {
     // One wide character has to fit.
-    let mut wrapper = Wrapper::new(width.max(2), most);
+    let mut wrapper = Wrapper::new(width.max(2), most, urls);
     for line in text.trim_end_matches('\n').split('\n') {
         wrapper.line(line);
     }
@@ -69,6 +73,7 @@ fn next_stop(at: usize) -> usize {
 struct Wrapper {
     width: usize,
     most: usize,
+    urls: Urls,
     lines: Vec<String>,
     more: usize,
     /// The line that is being filled, and its columns.
@@ -78,19 +83,23 @@ struct Wrapper {
     blanks: usize,
     /// Whether this is the start of a line of the text: indentation stays.
     fresh: bool,
+    /// What opens the link that is being written.
+    link: Option<String>,
 }
 
 impl Wrapper {
-    fn new(width: usize, most: usize) -> Wrapper {
+    fn new(width: usize, most: usize, urls: Urls) -> Wrapper {
         Wrapper {
             width,
             most,
+            urls,
             lines: Vec::new(),
             more: 0,
             current: String::new(),
             used: 0,
             blanks: 0,
             fresh: true,
+            link: None,
         }
     }
 
@@ -126,20 +135,58 @@ impl Wrapper {
             self.used += self.blanks;
         }
         self.blanks = 0;
-        if self.used + piece.width <= self.width {
-            self.push(piece.text, piece.width);
+        let link = match self.urls {
+            Urls::Broken => None,
+            Urls::Whole | Urls::Linked => links::find(piece.text),
+        };
+        match link {
+            Some(link) if self.urls == Urls::Linked => self.linked(piece, link),
+            Some(_) => self.push(piece.text, piece.width),
+            None => self.parts(piece.text, piece.width),
+        }
+    }
+
+    /// A word, the address in it a link.
+    fn linked(&mut self, piece: &Piece<'_>, link: Range<usize>) {
+        let (before, rest) = piece.text.split_at(link.start);
+        let (address, after) = rest.split_at(link.end - link.start);
+        let open = links::open(address);
+        self.parts(before, columns(before));
+        self.link = Some(open.clone());
+        self.push(&open, 0);
+        self.parts(address, columns(address));
+        self.push(links::CLOSE, 0);
+        self.link = None;
+        self.parts(after, columns(after));
+    }
+
+    /// A word or a part of one, broken if it is longer than a line.
+    fn parts(&mut self, text: &str, width: usize) {
+        if self.used + width <= self.width {
+            self.push(text, width);
             return;
         }
         let width = self.width;
-        let graphemes = piece.text.graphemes(true);
-        for part in graphemes.flat_map(|one| split(one, width)) {
+        for part in text.graphemes(true).flat_map(|one| split(one, width)) {
             count_a_step();
             let columns = columns(part);
             if self.used + columns > self.width && self.used > 0 {
-                self.break_here();
-                (self.used, self.fresh) = (0, false);
+                self.break_word();
             }
             self.push(part, columns);
+        }
+    }
+
+    /// Goes on with a word on the next line, and with the link it is in.
+    fn break_word(&mut self) {
+        let link = self.link.clone();
+        if link.is_some() {
+            self.push(links::CLOSE, 0);
+        }
+        self.break_here();
+        (self.used, self.fresh) = (0, false);
+        if let Some(open) = link {
+            self.push(&open, 0);
         }
     }
 
@@ -265,113 +312,4 @@ pub(crate) fn shortened(text: &str, width: usize, mark: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::sanitize;
-    use proptest::prelude::*;
-
-    #[test]
-    fn lines_break_at_blanks_and_keep_their_own_breaks() {
-        assert_eq!(
-            wrap("one two three\n\n  four five", 9),
-            ["one two", "three", "", "  four", "five"]
-        );
-    }
-
-    #[test]
-    fn wide_characters_are_never_cut() {
-        assert_eq!(wrap("世界世界世", 5), ["世界", "世界", "世"]);
-        assert_eq!(wrap("ab世界", 3), ["ab", "世", "界"]);
-        assert_eq!(
-            wrap("👩\u{200d}💻👩\u{200d}💻", 3),
-            ["👩\u{200d}💻", "👩\u{200d}💻"]
-        );
-    }
-
-    #[test]
-    fn a_word_longer_than_a_line_is_broken_and_nothing_is_lost() {
-        let word = "x".repeat(8192);
-        let lines = wrap(&word, 37);
-        assert_eq!(lines.len(), 8192usize.div_ceil(37));
-        assert_eq!(lines.concat(), word);
-    }
-
-    #[test]
-    fn letters_that_join_without_end_still_fit() {
-        let jamo = "\u{1100}".repeat(50);
-        let lines = wrap(&jamo, 10);
-        assert!(lines.iter().all(|line| columns(line) <= 10), "{lines:?}");
-        assert_eq!(lines.concat(), jamo);
-    }
-
-    #[test]
-    fn tabs_reach_to_the_next_stop() {
-        assert_eq!(wrap("a\tb", 40), ["a       b"]);
-    }
-
-    #[test]
-    fn lines_that_are_not_wanted_are_counted() {
-        let text = format!("{}\n{}", "x".repeat(25), "\n".repeat(10) + "end");
-        let Wrapped { lines, more } = wrap_first(&text, 10, 2);
-        assert_eq!(lines, ["x".repeat(10), "x".repeat(10)]);
-        assert_eq!(lines.len() + more, wrap(&text, 10).len());
-        assert_eq!(wrap_first("a\nb\n\n", 10, 2).more, 0);
-    }
-
-    #[test]
-    fn each_grapheme_of_a_text_costs_at_most_two_steps() {
-        for text in [
-            "\t".repeat(8_189) + "x",
-            " ".repeat(8_190) + "x",
-            "x\n".repeat(4_095),
-            "x".repeat(8_192),
-            "世".repeat(2_730),
-            "\u{1100}".repeat(2_730),
-            "a\u{301}".repeat(2_730),
-        ] {
-            for width in [2, 40, 400] {
-                STEPS.set(0);
-                let kept = wrap_first(&text, width, 10).lines;
-                assert!(STEPS.get() <= 2 * text.chars().count(), "{}", STEPS.get());
-                let bytes: usize = kept.iter().map(String::len).sum();
-                assert!(kept.len() <= 10 && bytes <= 10 * 4 * width, "{bytes}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_shortened_fits_and_says_so() {
-        assert_eq!(shortened("世界世界", 5, "…"), "世界…");
-        assert_eq!(shortened("世界", 4, "…"), "世界");
-    }
-
-    proptest! {
-        #[test]
-        fn no_line_is_wider_than_asked(text: String, width in 2usize..100) {
-            for line in wrap(&sanitize(&text), width) {
-                prop_assert!(columns(&line) <= width, "{line:?}");
-            }
-        }
-
-        #[test]
-        fn the_first_lines_are_those_of_the_whole(text: String, width in 2usize..50, most in 0usize..9) {
-            let all = wrap(&text, width);
-            let first = wrap_first(&text, width, most);
-            prop_assert_eq!(first.lines.as_slice(), &all[..most.min(all.len())]);
-            prop_assert_eq!(first.more, all.len() - first.lines.len());
-        }
-
-        #[test]
-        fn the_longest_line_is_the_widest_of_the_unbroken_ones(text in "[a世é \t\n]{0,60}") {
-            let widest = wrap(&text, usize::MAX).iter().map(|line| columns(line)).max();
-            prop_assert_eq!(longest_line(&text, usize::MAX), widest.unwrap_or(0));
-        }
-
-        #[test]
-        fn nothing_but_blanks_is_lost(text in "[a-z世é👍🏽\u{301} \n]{0,200}", width in 2usize..30) {
-            let clean = sanitize(&text);
-            let inked = |text: &str| text.replace([' ', '\n'], "");
-            prop_assert_eq!(inked(&wrap(&clean, width).concat()), inked(&clean));
-        }
-    }
-}
+mod tests;

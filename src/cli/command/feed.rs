@@ -7,14 +7,16 @@ use clap::Args;
 use crate::api::{self, FeedPage, FeedQuery, Message};
 use crate::cli::CliError;
 use crate::cli::account::credentials::Access;
-use crate::cli::args::{Common, ListFormat, count, date, hashtag, ulid, user, width};
+use crate::cli::args::{Common, count, date, hashtag, ulid, user};
 use crate::cli::client::{Answer, Client};
+use crate::cli::command::form::{FormArgs, Printed, list_format};
 use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::{Output, Progress};
+use crate::cli::ui::terminal::Progress;
 use crate::domain::FeedLimit;
-use crate::output::feed::{FeedTable, Times, feed_table};
-use crate::output::lines::{MESSAGE_CSV_HEADER, message_csv, message_line};
-use crate::output::{Clock, Look, TimeFormat, Zone, counted};
+use crate::output::chart::ChartStyle;
+use crate::output::format::{Format, Listing};
+use crate::output::records::MESSAGES;
+use crate::output::{Clock, TimeFormat, Zone, counted};
 
 /// Messages shown when nobody says how many: about a screen.
 const DEFAULT_LIMIT: usize = 20;
@@ -65,18 +67,17 @@ pub struct FeedArgs {
     #[arg(
         short,
         long,
-        value_enum,
         value_name = "FORMAT",
+        value_parser = list_format(),
         conflicts_with = "json"
     )]
-    output: Option<ListFormat>,
+    output: Option<&'static Format>,
 
     #[command(flatten)]
     times: TimeArgs,
 
-    /// Draw so wide [default: the terminal's width]
-    #[arg(long, value_name = "COLUMNS", value_parser = width)]
-    width: Option<u16>,
+    #[command(flatten)]
+    form: FormArgs,
 
     #[command(flatten)]
     pub(crate) common: Common,
@@ -115,25 +116,14 @@ impl TimeArgs {
         self.zone.clock()
     }
 
-    /// Times of a table.
-    pub fn for_people(&self) -> Times {
-        Times {
+    /// A listing with its times as asked for.
+    pub fn printed(&self, listing: Listing, format: &'static Format) -> Printed<'_> {
+        Printed {
+            listing,
+            format,
             clock: self.clock(),
-            format: self.time_format.clone().unwrap_or(TimeFormat::Auto),
-        }
-    }
-
-    /// Times of lines: UTC unless a format was asked for.
-    pub fn for_programs(&self) -> Times {
-        match &self.time_format {
-            Some(_) => self.for_people(),
-            None => Times {
-                clock: Clock {
-                    now: Utc::now(),
-                    zone: Zone::Utc,
-                },
-                format: TimeFormat::Iso,
-            },
+            time_format: self.time_format.as_ref(),
+            style: ChartStyle::default(),
         }
     }
 }
@@ -150,13 +140,15 @@ pub(crate) async fn run(args: FeedArgs) -> Result<(), CliError> {
     }
     let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
     let mut pages = Pages::new(&client, &args);
-    let format = ListFormat::of(args.output, args.common.json);
-    if format == ListFormat::Json && pages.wanted <= usize::from(FeedLimit::MAX) && !args.reverse {
+    let format = args.form.format(args.output, args.common.json, "table");
+    let is_document = args.form.is_document(format);
+    if is_document && pages.wanted <= usize::from(FeedLimit::MAX) && !args.reverse {
         // One page: the server's document as it is.
         let answer = pages.fetch().await?;
         return terminal::print_json(&answer.document);
     }
-    let mut printer = Printer::new(format, &args);
+    let printed = args.times.printed(Listing::of(&MESSAGES), format);
+    let mut printer = args.form.printer(printed, &args.common)?;
     let progress = Progress::new();
     if args.reverse {
         let mut all = Vec::new();
@@ -164,18 +156,20 @@ pub(crate) async fn run(args: FeedArgs) -> Result<(), CliError> {
             all.extend(page);
         }
         all.reverse();
-        printer.page(&all)?;
+        printer.rows(&all)?;
     } else {
         while let Some(page) = pages.next().await? {
-            printer.page(&page)?;
+            printer.rows(&page)?;
             if args.all && pages.more {
                 let seen = counted(pages.seen as u64, "message");
                 progress.show(&format!("{seen} so far"));
             }
         }
     }
-    printer.finish()?;
-    if pages.more && !args.all && format == ListFormat::Table {
+    // Turned around, the last is not where the next page begins.
+    let next = pages.query.cursor.filter(|_| !args.reverse);
+    printer.finish(next.as_deref())?;
+    if pages.more && !args.all && format.is_drawn {
         terminal::remark("(there are older ones: -n N shows more, --all shows all)");
     }
     Ok(())
@@ -253,104 +247,3 @@ impl Pages<'_> {
         Ok(Some(self.fetch().await?.data.messages))
     }
 }
-
-/// Prints pages as they come.
-struct Printer {
-    format: ListFormat,
-    output: Output,
-    look: Look,
-    for_people: Times,
-    for_programs: Times,
-    /// The table, once its first page is known.
-    table: Option<FeedTable>,
-    printed: usize,
-}
-
-impl Printer {
-    fn new(format: ListFormat, args: &FeedArgs) -> Printer {
-        Printer {
-            format,
-            output: Output::new(),
-            look: terminal::look(&args.common, args.width),
-            for_people: args.times.for_people(),
-            for_programs: args.times.for_programs(),
-            table: None,
-            printed: 0,
-        }
-    }
-
-    fn page(&mut self, messages: &[Message]) -> Result<(), CliError> {
-        match self.format {
-            ListFormat::Table => self.table_page(messages)?,
-            ListFormat::Lines => {
-                let Times { clock, format } = &self.for_programs;
-                for message in messages {
-                    self.output.write(&message_line(message, *clock, format))?;
-                }
-            }
-            ListFormat::Csv => {
-                if self.printed == 0 && !messages.is_empty() {
-                    self.output.write(MESSAGE_CSV_HEADER)?;
-                }
-                for message in messages {
-                    self.output.write(&message_csv(message))?;
-                }
-            }
-            ListFormat::Json | ListFormat::Ndjson => self.json_page(messages)?,
-        }
-        self.printed += messages.len();
-        Ok(())
-    }
-
-    fn table_page(&mut self, messages: &[Message]) -> Result<(), CliError> {
-        if messages.is_empty() {
-            return Ok(());
-        }
-        let table = match &self.table {
-            Some(table) => table,
-            None => {
-                let table = FeedTable::fit(messages, &self.for_people, self.look);
-                self.output.write(&table.header())?;
-                self.table.insert(table)
-            }
-        };
-        self.output.write(&table.rows(messages))
-    }
-
-    /// Several pages as one document, or a line each.
-    fn json_page(&mut self, messages: &[Message]) -> Result<(), CliError> {
-        for (at, message) in messages.iter().enumerate() {
-            let object = serde_json::to_string(message)
-                .map_err(|error| CliError::Failed(format!("cannot write JSON: {error}")))?;
-            if self.format == ListFormat::Json {
-                let first = self.printed + at == 0;
-                self.output.write(if first { JSON_START } else { "," })?;
-            }
-            self.output.write(&terminal::json(&object))?;
-            if self.format == ListFormat::Ndjson {
-                self.output.write("\n")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<(), CliError> {
-        match self.format {
-            ListFormat::Table if self.printed == 0 => {
-                self.output
-                    .write(&feed_table(&[], &self.for_people, self.look))?;
-            }
-            ListFormat::Csv if self.printed == 0 => self.output.write(MESSAGE_CSV_HEADER)?,
-            ListFormat::Json => {
-                if self.printed == 0 {
-                    self.output.write(JSON_START)?;
-                }
-                self.output.write("]}}\n")?;
-            }
-            ListFormat::Table | ListFormat::Csv | ListFormat::Lines | ListFormat::Ndjson => {}
-        }
-        self.output.finish()
-    }
-}
-
-const JSON_START: &str = "{\"data\":{\"messages\":[";

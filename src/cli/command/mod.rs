@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod feed;
+pub(crate) mod form;
 pub(crate) mod help;
 pub(crate) mod man;
 pub(crate) mod post;

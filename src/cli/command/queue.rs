@@ -13,9 +13,11 @@ use crate::cli::args::{ColorWhen, timeout};
 use crate::cli::outbox::drain::{Drained, Plan, drain};
 use crate::cli::outbox::store::{Entry, Store};
 use crate::cli::outbox::waiting::Waiting;
+use crate::cli::ui::printer::Printer;
 use crate::cli::ui::terminal;
 use crate::cli::ui::terminal::{is_interactive, print, print_json};
-use crate::output::queue::{QueueRow, queue_lines, queue_table};
+use crate::output::format::{Format, Listing, Options};
+use crate::output::queue::{QUEUE, QueueRow};
 use crate::output::{Clock, Zone, counted, sanitize_line};
 
 /// What `dunder queue` takes.
@@ -115,22 +117,23 @@ fn list(args: &ListArgs) -> Result<(), CliError> {
         return print_json(&json!({ "data": { "messages": messages } }).to_string());
     }
     let rows: Vec<QueueRow> = entries.iter().map(row).collect();
-    if !is_interactive() {
-        return print(&queue_lines(&rows));
-    }
     if rows.is_empty() {
-        terminal::remark("(nothing waits)");
+        if is_interactive() {
+            terminal::remark("(nothing waits)");
+        }
         return Ok(());
     }
     let clock = Clock {
         now: Utc::now(),
         zone: Zone::Local,
     };
-    print(&queue_table(
-        &rows,
-        clock,
-        terminal::look_for(args.color, None),
-    ))
+    let name = if is_interactive() { "table" } else { "lines" };
+    let format = Format::named(name).unwrap_or(Format::JSON);
+    let options = Options::new(terminal::look_for(args.color, None), clock);
+    let writer = format.open(Listing::of(&QUEUE), options);
+    let mut printer = Printer::new(writer, format);
+    printer.rows(&rows)?;
+    printer.finish(None)
 }
 
 fn document(entry: &Entry) -> Value {

@@ -9,15 +9,16 @@ use clap::Args;
 use crate::api::{self, FeedPage, FeedQuery, Hashtags, HashtagsQuery, TrendQuery, Trends};
 use crate::cli::CliError;
 use crate::cli::account::credentials::Access;
-use crate::cli::args::{Common, ListFormat, count_of_tags, date, hashtag, width};
+use crate::cli::args::{Common, count_of_tags, date, hashtag};
 use crate::cli::client::{Answer, Client};
 use crate::cli::command::feed::{TimeZoneArgs, backward};
+use crate::cli::command::form::{FormArgs, Printed, list_format};
 use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::Output;
 use crate::domain::{Interval, MAX_HASHTAGS, TrendFilter};
-use crate::output::chart::Trend;
-use crate::output::lines::{tag_csv, tag_lines};
-use crate::output::tags::{Period, TagRow, tags_table};
+use crate::output::chart::{ChartStyle, Trend};
+use crate::output::format::Format;
+use crate::output::tags;
+use crate::output::tags::{Period, TagRow};
 
 /// Hashtags when nobody says how many: those one call draws.
 const DEFAULT_LIMIT: u16 = MAX_HASHTAGS as u16;
@@ -61,18 +62,17 @@ pub struct TagsArgs {
     #[arg(
         short,
         long,
-        value_enum,
         value_name = "FORMAT",
+        value_parser = list_format(),
         conflicts_with = "json"
     )]
-    output: Option<ListFormat>,
+    output: Option<&'static Format>,
 
     #[command(flatten)]
     zone: TimeZoneArgs,
 
-    /// Draw so wide [default: the terminal's width]
-    #[arg(long, value_name = "COLUMNS", value_parser = width)]
-    width: Option<u16>,
+    #[command(flatten)]
+    form: FormArgs,
 
     #[command(flatten)]
     pub(crate) common: Common,
@@ -104,30 +104,28 @@ pub(crate) async fn run(args: TagsArgs) -> Result<(), CliError> {
         .get("/trend/hashtags", &query.to_query_string())
         .await?;
     let found = answer.data;
-    match ListFormat::of(args.output, args.common.json) {
-        ListFormat::Json => terminal::print_json(&answer.document),
-        ListFormat::Ndjson => {
-            let mut output = Output::new();
-            for tag in &found.hashtags {
-                let object = serde_json::to_string(tag)
-                    .map_err(|error| CliError::Failed(format!("cannot write JSON: {error}")))?;
-                output.write(&terminal::json(&object))?;
-                output.write("\n")?;
-            }
-            output.finish()
-        }
-        ListFormat::Lines => terminal::print(&tag_lines(&found)),
-        ListFormat::Csv => terminal::print(&tag_csv(&found)),
-        ListFormat::Table => {
-            let rows = rows(&client, found, period).await?;
-            let look = terminal::look(&args.common, args.width);
-            terminal::print(&tags_table(&rows, period, look))?;
-            if rows.is_empty() && args.prefix.is_none() {
-                point_to_data(&client, period).await;
-            }
-            Ok(())
-        }
+    let format = args.form.format(args.output, args.common.json, "table");
+    if args.form.is_document(format) {
+        return terminal::print_json(&answer.document);
     }
+    let rows = match format.name {
+        "table" => rows(&client, found, period).await?,
+        _ => found.hashtags.into_iter().map(TagRow::from).collect(),
+    };
+    let printed = Printed {
+        listing: tags::listing(rows.len(), period),
+        format,
+        clock,
+        time_format: None,
+        style: ChartStyle::default(),
+    };
+    let mut printer = args.form.printer(printed, &args.common)?;
+    printer.rows(&rows)?;
+    printer.finish(None)?;
+    if format.is_drawn && rows.is_empty() && args.prefix.is_none() {
+        point_to_data(&client, period).await;
+    }
+    Ok(())
 }
 
 /// The hashtags with their counts over the period, sixteen a call: a trend

@@ -1,20 +1,21 @@
 //! `dunder trend`: counts over time, as a chart or as lines.
 
 use chrono::{DateTime, Utc};
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 
 use crate::api::{self, TrendQuery, Trends};
 use crate::cli::CliError;
 use crate::cli::account::credentials::Access;
-use crate::cli::args::{Common, date, hashtag, width};
+use crate::cli::args::{Common, date, hashtag};
 use crate::cli::client::{Answer, Client};
 use crate::cli::command::feed::{TimeZoneArgs, backward};
+use crate::cli::command::form::{FormArgs, Printed, trend_format};
 use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::{Output, is_interactive};
 use crate::domain::{Hashtag, Interval, TrendFilter};
-use crate::output::chart::{ChartStyle, Trend, draw};
-use crate::output::lines::{bucket_csv, bucket_csv_header, bucket_line};
+use crate::output::chart::{ChartStyle, TrendRange};
+use crate::output::format::Format;
+use crate::output::records::buckets_of;
 
 /// Buckets of a range whose aggregation was not said: fewer than so many.
 const MOST_BUCKETS: i64 = 120;
@@ -53,11 +54,11 @@ pub struct TrendArgs {
     #[arg(
         short,
         long,
-        value_enum,
         value_name = "FORMAT",
+        value_parser = trend_format(),
         conflicts_with = "json"
     )]
-    output: Option<TrendFormat>,
+    output: Option<&'static Format>,
 
     /// Empty buckets too, in lines, CSV and JSON
     #[arg(long)]
@@ -66,9 +67,8 @@ pub struct TrendArgs {
     #[command(flatten)]
     zone: TimeZoneArgs,
 
-    /// Draw so wide [default: the terminal's width]
-    #[arg(long, value_name = "COLUMNS", value_parser = width)]
-    width: Option<u16>,
+    #[command(flatten)]
+    form: FormArgs,
 
     #[command(flatten)]
     pub(crate) common: Common,
@@ -77,32 +77,6 @@ pub struct TrendArgs {
 /// Listed for help and completions, read by the renderer.
 fn style() -> impl TypedValueParser<Value = ChartStyle> {
     PossibleValuesParser::new(["bars", "line", "spark"]).try_map(|text| text.parse::<ChartStyle>())
-}
-
-/// How a trend is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TrendFormat {
-    /// For people.
-    Chart,
-    /// One line a bucket, fields separated by TAB.
-    Lines,
-    /// One document.
-    Json,
-    /// One JSON object a line.
-    Ndjson,
-    /// With a header.
-    Csv,
-}
-
-impl TrendFormat {
-    fn of(args: &TrendArgs) -> TrendFormat {
-        match args.output {
-            Some(format) => format,
-            None if args.common.json => TrendFormat::Json,
-            None if args.style.is_some() || is_interactive() => TrendFormat::Chart,
-            None => TrendFormat::Lines,
-        }
-    }
 }
 
 /// Prints the trend.
@@ -124,41 +98,30 @@ pub(crate) async fn run(args: TrendArgs) -> Result<(), CliError> {
         ..TrendQuery::default()
     };
     let answer: Answer<Trends> = client.get("/trend", &query.to_query_string()).await?;
-    let buckets = &answer.data.trends;
-    match TrendFormat::of(&args) {
-        TrendFormat::Json => terminal::print_json(&answer.document),
-        TrendFormat::Ndjson => {
-            let mut output = Output::new();
-            for bucket in buckets {
-                let object = serde_json::to_string(bucket)
-                    .map_err(|error| CliError::Failed(format!("cannot write JSON: {error}")))?;
-                output.write(&terminal::json(&object))?;
-                output.write("\n")?;
-            }
-            output.finish()
-        }
-        TrendFormat::Lines => write_all(buckets.iter().map(bucket_line), ""),
-        TrendFormat::Csv => {
-            let header = bucket_csv_header(!args.hashtag.is_empty());
-            write_all(buckets.iter().map(bucket_csv), header)
-        }
-        TrendFormat::Chart => {
-            let hashtags: Vec<String> = filter.hashtags.iter().map(Hashtag::to_string).collect();
-            let trend = Trend::new(buckets, &hashtags, from, to, filter.interval.seconds());
-            let clock = args.zone.clock();
-            let look = terminal::look(&args.common, args.width);
-            terminal::print(&draw(&trend, args.style.unwrap_or_default(), clock, look))
-        }
+    let asked = match args.output {
+        None if args.style.is_some() && !args.common.json => Format::named("chart"),
+        asked => asked,
+    };
+    let format = args.form.format(asked, args.common.json, "chart");
+    if args.form.is_document(format) {
+        return terminal::print_json(&answer.document);
     }
-}
-
-fn write_all(lines: impl Iterator<Item = String>, header: &str) -> Result<(), CliError> {
-    let mut output = Output::new();
-    output.write(header)?;
-    for line in lines {
-        output.write(&line)?;
-    }
-    output.finish()
+    let range = TrendRange {
+        from,
+        to,
+        interval: filter.interval.seconds(),
+        hashtags: filter.hashtags.iter().map(Hashtag::to_string).collect(),
+    };
+    let printed = Printed {
+        listing: buckets_of(range),
+        format,
+        clock: args.zone.clock(),
+        time_format: None,
+        style: args.style.unwrap_or_default(),
+    };
+    let mut printer = args.form.printer(printed, &args.common)?;
+    printer.rows(&answer.data.trends)?;
+    printer.finish(None)
 }
 
 /// The range and the buckets asked for; the edges are settled here, so that

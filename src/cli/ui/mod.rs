@@ -1,3 +1,4 @@
 //! The one place that knows the terminal.
 
+pub(crate) mod printer;
 pub(crate) mod terminal;

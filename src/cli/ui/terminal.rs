@@ -5,7 +5,7 @@ use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 
 use crate::cli::CliError;
 use crate::cli::args::{ColorWhen, Common};
-use crate::output::{Charset, Look};
+use crate::output::{Charset, Look, Urls};
 
 /// Columns when nothing says how many there are.
 const DEFAULT_WIDTH: usize = 80;
@@ -31,7 +31,12 @@ pub(crate) fn look_for(color: ColorWhen, width: Option<u16>) -> Look {
         ColorWhen::Never => false,
         ColorWhen::Auto => is_interactive() && !is_set("NO_COLOR") && !is_dumb(),
     };
-    Look::new(width.map_or_else(columns, usize::from), color, charset())
+    // Where there is a link, it is shown over several lines.
+    let urls = match supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) {
+        true => Urls::Linked,
+        false => Urls::Whole,
+    };
+    Look::new(width.map_or_else(columns, usize::from), color, charset()).with_urls(urls)
 }
 
 /// The columns of the terminal, else of `COLUMNS`, else 80.

@@ -79,7 +79,7 @@ fn round_step(least: u128) -> u128 {
 }
 
 /// A round number in at most five characters: `500`, `20k`, `1.5M`, `18E`.
-fn compact(count: u128) -> String {
+pub(crate) fn compact(count: u128) -> String {
     const UNITS: [(u128, &str); 6] = [
         (1_000_000_000_000_000_000, "E"),
         (1_000_000_000_000_000, "P"),

@@ -5,6 +5,7 @@
 //! draws outside the width, and keeps several series apart without colour.
 
 mod counts;
+mod form;
 mod plot;
 mod spark;
 mod time_axis;
@@ -14,6 +15,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
+pub(super) use form::FORMAT;
+pub use form::TrendRange;
 pub use spark::spark_line;
 
 use crate::api::TrendBucket;

@@ -1,5 +1,6 @@
 //! Trends in one line of text, short enough for a shell prompt.
 
+use crate::output::chart::counts::compact;
 use crate::output::chart::{Trend, plot};
 use crate::output::wrap::shortened;
 use crate::output::{Look, columns, thousands};
@@ -31,18 +32,24 @@ fn sparks(counts: &[u64], top: u64, width: usize, look: Look) -> String {
 
 /// A line a series: its hashtag, its counts, its total.
 pub(crate) fn draw(trend: &Trend, look: Look) -> String {
+    // A prompt has room for little more than the sparks.
+    let longest = MAX_NAME.min(look.width() / 3);
+    let total = |total| match look.width() {
+        ..40 => compact(u128::from(total)),
+        _ => thousands(total),
+    };
     let names: Vec<String> = trend
         .series
         .iter()
         .map(|series| match &series.hashtag {
-            Some(tag) => shortened(&format!("#{} ", look.line(tag)), MAX_NAME, "~ "),
+            Some(tag) => shortened(&format!("#{} ", look.line(tag)), longest, "~ "),
             None => String::new(),
         })
         .collect();
     let totals: Vec<String> = trend
         .series
         .iter()
-        .map(|series| format!(" {}", thousands(series.total())))
+        .map(|series| format!(" {}", total(series.total())))
         .collect();
     let widest = |texts: &[String]| texts.iter().map(|text| columns(text)).max().unwrap_or(0);
     let name_width = widest(&names);

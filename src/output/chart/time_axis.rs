@@ -133,11 +133,15 @@ pub(crate) fn ticks(trend: &Trend, zone: Zone, used: usize, room: usize) -> Vec<
         .into_iter()
         .filter(|step| span / step.least_seconds() <= most)
         .find_map(|step| placed(step, trend, zone, span, used, room))
-        .unwrap_or_else(|| vec![start(trend, zone)])
+        .unwrap_or_else(|| vec![start(trend, zone, room)])
 }
 
-fn start(trend: &Trend, zone: Zone) -> Tick {
-    let label = zone.local(trend.from).format("%Y-%m-%d %H:%M").to_string();
+fn start(trend: &Trend, zone: Zone, room: usize) -> Tick {
+    let pattern = match room {
+        ..16 => "%Y-%m-%d",
+        _ => "%Y-%m-%d %H:%M",
+    };
+    let label = zone.local(trend.from).format(pattern).to_string();
     Tick {
         column: 0,
         label_at: 0,

@@ -1,20 +1,20 @@
 //! `GET /message`: pages of messages.
 
 use chrono::Utc;
-use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
 use crate::api::{self, FeedQuery};
 use crate::domain::{FeedFilter, MAX_TEXT_BYTES, MessageId};
+use crate::output::format::Listing;
+use crate::output::records::MESSAGES;
 use crate::server::Context;
 use crate::server::error::ApiError;
-use crate::server::handle::format::Format;
+use crate::server::handle::format::Form;
 use crate::server::handle::pages::{FIRST, Lines, Pages};
 use crate::server::handle::{message, parameters};
 use crate::server::layer::cache;
 use crate::server::layer::cache::Question;
 use crate::server::layer::in_flight::InFlight;
-use crate::server::response;
 use crate::server::response::Answer;
 use crate::server::response::body::{AnswerBody, PIECE};
 use crate::server::response::stream::Stream;
@@ -26,7 +26,17 @@ pub(crate) async fn feed(
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
     let query = FeedQuery::parse(query)?;
-    let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
+    let text = if query.ulid.is_some() {
+        "card"
+    } else {
+        "table"
+    };
+    let form = Form::of(
+        query.format.as_deref(),
+        query.width.as_deref(),
+        headers,
+        text,
+    )?;
     if let Some(id) = parameters::parsed::<MessageId>("ulid", query.ulid.as_deref())? {
         let alone = FeedQuery {
             ulid: None,
@@ -40,29 +50,27 @@ pub(crate) async fn feed(
                 "it names one message and goes with no other filter; leave the others out",
             ));
         }
-        return message::by_id(context, id, format).await;
+        return message::by_id(context, id, form).await;
     }
     let filter = parameters::feed_filter(&query, Utc::now())?;
-    let make = page(context, &filter, format);
-    cache::answer(context, Question::Feed(filter.clone()), format, make).await
+    let make = page(context, &filter, form);
+    cache::answer(context, Question::Feed(filter.clone()), form, make).await
 }
 
-async fn page(context: &Context, filter: &FeedFilter, format: Format) -> Result<Answer, ApiError> {
+async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answer, ApiError> {
+    // The columns of a table depend on all of its rows.
+    if form.is_drawn() {
+        return drawn(context, filter, form).await;
+    }
     let limit = filter.limit.get();
-    let lines = match format {
-        Format::Json => Lines::Json,
-        Format::Csv => Lines::Csv,
-        Format::Ndjson => Lines::Ndjson,
-        // Its columns depend on all of its rows.
-        Format::Text(width) => return table(context, filter, width).await,
+    let lines = match form.is_json() {
+        true => Lines::Json,
+        false => Lines::Of(form.open(context, Listing::of(&MESSAGES))),
     };
     let mut pages = Pages::new(context, filter, lines);
     // JSON says at its end how to go on. The others have it in a header, which
     // comes before the messages: the whole page is looked at.
-    let first = match lines {
-        Lines::Json => FIRST,
-        Lines::Csv | Lines::Ndjson => limit,
-    };
+    let first = if form.is_json() { FIRST } else { limit };
     let _room = room(context, first.min(limit)).await?;
     let page = pages.read(first).await?;
     let usual: usize = page.messages.iter().map(message::json_length).sum();
@@ -80,20 +88,18 @@ async fn page(context: &Context, filter: &FeedFilter, format: Format) -> Result<
     if let Some(share) = share {
         body.hold(share);
     }
-    if lines == Lines::Json {
-        return Ok(response::of_type(StatusCode::OK, response::JSON, body));
-    }
-    Ok(format.lines(body, page.next_cursor))
+    let next = page.next_cursor.filter(|_| !form.is_json());
+    Ok(form.answer(body, next.map(|id| id.to_string()).as_deref()))
 }
 
-async fn table(context: &Context, filter: &FeedFilter, width: usize) -> Result<Answer, ApiError> {
+async fn drawn(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answer, ApiError> {
     let _room = room(context, filter.limit.get()).await?;
     let page = context.store.feed(filter).await?;
-    let page = api::FeedPage {
-        messages: page.messages.iter().map(message::on_the_wire).collect(),
-        next_cursor: page.next_cursor.map(|id| id.to_string()),
-    };
-    Format::feed_table(context, width, page).await
+    let messages: Vec<api::Message> = page.messages.iter().map(message::on_the_wire).collect();
+    let next = page.next_cursor.map(|id| id.to_string());
+    let cursor_of = |message: &api::Message| Some(message.id.clone());
+    form.list(context, Listing::of(&MESSAGES), messages, next, cursor_of)
+        .await
 }
 
 /// Room for the messages of a long page while they are read; short ones need

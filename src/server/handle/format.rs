@@ -1,251 +1,223 @@
-//! How an answer is written: JSON unless `?format=` or `Accept` asks for a
-//! table or chart (`text/plain`), `text/csv` or `application/x-ndjson`. Never
-//! guessed from who is asking.
+//! How an answer is written: JSON unless `?format=` or `Accept` asks for
+//! another of the forms in [`crate::output::format`]; `text` is the one that
+//! people read. Never guessed from who is asking.
 
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue, VARY};
-use serde::Serialize;
 
-use crate::api::{self, FormatQuery};
-use crate::domain::{MessageId, TrendFilter, shown};
-use crate::output::chart;
-use crate::output::chart::{ChartStyle, Trend};
-use crate::output::feed::{FeedTable, Times, feed_table, message_card};
-use crate::output::lines;
-use crate::output::tags::{Period, TagRow, tags_table};
+use crate::api::FormatQuery;
+use crate::domain::shown;
+use crate::output::format::{FORMATS, Format, Listing, Options, Writer};
+use crate::output::row::Record;
 use crate::output::{Charset, Clock, Look, TimeFormat, Zone, counted};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::response;
+use crate::server::response::Answer;
 use crate::server::response::body::AnswerBody;
-use crate::server::response::{Answer, TEXT};
 
-const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
-const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 /// Columns when nothing is said: a terminal's since ever.
 const DEFAULT_WIDTH: usize = 80;
 /// Columns that can be asked for.
-const WIDTHS: std::ops::RangeInclusive<usize> = 40..=1000;
+const WIDTHS: std::ops::RangeInclusive<usize> = 20..=1000;
+/// What `format` takes beside the names of the forms.
+const TEXT: &str = "text";
 
-/// The form of an answer.
+/// The form that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// The envelope.
-    Json,
-    /// A table or a chart of so many columns.
-    Text(usize),
-    /// Comma-separated values with a header.
-    Csv,
-    /// One JSON value a line, without the envelope.
-    Ndjson,
+pub(crate) struct Form {
+    format: &'static Format,
+    width: usize,
 }
 
-impl Format {
-    /// What the query or else `Accept` asks for.
+impl Form {
+    /// What the query or else `Accept` asks for; `text` is the form for people
+    /// here.
     pub(crate) fn of(
         format: Option<&str>,
         width: Option<&str>,
         headers: &HeaderMap,
-    ) -> Result<Format, ApiError> {
+        text: &'static str,
+    ) -> Result<Form, ApiError> {
         let columns = width.map_or(Ok(DEFAULT_WIDTH), columns)?;
         let format = match format {
-            Some("json") => Format::Json,
-            Some("text") => Format::Text(columns),
-            Some("csv") => Format::Csv,
-            Some("ndjson") => Format::Ndjson,
-            Some(other) => {
-                return Err(ApiError::parameter(
-                    "format",
-                    format!("{} is none of json, text, csv and ndjson", shown(other)),
-                ));
-            }
-            None => accepted(headers, columns),
+            Some(name) => named(name, text).ok_or_else(|| unknown(name, text))?,
+            None => accepted(headers, text),
         };
-        match (format, width) {
-            (Format::Json | Format::Csv | Format::Ndjson, Some(width)) => Err(ApiError::parameter(
+        match width {
+            Some(width) if !format.is_drawn => Err(ApiError::parameter(
                 "width",
                 format!("{} goes with format=text alone", shown(width)),
             )),
-            _ => Ok(format),
+            _ => Ok(Form {
+                format,
+                width: columns,
+            }),
         }
     }
 
     /// The same for a path that takes no other parameter.
-    pub(crate) fn of_query(query: &str, headers: &HeaderMap) -> Result<Format, ApiError> {
+    pub(crate) fn of_query(
+        query: &str,
+        headers: &HeaderMap,
+        text: &'static str,
+    ) -> Result<Form, ApiError> {
         let query = FormatQuery::parse(query)?;
-        Format::of(query.format.as_deref(), query.width.as_deref(), headers)
+        Form::of(
+            query.format.as_deref(),
+            query.width.as_deref(),
+            headers,
+            text,
+        )
     }
 
-    pub(crate) async fn message(
+    /// Whether it is the envelope, which handlers write themselves where it
+    /// is asked for most.
+    pub(crate) fn is_json(self) -> bool {
+        self.format.name == "json"
+    }
+
+    /// Whether people read it.
+    pub(crate) fn is_drawn(self) -> bool {
+        self.format.is_drawn
+    }
+
+    /// An answer that lists `records`, written beside the runtime's threads
+    /// unless it is JSON. A drawing ends with the record that reaches its
+    /// size, and `cursor_of` that one leads on.
+    pub(crate) async fn list<R: Record + Send + 'static>(
         self,
         context: &Context,
-        message: api::Message,
-    ) -> Result<Answer, ApiError> {
-        if self == Format::Json {
-            return response::data(StatusCode::OK, api::ShownMessage { message });
-        }
-        let make = move || match self {
-            Format::Text(width) => Ok(message_card(&message, clock(), look(width))),
-            Format::Csv => Ok(lines::MESSAGE_CSV_HEADER.to_owned() + &lines::message_csv(&message)),
-            Format::Json | Format::Ndjson => ndjson(&[message]),
-        };
-        Ok(self.written(context.drawers.draw(make).await??))
-    }
-
-    /// A page as a table of so many columns.
-    pub(crate) async fn feed_table(
-        context: &Context,
-        width: usize,
-        mut page: api::FeedPage,
+        listing: Listing,
+        records: Vec<R>,
+        next: Option<String>,
+        cursor_of: impl Fn(&R) -> Option<String> + Send + 'static,
     ) -> Result<Answer, ApiError> {
         let limits = &context.settings.limits;
-        let (lines, bytes) = (limits.drawn_lines, limits.drawn_size);
+        let most = if self.is_drawn() {
+            limits.drawn_size
+        } else {
+            usize::MAX
+        };
+        let writer = self.open(context, listing);
         let make = move || {
-            let table = drawn_page(&mut page, look(width).with_lines(lines), bytes);
-            (table, page.next_cursor)
-        };
-        let (table, next_cursor) = context.drawers.draw(make).await?;
-        let mut answer = Format::Text(width).written(table);
-        set_next_cursor(&mut answer, next_cursor.as_deref());
-        Ok(answer)
-    }
-
-    /// A page that is written as lines already.
-    pub(crate) fn lines(self, body: AnswerBody, next_cursor: Option<MessageId>) -> Answer {
-        let mut answer = self.of_type(body);
-        let next_cursor = next_cursor.map(|id| id.to_string());
-        set_next_cursor(&mut answer, next_cursor.as_deref());
-        answer
-    }
-
-    pub(crate) async fn trend(
-        self,
-        context: &Context,
-        filter: TrendFilter,
-        trends: api::Trends,
-    ) -> Result<Answer, ApiError> {
-        if self == Format::Json {
-            return response::data(StatusCode::OK, trends);
-        }
-        let make = move || match self {
-            Format::Text(width) => Ok(drawn_trend(&filter, &trends, look(width))),
-            Format::Csv => {
-                let header = lines::bucket_csv_header(!filter.hashtags.is_empty()).to_owned();
-                let buckets = trends.trends.iter();
-                Ok(buckets.fold(header, |csv, bucket| csv + &lines::bucket_csv(bucket)))
+            let (mut body, written) = first_rows(writer, &records, next.as_deref(), most);
+            let left = records.len() - written;
+            let last = written.checked_sub(1).and_then(|at| records.get(at));
+            let next = if left > 0 {
+                last.and_then(cursor_of)
+            } else {
+                next
+            };
+            if self.is_drawn() {
+                say_how_to_go_on(&mut body, left, next.as_deref());
             }
-            Format::Json | Format::Ndjson => ndjson(&trends.trends),
+            (body, next)
         };
-        Ok(self.written(context.drawers.draw(make).await??))
-    }
-
-    pub(crate) async fn hashtags(
-        self,
-        context: &Context,
-        period: Period,
-        rows: Vec<TagRow>,
-    ) -> Result<Answer, ApiError> {
-        if let Format::Text(width) = self {
-            let make = move || tags_table(&rows, period, look(width));
-            return Ok(self.written(context.drawers.draw(make).await?));
-        }
-        let hashtags = rows.into_iter().map(|row| api::HashtagCount {
-            hashtag: row.hashtag,
-            count: row.count,
-        });
-        let hashtags = api::Hashtags {
-            hashtags: hashtags.collect(),
+        let (body, next) = if self.is_json() {
+            make()
+        } else {
+            context.drawers.draw(make).await?
         };
-        match self {
-            Format::Json | Format::Text(_) => response::data(StatusCode::OK, hashtags),
-            Format::Csv => Ok(self.written(lines::tag_csv(&hashtags))),
-            Format::Ndjson => Ok(self.written(ndjson(&hashtags.hashtags)?)),
-        }
+        let next = next.filter(|_| !self.is_json());
+        Ok(self.answer(AnswerBody::whole(body), next.as_deref()))
     }
 
-    pub(crate) fn users(self, users: api::Users) -> Result<Answer, ApiError> {
-        match self {
-            Format::Json => response::data(StatusCode::OK, users),
-            Format::Text(_) => Ok(self.written(lines::user_lines(&users))),
-            Format::Csv => Ok(self.written(lines::user_csv(&users))),
-            Format::Ndjson => Ok(self.written(ndjson(&users.users)?)),
-        }
+    /// Begins to write a listing piece by piece.
+    pub(crate) fn open(self, context: &Context, listing: Listing) -> Box<dyn Writer> {
+        let lines = context.settings.limits.drawn_lines;
+        self.format.open(listing, self.options(lines))
     }
 
-    fn written(self, body: impl Into<Bytes>) -> Answer {
-        self.of_type(AnswerBody::whole(body))
-    }
-
-    fn of_type(self, body: AnswerBody) -> Answer {
-        let content_type = match self {
-            Format::Json => response::JSON,
-            Format::Text(_) => TEXT,
-            Format::Csv => CSV,
-            Format::Ndjson => NDJSON,
-        };
+    /// An answer in this form. Not every form has a place for the cursor: it
+    /// is in a header.
+    pub(crate) fn answer(self, body: AnswerBody, next: Option<&str>) -> Answer {
+        let content_type = HeaderValue::from_static(self.format.content_type);
         let mut answer = response::of_type(StatusCode::OK, content_type, body);
+        if self.is_json() {
+            return answer;
+        }
+        let headers = answer.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("accept"));
+        if let Some(cursor) = next.and_then(|id| HeaderValue::from_str(id).ok()) {
+            headers.insert("x-next-cursor", cursor);
+        }
         answer
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("accept"));
-        answer
+    }
+
+    fn options(self, lines: usize) -> Options {
+        let look = Look::new(self.width, false, Charset::Unicode).with_lines(lines);
+        let time_format = self.is_drawn().then_some(TimeFormat::Absolute);
+        Options {
+            time_format,
+            ..Options::new(look, clock())
+        }
     }
 }
 
-/// A page as a table of about so many bytes. What is left out of it, the
-/// page's cursor leads to.
-fn drawn_page(page: &mut api::FeedPage, look: Look, bytes: usize) -> String {
-    let times = Times {
-        clock: clock(),
-        format: TimeFormat::Absolute,
+/// The records that begin within so many bytes, at least one, and how many
+/// they are.
+fn first_rows<R: Record>(
+    mut writer: Box<dyn Writer>,
+    records: &[R],
+    next: Option<&str>,
+    most: usize,
+) -> (Vec<u8>, usize) {
+    let rows: Vec<&dyn Record> = records.iter().map(|record| record as &dyn Record).collect();
+    let mut body = Vec::new();
+    let mut written = 0;
+    writer.begin(&rows, &mut body);
+    if most == usize::MAX {
+        writer.rows(&rows, &mut body);
+        written = rows.len();
+    }
+    while written < rows.len() && (written == 0 || body.len() < most) {
+        writer.rows(&rows[written..=written], &mut body);
+        written += 1;
+    }
+    writer.end(next, &mut body);
+    (body, written)
+}
+
+/// What a person does to see the rest.
+fn say_how_to_go_on(body: &mut Vec<u8>, left: usize, next: Option<&str>) {
+    let rest = match (left, next) {
+        (0, None) => return,
+        (0, Some(cursor)) => format!("\nolder messages: cursor={cursor}\n"),
+        (left, Some(cursor)) => {
+            let left = counted(left as u64, "message");
+            format!("\n{left} of this page and older ones: cursor={cursor}\n")
+        }
+        (left, None) => format!("\n{} left out\n", counted(left as u64, "more row")),
     };
-    if page.messages.is_empty() {
-        return feed_table(&[], &times, look);
-    }
-    let table = FeedTable::fit(&page.messages, &times, look);
-    let (rows, drawn) = table.first_rows(&page.messages, bytes);
-    let left = page.messages.len() - drawn;
-    if left > 0 {
-        page.next_cursor = Some(page.messages[drawn - 1].id.clone());
-    }
-    let mut text = table.header() + &rows;
-    if let Some(cursor) = &page.next_cursor {
-        let older = match left {
-            0 => "older messages".to_owned(),
-            left => format!(
-                "{} of this page and older ones",
-                counted(left as u64, "message")
-            ),
-        };
-        text += &format!("\n{older}: cursor={cursor}\n");
-    }
-    text
+    body.extend_from_slice(rest.as_bytes());
 }
 
-fn drawn_trend(filter: &TrendFilter, trends: &api::Trends, look: Look) -> String {
-    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let names: Vec<String> = filter.hashtags.iter().map(ToString::to_string).collect();
-    let trend = Trend::new(
-        &trends.trends,
-        &names,
-        moment(filter.from()),
-        moment(filter.to()),
-        filter.interval.seconds(),
+fn named(name: &str, text: &'static str) -> Option<&'static Format> {
+    let name = if name == TEXT { text } else { name };
+    Format::named(name).filter(|format| fits(format, text))
+}
+
+/// Whether what `text` draws can have this form too.
+fn fits(format: &Format, text: &str) -> bool {
+    !format.needs_range || text == "chart"
+}
+
+fn unknown(name: &str, text: &'static str) -> ApiError {
+    let names = FORMATS.iter().filter(|format| fits(format, text));
+    let names: Vec<&str> = names.map(|format| format.name).collect();
+    let reason = format!(
+        "{} is no format; use {TEXT} or one of {}",
+        shown(name),
+        names.join(", ")
     );
-    chart::draw(&trend, ChartStyle::default(), clock(), look)
-}
-
-/// The other forms have no place for the cursor.
-fn set_next_cursor(answer: &mut Answer, next_cursor: Option<&str>) {
-    if let Some(cursor) = next_cursor.and_then(|id| HeaderValue::from_str(id).ok()) {
-        answer.headers_mut().insert("x-next-cursor", cursor);
-    }
+    ApiError::parameter("format", reason)
 }
 
 /// The first type of `Accept` that there is; JSON for `*/*`, for none that
 /// there is, and for none at all.
-fn accepted(headers: &HeaderMap, columns: usize) -> Format {
+fn accepted(headers: &HeaderMap, text: &'static str) -> &'static Format {
     let values = headers
         .get_all(ACCEPT)
         .iter()
@@ -253,16 +225,12 @@ fn accepted(headers: &HeaderMap, columns: usize) -> Format {
     let mut types = values
         .flat_map(|value| value.split(','))
         .map(|one| one.split(';').next().unwrap_or("").trim());
-    let known = types.find_map(
-        |media_type| match media_type.to_ascii_lowercase().as_str() {
-            "text/plain" => Some(Format::Text(columns)),
-            "text/csv" => Some(Format::Csv),
-            "application/x-ndjson" => Some(Format::Ndjson),
-            "application/json" | "application/*" | "*/*" => Some(Format::Json),
-            _ => None,
-        },
-    );
-    known.unwrap_or(Format::Json)
+    let known = types.find_map(|media_type| match media_type {
+        "application/*" | "*/*" => Format::named("json"),
+        _ if media_type.eq_ignore_ascii_case("text/plain") => named(TEXT, text),
+        other => Format::of_media_type(other),
+    });
+    known.unwrap_or(Format::JSON)
 }
 
 fn columns(text: &str) -> Result<usize, ApiError> {
@@ -289,38 +257,38 @@ pub(crate) fn clock() -> Clock {
     }
 }
 
-fn look(width: usize) -> Look {
-    Look::new(width, false, Charset::Unicode)
-}
-
-fn ndjson<T: Serialize>(values: &[T]) -> Result<String, ApiError> {
-    let mut text = String::new();
-    for value in values {
-        text += &serde_json::to_string(value)?;
-        text.push('\n');
-    }
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn accepting(value: &'static str) -> Format {
+    fn accepting(value: &'static str) -> &'static str {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(value));
-        accepted(&headers, 80)
+        accepted(&headers, "chart").name
     }
 
     #[test]
     fn accept_chooses_and_json_is_the_rule() {
-        assert_eq!(accepting("text/plain"), Format::Text(80));
-        assert_eq!(accepting("image/png, text/csv;q=0.5"), Format::Csv);
-        assert_eq!(accepting("application/x-ndjson"), Format::Ndjson);
-        assert_eq!(accepting("*/*"), Format::Json);
+        assert_eq!(accepting("text/plain"), "chart");
+        assert_eq!(accepting("image/png, text/csv;q=0.5"), "csv");
+        assert_eq!(accepting("application/x-ndjson"), "ndjson");
+        assert_eq!(accepting("text/tab-separated-values"), "lines");
+        assert_eq!(accepting("*/*"), "json");
         assert_eq!(
             accepting("text/html,application/xhtml+xml,*/*;q=0.8"),
-            Format::Json
+            "json"
+        );
+    }
+
+    #[test]
+    fn every_form_has_a_name_and_a_chart_needs_counts() {
+        for format in FORMATS {
+            assert_eq!(named(format.name, "chart"), Some(format));
+        }
+        assert_eq!(named("chart", "table"), None);
+        assert_eq!(
+            named("text", "card").map(|format| format.name),
+            Some("card")
         );
     }
 }

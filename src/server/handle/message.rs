@@ -5,10 +5,13 @@ use hyper::header::{HeaderMap, HeaderValue, LOCATION};
 
 use crate::api;
 use crate::domain::{Draft, Hashtag, IdempotencyKey, Message, MessageId, UserName};
+use crate::output::format::Listing;
+use crate::output::records::MESSAGES;
 use crate::server::Context;
 use crate::server::error::ApiError;
+use crate::server::handle::body;
 use crate::server::handle::body::RequestBody;
-use crate::server::handle::{body, format};
+use crate::server::handle::format::Form;
 use crate::server::response;
 use crate::server::response::Answer;
 
@@ -56,30 +59,32 @@ pub(crate) async fn show(
     query: &str,
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
-    let format = format::Format::of_query(query, headers)?;
+    let form = Form::of_query(query, headers, "card")?;
     let id: MessageId = id.parse()?;
-    by_id(context, id, format).await
+    by_id(context, id, form).await
 }
 
 /// One message, however its id was given.
 pub(crate) async fn by_id(
     context: &Context,
     id: MessageId,
-    format: format::Format,
+    form: Form,
 ) -> Result<Answer, ApiError> {
     let message = context
         .store
         .message(id)
         .await?
         .ok_or(ApiError::MessageNotFound(id))?;
-    if format == format::Format::Json {
+    if form.is_json() {
         let mut body = Vec::with_capacity(json_length(&message) + 32);
         body.extend_from_slice(br#"{"data":{"message":"#);
         write_json(&mut body, &message);
         body.extend_from_slice(b"}}");
         return Ok(response::answer(StatusCode::OK, response::JSON, body));
     }
-    format.message(context, on_the_wire(&message)).await
+    let message = vec![on_the_wire(&message)];
+    form.list(context, Listing::of(&MESSAGES), message, None, |_| None)
+        .await
 }
 
 /// Appends what serde writes of [`on_the_wire`].

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::api;
 use crate::domain::{FeedFilter, FeedLimit, FeedPage, Message, MessageId, Store};
-use crate::output::lines;
+use crate::output::format::Writer;
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::message;
@@ -20,24 +20,23 @@ pub(crate) const FIRST: usize = 100;
 /// The most messages read for one piece.
 const MOST: usize = 256;
 
-/// The forms that can be written one message at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What writes a page one message at a time.
 pub(crate) enum Lines {
+    /// The envelope, which is asked for most.
     Json,
-    Csv,
-    Ndjson,
+    /// Any other form.
+    Of(Box<dyn Writer>),
 }
 
 impl Lines {
-    fn head(self) -> &'static [u8] {
+    fn head(&mut self, out: &mut Vec<u8>) {
         match self {
-            Lines::Json => br#"{"data":{"messages":["#,
-            Lines::Csv => lines::MESSAGE_CSV_HEADER.as_bytes(),
-            Lines::Ndjson => b"",
+            Lines::Json => out.extend_from_slice(br#"{"data":{"messages":["#),
+            Lines::Of(writer) => writer.begin(&[], out),
         }
     }
 
-    fn message(self, out: &mut Vec<u8>, message: &Message, is_first: bool) {
+    fn message(&mut self, out: &mut Vec<u8>, message: &Message, is_first: bool) {
         match self {
             Lines::Json => {
                 if !is_first {
@@ -45,27 +44,22 @@ impl Lines {
                 }
                 message::write_json(out, message);
             }
-            Lines::Csv => {
-                let row = lines::message_csv(&message::on_the_wire(message));
-                out.extend_from_slice(row.as_bytes());
-            }
-            Lines::Ndjson => {
-                message::write_json(out, message);
-                out.push(b'\n');
-            }
+            Lines::Of(writer) => writer.rows(&[&message::on_the_wire(message)], out),
         }
     }
 
-    fn end(self, out: &mut Vec<u8>, next_cursor: Option<MessageId>) {
-        if self != Lines::Json {
-            return;
+    fn end(&mut self, out: &mut Vec<u8>, next_cursor: Option<MessageId>) {
+        match self {
+            Lines::Json => {
+                out.push(b']');
+                if let Some(cursor) = next_cursor {
+                    out.extend_from_slice(br#","next_cursor":"#);
+                    api::json::write_text(out, cursor.text(&mut [0; MessageId::CHARS]));
+                }
+                out.extend_from_slice(b"}}");
+            }
+            Lines::Of(writer) => writer.end(None, out),
         }
-        out.push(b']');
-        if let Some(cursor) = next_cursor {
-            out.extend_from_slice(br#","next_cursor":"#);
-            api::json::write_text(out, cursor.text(&mut [0; MessageId::CHARS]));
-        }
-        out.extend_from_slice(b"}}");
     }
 }
 
@@ -120,7 +114,7 @@ impl Pages {
         });
         let mut out = Vec::with_capacity(all.min(full.saturating_add(longest)) + 96);
         if self.is_first {
-            out.extend_from_slice(self.lines.head());
+            self.lines.head(&mut out);
         }
         let mut written = 0;
         for one in &page.messages {

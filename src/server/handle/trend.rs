@@ -9,11 +9,14 @@ use crate::api::{self, HashtagsQuery, TrendQuery};
 use crate::domain::{
     Bucket, Cell, HashtagCount, HashtagsFilter, Interval, MAX_HASHTAGS, TrendFilter,
 };
+use crate::output::chart::TrendRange;
+use crate::output::records::buckets_of;
+use crate::output::tags;
 use crate::output::tags::{Period, TagRow};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::format;
-use crate::server::handle::format::Format;
+use crate::server::handle::format::Form;
 use crate::server::handle::parameters;
 use crate::server::layer::cache;
 use crate::server::layer::cache::Question;
@@ -27,23 +30,38 @@ pub(crate) async fn trend(
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
     let query = TrendQuery::parse(query)?;
-    let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
+    let form = Form::of(
+        query.format.as_deref(),
+        query.width.as_deref(),
+        headers,
+        "chart",
+    )?;
     let fill = parameters::flag("fill", query.fill.as_deref())?;
     let filter = parameters::trend_filter(&query, Utc::now())?;
     let make = async {
         let series = context.store.trend(&filter).await?;
-        if format == Format::Json {
+        if form.is_json() {
             let body = json(&filter, &filter.cells(&series, fill));
             return Ok(response::answer(StatusCode::OK, response::JSON, body));
         }
-        let trends = filter.buckets(&series, fill).into_iter().map(on_the_wire);
-        let trends = api::Trends {
-            trends: trends.collect(),
-        };
-        format.trend(context, filter.clone(), trends).await
+        let buckets = filter.buckets(&series, fill).into_iter().map(on_the_wire);
+        let buckets: Vec<api::TrendBucket> = buckets.collect();
+        let listing = buckets_of(range(&filter));
+        form.list(context, listing, buckets, None, |_| None).await
     };
     let question = Question::Trend(filter.clone(), fill);
-    cache::answer(context, question, format, make).await
+    cache::answer(context, question, form, make).await
+}
+
+/// What a chart of the answer spans.
+fn range(filter: &TrendFilter) -> TrendRange {
+    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    TrendRange {
+        from: moment(filter.from()),
+        to: moment(filter.to()),
+        interval: filter.interval.seconds(),
+        hashtags: filter.hashtags.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// Buckets of a spark line in a table of hashtags.
@@ -56,19 +74,24 @@ pub(crate) async fn hashtags(
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
     let query = HashtagsQuery::parse(query)?;
-    let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
+    let form = Form::of(
+        query.format.as_deref(),
+        query.width.as_deref(),
+        headers,
+        "table",
+    )?;
     let now = Utc::now();
     let filter = parameters::hashtags_filter(&query, now)?;
     let question = Question::Hashtags(filter.clone());
-    let make = busiest(context, &filter, now, format);
-    cache::answer(context, question, format, make).await
+    let make = busiest(context, &filter, now, form);
+    cache::answer(context, question, form, make).await
 }
 
 async fn busiest(
     context: &Context,
     filter: &HashtagsFilter,
     now: DateTime<Utc>,
-    format: Format,
+    form: Form,
 ) -> Result<Answer, ApiError> {
     let found = context.store.hashtags(filter).await?;
     let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
@@ -77,9 +100,9 @@ async fn busiest(
         to: moment(filter.range.to()),
         clock: format::clock(),
     };
-    let counts = match format {
-        Format::Text(_) => sparks(context, &found, period).await?,
-        Format::Json | Format::Csv | Format::Ndjson => Vec::new(),
+    let counts = match form.is_drawn() {
+        true => sparks(context, &found, period).await?,
+        false => Vec::new(),
     };
     let mut counts = counts.into_iter();
     let rows = found.into_iter().map(|found| TagRow {
@@ -87,7 +110,9 @@ async fn busiest(
         count: found.count,
         counts: counts.next().unwrap_or_default(),
     });
-    format.hashtags(context, period, rows.collect()).await
+    let rows: Vec<TagRow> = rows.collect();
+    let listing = tags::listing(rows.len(), period);
+    form.list(context, listing, rows, None, |_| None).await
 }
 
 /// The counts of each hashtag over the period.

@@ -5,9 +5,11 @@ use hyper::header::HeaderMap;
 
 use crate::api::{self, UsersQuery};
 use crate::domain::{FeedLimit, UserName};
+use crate::output::format::Listing;
+use crate::output::records::USERS;
 use crate::server::Context;
 use crate::server::error::ApiError;
-use crate::server::handle::format::Format;
+use crate::server::handle::format::Form;
 use crate::server::handle::parameters;
 use crate::server::response;
 use crate::server::response::Answer;
@@ -37,7 +39,12 @@ pub(crate) async fn users(
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
     let query = UsersQuery::parse(query)?;
-    let format = Format::of(query.format.as_deref(), query.width.as_deref(), headers)?;
+    let form = Form::of(
+        query.format.as_deref(),
+        query.width.as_deref(),
+        headers,
+        "table",
+    )?;
     let limit = match &query.limit {
         Some(text) => parameters::limit("limit", text)?,
         None => FeedLimit::default(),
@@ -47,7 +54,7 @@ pub(crate) async fn users(
     let users = names.into_iter().map(|name| api::User {
         name: name.shared(),
     });
-    format.users(api::Users {
-        users: users.collect(),
-    })
+    let users: Vec<api::User> = users.collect();
+    form.list(context, Listing::of(&USERS), users, None, |_| None)
+        .await
 }

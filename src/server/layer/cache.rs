@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use crate::domain::{Asked, FeedFilter, HashtagsFilter, TrendFilter, Version};
 use crate::server::Context;
 use crate::server::error::ApiError;
-use crate::server::handle::format::Format;
+use crate::server::handle::format::Form;
 use crate::server::response;
 use crate::server::response::Answer;
 use crate::server::response::body::AnswerBody;
@@ -94,10 +94,10 @@ impl Answers {
 pub(crate) async fn answer(
     context: &Context,
     question: Question,
-    format: Format,
+    form: Form,
     make: impl Future<Output = Result<Answer, ApiError>>,
 ) -> Result<Answer, ApiError> {
-    if format != Format::Json {
+    if !form.is_json() {
         return make.await;
     }
     let held = context.answers.find(&question);

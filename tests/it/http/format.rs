@@ -13,6 +13,7 @@ on_every_store![
     a_trend_is_a_chart_with_its_total,
     hashtags_and_users_come_in_every_form_too,
     one_message_is_shown_in_every_form,
+    a_cell_that_a_spreadsheet_would_run_is_defused,
     a_form_that_is_not_there_is_refused,
     a_table_says_how_many_lines_of_a_text_it_leaves_out,
     a_table_ends_within_its_size_and_the_cursor_leads_on,
@@ -63,6 +64,7 @@ async fn accept_asks_for_the_same_as_format(on: Backend) {
     let server = with_messages(on).await;
     for (accept, format) in [
         ("text/plain", "text"),
+        ("text/tab-separated-values", "lines"),
         ("text/csv", "csv"),
         ("application/x-ndjson", "ndjson"),
         ("*/*", "json"),
@@ -132,6 +134,11 @@ async fn hashtags_and_users_come_in_every_form_too(on: Backend) {
         ),
         ("/user?format=text", "john\n"),
         ("/user?format=csv", "name\njohn\n"),
+        (
+            "/user?format=json",
+            "{\"data\":{\"users\":[{\"name\":\"john\"}]}}",
+        ),
+        ("/user?format=lines", "john\n"),
         ("/user?format=ndjson", "{\"name\":\"john\"}\n"),
     ] {
         assert_eq!(server.get(path).await.body, body, "{path}");
@@ -166,11 +173,22 @@ async fn one_message_is_shown_in_every_form(on: Backend) {
     );
 }
 
+async fn a_cell_that_a_spreadsheet_would_run_is_defused(on: Backend) {
+    let server = on.server();
+    let post = json!({"text": "=HYPERLINK(\"https://evil.example\")"});
+    server.post_as("@john", &post.to_string(), &[]).await.id();
+    let csv = server.get("/message?format=csv").await.body;
+    assert!(
+        csv.ends_with(",'@john,,\"'=HYPERLINK(\"\"https://evil.example\"\")\"\n"),
+        "{csv}"
+    );
+}
+
 async fn a_form_that_is_not_there_is_refused(on: Backend) {
     let server = on.server();
     for (query, named) in [
         ("format=xml", "\"xml\""),
-        ("format=text&width=39", "\"39\""),
+        ("format=text&width=19", "\"19\""),
         ("width=80", "format=text"),
         ("format=csv&width=80", "format=text"),
     ] {
@@ -184,6 +202,13 @@ async fn a_form_that_is_not_there_is_refused(on: Backend) {
                 .await
                 .refused(400, "invalid_parameter", named);
         }
+    }
+    for path in ["/message", "/trend/hashtags", "/user"] {
+        server.get(&format!("{path}?format=chart")).await.refused(
+            400,
+            "invalid_parameter",
+            "\"chart\"",
+        );
     }
 }
 
