@@ -1,5 +1,70 @@
 //! dunder: a message JSON API with hashtags and trends, and its console
 //! client, in one binary.
+//!
+//! # The map
+//!
+//! Each module names only modules below it (`tests/it/shape.rs` reads the
+//! sources for that), and not every one of them: the client knows servers by
+//! their answers alone, the server knows stores by their traits alone.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`app`] | everything put together: commands, the server's start and stop, background jobs, the log, import and export |
+//! | [`cli`] | the console client: commands, login, the queue of messages that wait, completions |
+//! | [`server`] | HTTP: connections, layers around handlers, one handler a resource |
+//! | [`store`] | where messages are kept: the embedded SQLite file, CockroachDB and PostgreSQL |
+//! | [`output`] | what people read: tables, lines, charts; the one place where texts are made safe to look at |
+//! | [`config`] | settings: keys, flags, variables and file to checked values |
+//! | [`api`] | the wire, shared by server and client |
+//! | [`domain`] | values, filters, and the traits of a store; no I/O |
+//!
+//! # The invariants
+//!
+//! Each is kept by the modules named first; those after the arrow go wrong
+//! without it.
+//!
+//! 1. **What is acknowledged is durable.** A post is answered once its batch
+//!    is committed and synced. `store::batch`, `store::sqlite::write`,
+//!    `store::cockroach::lane` → `server::handle::message`, `cli::outbox`.
+//! 2. **Nothing is stored twice.** A batch can be sent again, an input
+//!    imported again, a queued post delivered again: the id or the idempotency
+//!    key finds what is there. `store::sqlite::write::ledger`,
+//!    `store::cockroach::sql`, `domain::Draft` (ids derived from contents) →
+//!    `store::cockroach::retry`, `app::transfer`, `cli::outbox`.
+//! 3. **A message's time is its id's.** So a range of dates is a range of ids,
+//!    and one index serves both. `domain::MessageId`, `domain::Record` →
+//!    `domain::FeedFilter`, pages and trends of every store.
+//! 4. **On the embedded store ids are committed in order, on a cluster they
+//!    are not.** `store::sqlite::write` → `store::sqlite::write::tail`; no
+//!    other module may rely on it.
+//! 5. **Counters are the messages, counted.** Message, hashtags and counts
+//!    change in one transaction, so lists, tags and trends agree for any range.
+//!    `store::sqlite::rollup`, `store::cockroach::sql` → trends and hashtags of
+//!    every store, `output::chart`.
+//! 6. **A stored message does not change, and is not removed.** Whoever keeps
+//!    one in memory, or a sum of a closed month, asks no more. Removal has to
+//!    tell these: → `server::layer::cache`, `store::sqlite::read::cache`,
+//!    `store::sqlite::rollup::months`.
+//! 7. **A value of the domain cannot be wrong.** It is parsed once, where it
+//!    comes in. `domain` → everything.
+//! 8. **Text from other people is never obeyed.** JSON carries it exactly;
+//!    what people read goes through `output::sanitize`: tables, errors,
+//!    plain-text answers, and the log (`app::log`).
+//! 9. **Everything has a limit**, in time, memory and number, and work is
+//!    linear in what was sent. `config::Limits`, `server::conn`,
+//!    `server::layer::limits`, `store::batch`, `output`.
+//! 10. **Nobody waits for a reader.** Answers stream, a client that takes
+//!     nothing is cut, and the log drops what nobody reads. `server::conn`,
+//!     `app::log`.
+//! 11. **What went wrong inside stays inside.** An answer has a sentence, a
+//!     code and the request's id; texts of errors, SQL and paths go to the log.
+//!     `server::error`.
+//! 12. **Background work does not end unseen.** What panics is started again,
+//!     and `/readyz` knows. `app::supervise` (jobs of server and stores), the
+//!     writers in `store::batch` and `store::sqlite::write`.
+//! 13. **A store is changed by the dunder that knows it alone.** Newer ones and
+//!     files of other programs are refused, untouched. `store::sqlite::open`,
+//!     `store::cockroach::migrate`.
 
 pub mod api;
 pub mod app;

@@ -58,10 +58,13 @@ struct Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Failure {
         let code = match &error {
-            ServeError::Config(_) | ServeError::Open(OpenError::Settings(_)) => 2,
+            ServeError::Config(_)
+            | ServeError::OpenSocket { .. }
+            | ServeError::Open(OpenError::Settings(_)) => 2,
             ServeError::Open(_)
             | ServeError::Tls(_)
             | ServeError::Listen { .. }
+            | ServeError::Socket(_)
             | ServeError::Start(_) => 1,
         };
         let sentence = error.to_string();
@@ -181,7 +184,7 @@ fn run_server(arguments: &ServeArgs) -> Result<u8, Failure> {
         .enable_all()
         .build()
         .map_err(ServeError::from)?;
-    let served = runtime.block_on(serve::serve(config));
+    let served = runtime.block_on(serve::serve(config, arguments.clone()));
     // What did not finish in time is not waited for.
     runtime.shutdown_background();
     served.map(|()| 0).map_err(Failure::from)

@@ -2,14 +2,17 @@
 //! signals, and the commands of the one who runs dunder.
 //!
 //! `command` is the command line as a whole; `serve` runs the server and
-//! `supervise` what goes on beside it; `admin` has the commands that open the
+//! `supervise` what goes on beside it, `reload` reads the settings again and
+//! `systemd` is told of all that; `admin` has the commands that open the
 //! store themselves, `transfer` what import and export do; `store` opens what
 //! the settings name; `log` says what happens.
 
 pub mod admin;
 pub mod command;
 pub mod log;
+mod reload;
 pub mod serve;
 pub mod store;
 mod supervise;
+mod systemd;
 mod transfer;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
 use crate::app::supervise::Supervisor;
-use crate::app::{log, store};
-use crate::config::{Config, ConfigError};
+use crate::app::{log, reload, store, systemd};
+use crate::config::{Config, ConfigError, ServeArgs, is_loopback};
 use crate::domain::Job;
 use crate::server::{self, TlsError};
 use crate::store::OpenError;
@@ -44,17 +44,31 @@ pub enum ServeError {
         /// What the system says.
         error: io::Error,
     },
+    /// The socket that was passed at the start.
+    #[error("the socket passed by systemd: {0}")]
+    Socket(io::Error),
+    /// The settings were checked for another address than the one served.
+    #[error(
+        "the socket passed by systemd listens on {passed}, where others reach it, and host is {host}; write host: {}, so that auth.mode and the limits are checked for it", .passed.ip()
+    )]
+    OpenSocket {
+        /// Where it listens.
+        passed: SocketAddr,
+        /// As the settings have it.
+        host: String,
+    },
     /// The system gives no threads or signals.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
 }
 
 /// Serves until a signal to stop, then finishes what is in flight. A second
-/// signal ends the process at once.
+/// signal ends the process at once. A hang-up reads the settings again, which
+/// `arguments` name.
 ///
 /// # Errors
 /// Whatever keeps the server from starting, as a sentence.
-pub async fn serve(config: Config) -> Result<(), ServeError> {
+pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeError> {
     log::start(config.log_level)?;
     log::catch_panics();
     for warning in config.warnings() {
@@ -63,7 +77,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let mut supervisor = Supervisor::new();
     let (stop, mut shutdown) = watch::channel(false);
     supervisor.run(signals(stop)?);
-    let mut server = server::prepare(config.server)?;
+    let server = server::prepare(config.server.clone())?;
     let store = tokio::select! {
         opened = store::open(&config.store) => opened?,
         // A database that is away may keep this waiting for long.
@@ -75,14 +89,28 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let jobs = store.jobs().into_iter().chain(server.jobs());
     jobs.for_each(|job| supervisor.run(job));
     let listener = listen(&config.host, config.port).await?;
+    if !reload::is_of_terminal() {
+        supervisor.run(reload::job(arguments, &config, server.certificate())?);
+    }
     announce(listener.local_addr()?, server.is_tls());
+    systemd::ready();
     server::serve(listener, store, server, supervisor.readiness(), shutdown).await;
     tracing::info!("stopped");
     Ok(())
 }
 
+/// The socket that was passed, else one of our own.
 async fn listen(host: &str, port: u16) -> Result<TcpListener, ServeError> {
-    let bound = TcpListener::bind((host.trim_matches(['[', ']']), port)).await;
+    let host = host.trim_matches(['[', ']']);
+    if let Some(listener) = systemd::listener().map_err(ServeError::Socket)? {
+        let passed = listener.local_addr()?;
+        if !passed.ip().to_canonical().is_loopback() && is_loopback(host) {
+            let host = host.to_owned();
+            return Err(ServeError::OpenSocket { passed, host });
+        }
+        return Ok(listener);
+    }
+    let bound = TcpListener::bind((host, port)).await;
     bound.map_err(|error| ServeError::Listen {
         host: host.to_owned(),
         port,
@@ -102,28 +130,40 @@ fn announce(address: SocketAddr, tls: bool) {
 /// Says when to stop: at the first signal. The second ends the process.
 fn signals(stop: watch::Sender<bool>) -> io::Result<Job> {
     // Taken once: a signal between two runs is not lost.
+    let hang_up = reload::is_of_terminal().then(|| signal(SignalKind::hangup()));
     let signals = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
+        hang_up.transpose()?,
     );
     let signals = Arc::new(Mutex::new(signals));
     Ok(Job::new("signals", move || {
         let (signals, stop) = (Arc::clone(&signals), stop.clone());
         async move {
-            let (terminate, interrupt) = &mut *signals.lock().await;
+            let (terminate, interrupt, hang_up) = &mut *signals.lock().await;
             loop {
                 // As if the signal had done it: 128 and its number.
                 let code = tokio::select! {
                     _ = terminate.recv() => 143,
                     _ = interrupt.recv() => 130,
+                    () = received(hang_up) => 129,
                 };
                 if *stop.borrow() {
                     log::flush(LAST_LINES);
                     std::process::exit(code);
                 }
                 tracing::info!("stopping; a second signal stops at once");
+                systemd::stopping();
                 stop.send_replace(true);
             }
         }
     }))
+}
+
+/// The next signal of a kind that may not be taken at all.
+async fn received(signals: &mut Option<Signal>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
 }

@@ -35,7 +35,7 @@ pub use network::{Network, NetworkError};
 pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};
 pub use sources::{Origin, Settings, Shown};
 pub use store::{CockroachConfig, SslMode, StoreConfig};
-pub use value::Redacted;
+pub use value::{Redacted, is_loopback};
 
 /// All that `dunder serve` needs to know.
 #[derive(Debug, Clone)]

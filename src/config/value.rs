@@ -159,7 +159,7 @@ pub(super) fn host_name(text: &str) -> Result<String, String> {
 }
 
 /// Whether only this machine can reach what listens on a host.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub fn is_loopback(host: &str) -> bool {
     let name = host.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost"
         || name.ends_with(".localhost")

@@ -15,7 +15,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use conn::tls::TlsError;
+pub use conn::tls::{Certificate, TlsError};
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Context {
 pub struct Prepared {
     settings: ServerConfig,
     tls: Option<tls::Acceptor>,
-    jobs: Vec<Job>,
+    certificate: Option<Certificate>,
 }
 
 impl Prepared {
@@ -72,9 +72,14 @@ impl Prepared {
         self.tls.is_some()
     }
 
-    /// Takes out what has to go on beside requests while the server runs.
-    pub fn jobs(&mut self) -> Vec<Job> {
-        std::mem::take(&mut self.jobs)
+    /// What has to go on beside requests while the server runs.
+    pub fn jobs(&self) -> Vec<Job> {
+        self.certificate.iter().map(Certificate::job).collect()
+    }
+
+    /// The certificate, to be read again.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.certificate.clone()
     }
 }
 
@@ -84,11 +89,11 @@ impl Prepared {
 /// The certificate or key cannot be used.
 pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
     let loaded = settings.tls.as_ref().map(tls::Acceptor::load);
-    let (tls, reload) = loaded.transpose()?.unzip();
+    let (tls, certificate) = loaded.transpose()?.unzip();
     Ok(Prepared {
         settings,
         tls,
-        jobs: reload.into_iter().collect(),
+        certificate,
     })
 }
 

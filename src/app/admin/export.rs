@@ -1,8 +1,8 @@
 //! `dunder export`: the store into a file or to standard output.
 
-use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -65,23 +65,15 @@ impl ExportArgs {
             return export(store, &mut pipe, &progress).await;
         }
         // An export that breaks off must not have replaced a complete one.
-        let partial = partial(path);
-        let mut file = File::create(&partial).map_err(failed())?;
-        let done = export(store, &mut file, &progress).await;
-        let done = done.and_then(|messages| {
-            file.sync_all().map_err(failed())?;
-            std::fs::rename(&partial, path).map_err(failed())?;
-            Ok(messages)
-        });
-        if done.is_err() {
-            let _ = std::fs::remove_file(&partial);
-        }
-        done
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let mut file = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder.unwrap_or(Path::new(".")))
+            .map_err(failed())?;
+        let messages = export(store, file.as_file_mut(), &progress).await?;
+        file.as_file().sync_all().map_err(failed())?;
+        let kept = file.persist(path).map_err(io::Error::from);
+        kept.map_err(failed())?;
+        Ok(messages)
     }
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path.as_os_str());
-    name.push(".partial");
-    name.into()
 }

@@ -2,12 +2,11 @@
 //! development. The authority's key is thrown away at once, so whoever trusts
 //! the authority trusts this one certificate and no other.
 
-use std::fs::{self, File};
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use chrono::{Datelike, Days, NaiveDate, Utc};
 use clap::{Args, Subcommand};
@@ -181,21 +180,21 @@ fn is_host(text: &str) -> bool {
 }
 
 fn machine_name() -> Option<String> {
-    let output = Command::new("uname").arg("-n").output().ok()?;
-    let name = String::from_utf8(output.stdout).ok()?.trim().to_lowercase();
+    let name = gethostname::gethostname()
+        .into_string()
+        .ok()?
+        .to_lowercase();
     is_host(&name).then_some(name)
 }
 
 /// Writes a file that nobody ever sees half, or with more rights than `mode`.
 fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let new = path.with_extension("pem.new");
-    let _ = fs::remove_file(&new);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&new)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }

@@ -18,7 +18,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use self::buffer::{Buffer, LIMIT};
 use self::line::{JsonLines, Lines, fields};
@@ -27,14 +27,27 @@ use crate::config::LogLevel;
 /// The process's log, once it runs.
 static LOG: OnceLock<Arc<Buffer>> = OnceLock::new();
 
+/// What is logged, which may change while the process runs.
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+
 /// The filter of a level.
-fn filter(level: LogLevel) -> LevelFilter {
-    match level {
+fn filter(level: LogLevel) -> Targets {
+    let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
+    };
+    // Libraries below us may log what they are given: bodies, statements.
+    Targets::new().with_target("dunder", level)
+}
+
+/// Logs at another level from here on.
+pub fn set_level(level: LogLevel) {
+    let changed = FILTER.get().map(|handle| handle.reload(filter(level)));
+    if let Some(Err(error)) = changed {
+        tracing::error!(%error, "the log's level stays");
     }
 }
 
@@ -51,8 +64,8 @@ pub fn start(level: LogLevel) -> io::Result<()> {
     if LOG.set(Arc::clone(&buffer)).is_err() {
         return Ok(());
     }
-    // Libraries below us may log what they are given: bodies, statements.
-    let ours = Targets::new().with_target("dunder", filter(level));
+    let (ours, handle) = reload::Layer::new(filter(level));
+    let _ = FILTER.set(handle);
     let registry = tracing_subscriber::registry();
     let started = if io::stderr().is_terminal() {
         let lines = fmt::layer()

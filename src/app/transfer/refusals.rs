@@ -3,10 +3,8 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
 use serde::Serialize;
 
 use crate::app::admin::{AdminError, written};
@@ -47,20 +45,16 @@ impl RefusedFile {
         RefusedFile { path, out }
     }
 
-    /// A new file among the system's temporary ones, for this user's eyes.
-    fn temporary() -> Result<RefusedFile, (PathBuf, io::Error)> {
-        let now = Utc::now().format("%Y%m%dT%H%M%S");
-        let name = format!("dunder-refused-{now}-{}.ndjson", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let options = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .clone();
-        match options.open(&path) {
-            Ok(file) => Ok(RefusedFile::new(path, file)),
-            Err(error) => Err((path, error)),
-        }
+    /// A new file among the system's temporary ones, for this user's eyes,
+    /// that stays.
+    fn temporary() -> io::Result<RefusedFile> {
+        let mut name = tempfile::Builder::new();
+        let made = name
+            .prefix("dunder-refused-")
+            .suffix(".ndjson")
+            .tempfile()?;
+        let (file, path) = made.keep()?;
+        Ok(RefusedFile::new(path, file))
     }
 
     fn write(&mut self, refusal: &Refusal) -> io::Result<()> {
@@ -129,16 +123,17 @@ impl Refusals {
         report: &mut (dyn Write + Send),
         progress: &Progress,
     ) -> Result<(), AdminError> {
-        let begun = RefusedFile::temporary().and_then(|mut file| {
-            let mut shown = self.shown.iter();
-            match shown.try_for_each(|refusal| file.write(refusal)) {
-                Ok(()) => Ok(file),
-                Err(error) => Err((file.path, error)),
+        let mut file = match RefusedFile::temporary() {
+            Ok(file) => file,
+            Err(error) => {
+                let folder = std::env::temp_dir();
+                return self.give_up_file(&folder, &error, report, progress);
             }
-        });
-        match begun {
-            Ok(file) => self.file = Some(file),
-            Err((path, error)) => self.give_up_file(&path, &error, report, progress)?,
+        };
+        let mut shown = self.shown.iter();
+        match shown.try_for_each(|refusal| file.write(refusal)) {
+            Ok(()) => self.file = Some(file),
+            Err(error) => self.give_up_file(&file.path, &error, report, progress)?,
         }
         Ok(())
     }

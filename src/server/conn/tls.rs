@@ -55,9 +55,9 @@ pub enum TlsError {
 pub(crate) struct Acceptor(TlsAcceptor);
 
 impl Acceptor {
-    /// Reads the files; the job reads them again whenever they change.
-    pub(crate) fn load(files: &TlsFiles) -> Result<(Acceptor, Job), TlsError> {
-        let stamp = stamp(files);
+    /// Reads the files, which the certificate reads again.
+    pub(crate) fn load(files: &TlsFiles) -> Result<(Acceptor, Certificate), TlsError> {
+        let loaded = stamp(files);
         let current = Arc::new(Current(RwLock::new(Arc::new(read_pair(files)?))));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
@@ -66,11 +66,12 @@ impl Acceptor {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let (files, current) = (files.clone(), Arc::downgrade(&current));
-        let reload = Job::new("certificate reload", move || {
-            watch(files.clone(), stamp, current.clone())
-        });
-        Ok((Acceptor(TlsAcceptor::from(Arc::new(config))), reload))
+        let certificate = Certificate {
+            files: files.clone(),
+            loaded,
+            current,
+        };
+        Ok((Acceptor(TlsAcceptor::from(Arc::new(config))), certificate))
     }
 
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
@@ -90,32 +91,52 @@ impl ResolvesServerCert for Current {
     }
 }
 
-/// Reads the pair again whenever a file changed. Looking at the files works
-/// where watching directories does not: symbolic links that are swapped, as
-/// Kubernetes does, and network file systems.
-async fn watch(files: TlsFiles, mut seen: Stamp, current: std::sync::Weak<Current>) {
-    let mut ticks = tokio::time::interval(WATCH);
-    loop {
-        ticks.tick().await;
-        let Some(current) = current.upgrade() else {
-            return;
-        };
-        let now = stamp(&files);
-        if now == seen {
-            continue;
-        }
-        match read_pair(&files) {
+/// The certificate that is served, to be read again from its files.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    files: TlsFiles,
+    loaded: Stamp,
+    current: Arc<Current>,
+}
+
+impl Certificate {
+    /// Reads the files now. A pair that cannot be used is not used, and said.
+    pub fn reload(&self) {
+        match read_pair(&self.files) {
             Ok(pair) => {
-                *current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
-                tracing::info!(certificate = %files.certificate.display(), "certificate reloaded");
+                let current = &self.current.0;
+                *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
+                let path = self.files.certificate.display();
+                tracing::info!(certificate = %path, "certificate reloaded");
             }
             // Half of a renewal may be all there is yet; the next change is
             // looked at again.
             Err(error) => {
-                tracing::warn!(%error, "the new certificate is not used; the old one stays")
+                tracing::warn!(%error, "the new certificate is not used; the old one stays");
             }
         }
-        seen = now;
+    }
+
+    /// Reads the files whenever one of them changed.
+    pub(crate) fn job(&self) -> Job {
+        let certificate = self.clone();
+        Job::new("certificate reload", move || certificate.clone().watch())
+    }
+
+    /// Looking at the files works where watching directories does not:
+    /// symbolic links that are swapped, as Kubernetes does, and network file
+    /// systems.
+    async fn watch(self) {
+        let mut seen = self.loaded;
+        let mut ticks = tokio::time::interval(WATCH);
+        loop {
+            ticks.tick().await;
+            let now = stamp(&self.files);
+            if now != seen {
+                self.reload();
+                seen = now;
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::Client;
 use serde_json::Value;
 
 use crate::place::{Backend, Place};
-use crate::support::{client, signal};
+use crate::support::{Server, client, signal};
 
 /// Far more lines than a pipe holds (368 of this kind, 64 KiB).
 const REQUESTS: usize = 3_000;
@@ -80,6 +80,42 @@ fn paths(log: &str) -> Vec<String> {
     lines
         .filter_map(|line: Value| Some(line.get("path")?.as_str()?.to_owned()))
         .collect()
+}
+
+/// As the README lists them.
+const FIELDS: [&str; 8] = [
+    "duration_us",
+    "level",
+    "method",
+    "path",
+    "request_id",
+    "status",
+    "target",
+    "timestamp",
+];
+
+#[tokio::test]
+async fn a_request_is_one_line_of_the_fields_that_the_readme_lists() {
+    let server = Server::start();
+    let answer = server.get("/message?user_name=nobody-logged").await;
+    let log = server.log_so_far().await;
+    assert!(!log.contains("nobody-logged"), "{log}");
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let request_id = answer.header("x-request-id");
+    let of_request: Vec<Value> = lines
+        .filter(|line: &Value| line["request_id"] == request_id)
+        .collect();
+    assert_eq!(of_request.len(), 1, "{log}");
+    let line = of_request[0].as_object().unwrap();
+    let mut names: Vec<&str> = line.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, FIELDS);
+    assert_eq!(line["path"], "/message");
+    assert_eq!(line["target"], "dunder::request");
+    let readme = include_str!("../../../README.md");
+    for name in FIELDS {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
 }
 
 #[tokio::test]

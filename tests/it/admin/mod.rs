@@ -5,6 +5,7 @@ mod commands;
 mod export;
 mod import;
 mod log;
+mod service;
 mod token;
 
 use std::io::Cursor;

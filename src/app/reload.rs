@@ -1,0 +1,131 @@
+//! `SIGHUP`: the settings are read again. What can change while serving does,
+//! the log's level and the certificate; for the rest it is said that a restart
+//! is needed. Settings that cannot be used change nothing.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
+
+use crate::app::{log, systemd};
+use crate::config::{Config, ServeArgs, Shown};
+use crate::domain::Job;
+use crate::server::Certificate;
+
+/// What a reload changes.
+struct Reload {
+    arguments: ServeArgs,
+    certificate: Option<Certificate>,
+    /// The settings in force, as they were written.
+    shown: Vec<Shown>,
+    signals: Signal,
+}
+
+/// Whether a hang-up means that a person has closed the terminal: then the
+/// server stops, as the person expects.
+pub(super) fn is_of_terminal() -> bool {
+    io::stdin().is_terminal() || io::stderr().is_terminal()
+}
+
+/// Reads the settings again at every hang-up.
+///
+/// # Errors
+/// The system gives no signals.
+pub(super) fn job(
+    arguments: ServeArgs,
+    config: &Config,
+    certificate: Option<Certificate>,
+) -> io::Result<Job> {
+    let reload = Arc::new(Mutex::new(Reload {
+        arguments,
+        certificate,
+        shown: config.settings.shown(),
+        signals: signal(SignalKind::hangup())?,
+    }));
+    Ok(Job::new("reload", move || {
+        let reload = Arc::clone(&reload);
+        async move {
+            let mut reload = reload.lock().await;
+            while reload.signals.recv().await.is_some() {
+                systemd::reloading();
+                reload.run();
+                systemd::ready();
+            }
+        }
+    }))
+}
+
+impl Reload {
+    fn run(&mut self) {
+        let config = match self.arguments.load() {
+            Ok(config) => config,
+            Err(error) => {
+                return tracing::error!(%error, "the settings cannot be used; those in force stay");
+            }
+        };
+        log::set_level(config.log_level);
+        if let Some(certificate) = &self.certificate {
+            certificate.reload();
+        }
+        let shown = config.settings.shown();
+        let pending = need_restart(&self.shown, &shown);
+        if pending.is_empty() {
+            tracing::info!("settings reloaded");
+        } else {
+            tracing::warn!(
+                settings = pending.join(", "),
+                "settings reloaded; some of those that changed need a restart"
+            );
+        }
+    }
+}
+
+/// The keys whose values differ from those the server was started with and
+/// that it goes on without.
+fn need_restart(started: &[Shown], now: &[Shown]) -> Vec<&'static str> {
+    let changed = started.iter().zip(now).filter(|(then, now)| {
+        (then.value != now.value || is_new_secret(then, now)) && then.key != "log_level"
+    });
+    changed.map(|(then, _)| then.key).collect()
+}
+
+/// A secret shows no value; one that was written or taken away is a change.
+fn is_new_secret(then: &Shown, now: &Shown) -> bool {
+    then.value == "…" && then.origin != now.origin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigFile, Environment, Flags};
+
+    fn shown(yaml: &str) -> Vec<Shown> {
+        let environment = Environment {
+            data_dir: Some("/data".into()),
+            ..Environment::default()
+        };
+        let file = ConfigFile {
+            name: "config.yaml".to_owned(),
+            text: yaml.to_owned(),
+        };
+        let config = Config::load(&Flags::default(), &environment, Some(&file));
+        config.unwrap().settings.shown()
+    }
+
+    #[test]
+    fn every_changed_setting_but_the_logs_level_needs_a_restart() {
+        let started = shown("log_level: info\nport: 9000\n");
+        for (yaml, keys) in [
+            ("port: 9000\n", &[][..]),
+            ("log_level: debug\n", &[]),
+            ("debug: true\nport: 9001\n", &["port"]),
+            (
+                "limits:\n  connections: 5\n  requests: 6\n",
+                &["limits.connections", "limits.requests"],
+            ),
+        ] {
+            assert_eq!(need_restart(&started, &shown(yaml)), keys, "{yaml}");
+        }
+    }
+}
