@@ -41,6 +41,8 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Prin
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "import" -d 'Store messages from newline-delimited JSON'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "backup" -d 'Copy the embedded store into a file, while it is served'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "restore" -d 'Make the embedded store from a backup'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
@@ -312,6 +314,44 @@ complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.follo
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l json -d 'Print one JSON document, {"data": ...}, when the file is complete'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r

@@ -64,8 +64,8 @@ pub async fn open_for_reading(config: &StoreConfig) -> Result<Arc<dyn Store>, Op
     Ok(Arc::new(blocking(open).await?))
 }
 
-/// Opening waits for other programs' locks, without yielding.
-async fn blocking<T: Send + 'static>(
+/// Opening and copying wait for other programs' locks, without yielding.
+pub(crate) async fn blocking<T: Send + 'static>(
     open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
 ) -> Result<T, OpenError> {
     let opening = tokio::task::spawn_blocking(open);
@@ -75,7 +75,8 @@ async fn blocking<T: Send + 'static>(
     })?
 }
 
-fn is_there(path: &Path) -> Result<(), OpenError> {
+/// Whether there is a store, or something else that opening refuses.
+pub(crate) fn is_there(path: &Path) -> Result<(), OpenError> {
     match std::fs::metadata(path).is_ok_and(|file| !file.is_file() || file.len() > 0) {
         true => Ok(()),
         false => Err(OpenError::Missing {

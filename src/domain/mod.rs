@@ -33,7 +33,11 @@ pub use message::{
     Draft, DraftError, IdempotencyKey, KeyError, MAX_HASHTAGS, MAX_TEXT_BYTES, Message,
     MessageText, Record, RecordError, TextError,
 };
-pub use store::{Imported, NotReady, PostError, Store, StoreError, Version, Warning};
+pub use store::{
+    Counts, Deletion, Event, Evicted, FollowFilter, Following, Imported, Lifecycle, Messages,
+    NotReady, Passage, Position, PostError, Removal, Store, StoreError, Tokens, Tombstone,
+    Transfer, Version, Warning, prelude,
+};
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{
     Bucket, Cell, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,

@@ -128,6 +128,7 @@ impl ApiError {
             ApiError::Store(
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Store(StoreError::NotYet(_)) => StatusCode::NOT_IMPLEMENTED,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_)
             | ApiError::Drawing(_)
@@ -165,7 +166,9 @@ impl ApiError {
             ApiError::Store(
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => Code::Unavailable,
-            ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
+            ApiError::Store(
+                StoreError::NotYet(_) | StoreError::Corrupt(_) | StoreError::Unexpected(_),
+            )
             | ApiError::Encoding(_)
             | ApiError::Drawing(_)
             | ApiError::Panicked => Code::Internal,
@@ -178,6 +181,7 @@ impl ApiError {
             ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 "the store is not available right now; try again".to_owned()
             }
+            ApiError::Store(error @ StoreError::NotYet(_)) => error.to_string(),
             ApiError::Store(StoreError::TooSlow(_)) => {
                 "the answer took longer than this server allows; try again, or ask for less at once"
                     .to_owned()

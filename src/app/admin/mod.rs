@@ -6,6 +6,7 @@
 //! command ends with 0 (done), 1 (refused or failed) or 2 (wrong usage,
 //! wrong settings).
 
+mod backup;
 mod error;
 mod export;
 mod import;
@@ -21,6 +22,7 @@ pub use crate::app::transfer::export::export;
 pub use crate::app::transfer::import::{Input, Summary, import};
 pub use crate::app::transfer::progress::Progress;
 pub use crate::app::transfer::refusals::{Refusal, Refusals};
+pub use backup::{BackupArgs, RestoreArgs};
 pub use error::AdminError;
 pub use export::ExportArgs;
 pub use import::ImportArgs;
@@ -36,6 +38,10 @@ pub enum AdminCommand {
     Import(ImportArgs),
     /// Write all messages as newline-delimited JSON, oldest first
     Export(ExportArgs),
+    /// Copy the embedded store into a file, while it is served
+    Backup(BackupArgs),
+    /// Make the embedded store from a backup
+    Restore(RestoreArgs),
     /// Bring the store's schema up to date
     Migrate(MigrateArgs),
     /// Make, list and revoke the tokens of auth.mode: token
@@ -56,6 +62,8 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
     match command {
         AdminCommand::Import(args) => args.run().await,
         AdminCommand::Export(args) => args.run().await,
+        AdminCommand::Backup(args) => args.run().await,
+        AdminCommand::Restore(args) => args.run().await,
         AdminCommand::Migrate(args) => args.run().await,
         AdminCommand::Token(command) => command.run().await,
         AdminCommand::Tls(command) => command.run(),

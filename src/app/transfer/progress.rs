@@ -46,6 +46,12 @@ impl Progress {
         self.0.set_message(format!("{messages} messages"));
     }
 
+    /// So many bytes are done, of so many.
+    pub(crate) fn reach(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+
     /// Writes a line above the bar.
     pub(crate) fn above(&self, out: &mut dyn Write, line: &str) -> io::Result<()> {
         self.0.suspend(|| writeln!(out, "{line}"))

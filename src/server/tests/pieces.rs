@@ -11,7 +11,7 @@ use super::stub::Stub;
 use super::{ask, over, shared, text};
 use crate::api::{self, Envelope};
 use crate::config::Limits;
-use crate::domain::{FeedFilter, FeedLimit, Store};
+use crate::domain::{FeedFilter, FeedLimit, Messages};
 use crate::server::handle::message;
 use crate::server::response::body::PIECE;
 use crate::server::response::progress::Progress;

@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, Imported, Message, MessageId,
-    NotReady, PostError, Readiness, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
-    TrendFilter, UserName, Warning,
+    Counts, Draft, FeedFilter, FeedPage, Following, HashtagCount, HashtagsFilter, Imported,
+    Lifecycle, Message, MessageId, Messages, NotReady, PostError, Readiness, Record, Removal,
+    SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter, UserName,
+    Warning,
 };
 
 /// Messages, newest first; whoever asks for a trend waits for ever, and to ask
@@ -63,7 +64,7 @@ fn away<T>() -> Result<T, StoreError> {
 }
 
 #[async_trait]
-impl Store for Stub {
+impl Messages for Stub {
     async fn post(&self, draft: Draft) -> Result<Message, PostError> {
         Ok(draft.into_message(MessageId::MAX))
     }
@@ -84,6 +85,13 @@ impl Store for Stub {
         Ok(FeedPage::from_surplus(found, filter.limit))
     }
 
+    async fn users(&self, _: &str, _: usize) -> Result<Vec<UserName>, StoreError> {
+        panic!("a stub that panics");
+    }
+}
+
+#[async_trait]
+impl Counts for Stub {
     async fn trend(&self, _: &TrendFilter) -> Result<Vec<Series>, StoreError> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waits = Waits(Arc::clone(&self.waiting));
@@ -93,19 +101,10 @@ impl Store for Stub {
     async fn hashtags(&self, _: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
         away()
     }
+}
 
-    async fn users(&self, _: &str, _: usize) -> Result<Vec<UserName>, StoreError> {
-        panic!("a stub that panics");
-    }
-
-    async fn import(&self, _: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
-        away()
-    }
-
-    async fn export(&self, _: Option<MessageId>, _: usize) -> Result<Vec<Record>, StoreError> {
-        away()
-    }
-
+#[async_trait]
+impl Tokens for Stub {
     async fn create_token(&self, _: Token, _: SecretHash) -> Result<(), StoreError> {
         away()
     }
@@ -125,13 +124,30 @@ impl Store for Stub {
     ) -> Result<Option<Token>, StoreError> {
         away()
     }
+}
 
+#[async_trait]
+impl Transfer for Stub {
+    async fn import(&self, _: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
+        away()
+    }
+
+    async fn export(&self, _: Option<MessageId>, _: usize) -> Result<Vec<Record>, StoreError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl Lifecycle for Stub {
     async fn check(&self) -> Result<Vec<Warning>, NotReady> {
         Ok(Vec::new())
     }
 
     async fn close(&self) {}
 }
+
+impl Following for Stub {}
+impl Removal for Stub {}
 
 /// Nothing goes on beside requests.
 pub(crate) struct Ready;

@@ -40,9 +40,10 @@ use tokio_postgres::Row;
 use tracing::{info, warn};
 
 use crate::domain::{
-    Draft, FeedFilter, FeedPage, HashtagCount, HashtagsFilter, IdClock, Imported, Job, Message,
-    MessageId, NotReady, PostError, Record, SecretHash, Series, Store, StoreError, Token, TokenId,
-    TrendFilter, UserName, Warning,
+    Counts, Draft, FeedFilter, FeedPage, Following, HashtagCount, HashtagsFilter, IdClock,
+    Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady, PostError, Record, Removal,
+    SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter, UserName,
+    Warning,
 };
 use crate::store::batch::{Pending, queue_full, writer_gone};
 
@@ -178,7 +179,7 @@ async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
 }
 
 #[async_trait]
-impl Store for CockroachStore {
+impl Messages for CockroachStore {
     async fn post(&self, draft: Draft) -> Result<Message, PostError> {
         self.connector.refuse_while_away()?;
         let (pending, answer) = Pending::new(draft);
@@ -205,6 +206,13 @@ impl Store for CockroachStore {
         pages::feed(&self.readers, filter).await
     }
 
+    async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<UserName>, StoreError> {
+        read::users(&self.readers, prefix, limit).await
+    }
+}
+
+#[async_trait]
+impl Counts for CockroachStore {
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
         read::trend(&self.readers, filter, &self.stale_trends).await
     }
@@ -212,29 +220,10 @@ impl Store for CockroachStore {
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
         read::hashtags(&self.readers, filter).await
     }
+}
 
-    async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<UserName>, StoreError> {
-        read::users(&self.readers, prefix, limit).await
-    }
-
-    async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
-        self.connector.refuse_while_away()?;
-        let (reply, answer) = oneshot::channel();
-        let queue = self.queue()?;
-        let queued = queue.send(Item::Import(records, reply)).await;
-        queued.map_err(|_| writer_gone())?;
-        drop(queue);
-        answer.await.map_err(|_| writer_gone())?
-    }
-
-    async fn export(
-        &self,
-        after: Option<MessageId>,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
-        read::export(&self.readers, after, limit).await
-    }
-
+#[async_trait]
+impl Tokens for CockroachStore {
     async fn create_token(&self, token: Token, hash: SecretHash) -> Result<(), StoreError> {
         tokens::create(&self.readers, token, hash).await
     }
@@ -254,7 +243,31 @@ impl Store for CockroachStore {
     ) -> Result<Option<Token>, StoreError> {
         tokens::revoke(&self.readers, id, now).await
     }
+}
 
+#[async_trait]
+impl Transfer for CockroachStore {
+    async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
+        self.connector.refuse_while_away()?;
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue()?;
+        let queued = queue.send(Item::Import(records, reply)).await;
+        queued.map_err(|_| writer_gone())?;
+        drop(queue);
+        answer.await.map_err(|_| writer_gone())?
+    }
+
+    async fn export(
+        &self,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        read::export(&self.readers, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Lifecycle for CockroachStore {
     fn jobs(&self) -> Vec<Job> {
         let (connector, readers) = (self.connector.clone(), self.readers.clone());
         vec![Job::new("database probe", move || {
@@ -289,3 +302,7 @@ impl Store for CockroachStore {
         self.readers.close().await;
     }
 }
+
+// A cluster is not followed, and nothing is removed from it, yet.
+impl Following for CockroachStore {}
+impl Removal for CockroachStore {}

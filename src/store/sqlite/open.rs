@@ -117,7 +117,7 @@ fn write_ahead(path: &Path, connection: &Connection, log_kib: u32) -> Result<(),
 }
 
 /// Makes a directory and those above it, so that they last.
-fn make_directory(path: &Path) -> io::Result<()> {
+pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     let is_missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     if missing.is_empty() {
@@ -130,12 +130,12 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Has the disk keep what a directory lists: a file lasts only with its name.
-fn sync(directory: &Path) -> io::Result<()> {
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
 /// A relative path's directory may have no name.
-fn or_here(directory: &Path) -> &Path {
+pub(super) fn or_here(directory: &Path) -> &Path {
     match directory.as_os_str().is_empty() {
         true => Path::new("."),
         false => directory,
@@ -264,7 +264,7 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn io_refused(path: &Path, source: io::Error) -> OpenError {
+pub(super) fn io_refused(path: &Path, source: io::Error) -> OpenError {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

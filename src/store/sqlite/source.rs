@@ -99,10 +99,24 @@ impl Left {
     }
 }
 
-/// How a file is to be read that is there. A log that a crash left is read as
-/// well, by an index made anew; where none can be made, as in a directory that
-/// is read-only, the file is read as one that nobody changes, if it has no log.
+/// How a file is to be read that has the schema of this program.
 pub(super) fn prepare(path: &Path, cache_kib: u32) -> Result<(Source, Left), OpenError> {
+    let (source, left, schema) = examine(path, cache_kib)?;
+    if schema < KNOWN {
+        return Err(OpenError::Old {
+            place: path.display().to_string(),
+            found: schema,
+            known: KNOWN,
+        });
+    }
+    Ok((source, left))
+}
+
+/// How a file is to be read that is there, and its schema, which may be old. A
+/// log that a crash left is read as well, by an index made anew; where none can
+/// be made, as in a directory that is read-only, the file is read as one that
+/// nobody changes, if it has no log.
+pub(super) fn examine(path: &Path, cache_kib: u32) -> Result<(Source, Left, i64), OpenError> {
     inspect(path)?;
     let log = log_length(path);
     let mut source = Source::new(path, cache_kib);
@@ -123,18 +137,11 @@ pub(super) fn prepare(path: &Path, cache_kib: u32) -> Result<(Source, Left), Ope
     if schema > KNOWN {
         return Err(newer(path, schema));
     }
-    if schema < KNOWN {
-        return Err(OpenError::Old {
-            place: path.display().to_string(),
-            found: schema,
-            known: KNOWN,
-        });
-    }
     let left = match log {
         None if !source.is_immutable => Left::Log(path.to_owned()),
         _ => Left::Nothing,
     };
-    Ok((source, left))
+    Ok((source, left, schema))
 }
 
 fn log_length(path: &Path) -> Option<u64> {

@@ -102,6 +102,9 @@ statements! {
         "select id from messages where id >= ?1 and id < ?2
          and not exists (select 1 from imported i where i.id = messages.id)
          order by id desc limit 1";
+    /// The last of ?1..?2 ids.
+    LastBefore =
+        "select id from messages where id >= ?1 and id < ?2 order by id desc limit 1";
     /// No clock follows an id before ?1.
     ForgetImported = "delete from imported where id < ?1";
     InsertImported = "insert into imported (id) values (?1) on conflict do nothing";

@@ -1,7 +1,8 @@
 //! PostgreSQL that says it is CockroachDB v19.1 and errs as that one does:
 //! what the store makes of it.
 
-use dunder::domain::{PostError, Store, StoreError};
+use dunder::domain::prelude::*;
+use dunder::domain::{PostError, StoreError};
 use dunder::store::cockroach::{CockroachOptions, CockroachStore, OpenError, migrate};
 
 use super::{assert_exact, draft, open, postgres};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dunder::domain::{MessageId, PostError, Store, StoreError};
+use dunder::domain::prelude::*;
+use dunder::domain::{MessageId, PostError, StoreError};
 use dunder::store::cockroach::{CockroachOptions, CockroachStore};
 use tokio::task::JoinSet;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dunder::domain::Store;
+use dunder::domain::prelude::*;
 use dunder::store::cockroach::{CockroachStore, OpenError, migrate};
 use tokio::task::JoinSet;
 

@@ -1,6 +1,7 @@
 //! Query plans: whatever names a user or a hashtag is led by an index.
 
-use dunder::domain::{MessageId, Record, Store};
+use dunder::domain::prelude::*;
+use dunder::domain::{MessageId, Record};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::{draft, open, postgres};

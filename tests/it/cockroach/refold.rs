@@ -1,5 +1,6 @@
 //! Hashtags that an older folding stored under other names.
 
+use dunder::domain::prelude::*;
 use dunder::domain::{Draft, FeedFilter, Hashtag, Store};
 
 use super::{assert_exact, databases, draft, open, postgres};

@@ -4,7 +4,7 @@
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use dunder::domain::Store;
+use dunder::domain::prelude::*;
 use dunder::store::cockroach::CockroachOptions;
 use tempfile::TempDir;
 

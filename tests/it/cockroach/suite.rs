@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunder::domain::Store;
+use dunder::domain::prelude::*;
 use dunder::store::cockroach::{CockroachOptions, CockroachStore};
 
 use super::{databases, open};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dunder::domain::Store;
+use dunder::domain::prelude::*;
 use dunder::store::cockroach::{CockroachOptions, CockroachStore, SslMode};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 

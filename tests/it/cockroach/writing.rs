@@ -1,6 +1,7 @@
 //! Batches, keys, slots and several servers.
 
-use dunder::domain::{FeedFilter, FeedLimit, Imported, MessageId, PostError, Record, Store};
+use dunder::domain::prelude::*;
+use dunder::domain::{FeedFilter, FeedLimit, Imported, MessageId, PostError, Record};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use tokio::task::JoinSet;
 

@@ -1,7 +1,8 @@
 //! Clocks that were wrong, and messages of the future.
 
 use chrono::Utc;
-use dunder::domain::{FeedFilter, Message, MessageId, Record, Store};
+use dunder::domain::prelude::*;
+use dunder::domain::{FeedFilter, Message, MessageId, Record};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dunder::domain::{FeedFilter, Store};
+use dunder::domain::FeedFilter;
+use dunder::domain::prelude::*;
 use dunder::store::sqlite::SqliteOptions;
 use rusqlite::Connection;
 use tokio::task::JoinSet;

@@ -1,6 +1,8 @@
 //! The embedded store: the contract, and what is special about a file.
 
+mod backup;
 mod clock;
+mod following;
 mod log;
 mod opening;
 mod reading;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunder::domain::Store;
+use dunder::domain::prelude::*;
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 

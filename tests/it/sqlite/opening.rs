@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
-use dunder::domain::Store;
+use dunder::domain::prelude::*;
 use dunder::store::OpenError;
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;

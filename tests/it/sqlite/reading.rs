@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use dunder::domain::{FeedFilter, PostError, Store, StoreError};
+use dunder::domain::prelude::*;
+use dunder::domain::{FeedFilter, PostError, StoreError};
 use dunder::store::OpenError;
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use dunder::domain::prelude::*;
 use dunder::domain::{Draft, FOLDING, FeedFilter, Hashtag, Store};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;

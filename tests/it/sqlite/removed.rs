@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use dunder::domain::{FeedFilter, PostError, Store, StoreError};
+use dunder::domain::prelude::*;
+use dunder::domain::{FeedFilter, PostError, StoreError};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 

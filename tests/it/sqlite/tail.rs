@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use dunder::domain::prelude::*;
 use dunder::domain::{FeedFilter, FeedLimit, Message, Store};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use dunder::domain::{FeedFilter, Imported, PostError, Store, StoreError};
+use dunder::domain::prelude::*;
+use dunder::domain::{FeedFilter, Imported, PostError, StoreError};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 use tokio::task::JoinSet;

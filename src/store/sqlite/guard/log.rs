@@ -23,10 +23,14 @@ use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::store_error;
 
 /// How long reads that are not held at the gate (short ones, those of other
-/// programs) may keep the log, in tries a millisecond apart.
+/// programs) may keep the log while posts go on, in tries a millisecond apart.
 const TRIES: i32 = 100;
+/// The same, once posts have to wait.
+const TRIES_OF_LAST_RESORT: i32 = 1_000;
 /// How long posts wait for the long reads under way before these are ended.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Doublings of the growth between two waits for others.
+const MOST_BLOCKED: u32 = 4;
 /// Checkpoints are large: a page that is written often is then copied once.
 const PART: u64 = 4;
 
@@ -36,6 +40,9 @@ pub(crate) struct Log {
     /// Reached, the log is started anew. Above `limit` while somebody else
     /// keeps it from that, so that not every batch waits for them.
     next: u64,
+    /// How often in a row somebody else was in the way. Each time the log may
+    /// grow by twice as much before they are waited for again.
+    blocked: u32,
     /// What the last checkpoint said.
     last: Frames,
     files: Arc<Files>,
@@ -60,6 +67,7 @@ impl Log {
         Log {
             limit,
             next: limit,
+            blocked: 0,
             last: Frames::default(),
             files,
             gate,
@@ -105,11 +113,18 @@ impl Log {
         if !quiet && !posts_wait {
             return Ok(is_due);
         }
-        let anew = start_anew(connection);
+        let tries = match posts_wait {
+            true => TRIES_OF_LAST_RESORT,
+            false => TRIES,
+        };
+        let anew = start_anew(connection, tries);
         self.gate.open();
-        self.next = match anew {
-            Ok(true) => self.limit,
-            Ok(false) | Err(_) => size + self.limit / PART,
+        (self.next, self.blocked) = match anew {
+            Ok(true) => (self.limit, 0),
+            Ok(false) | Err(_) => {
+                let more = (self.limit / PART) << self.blocked;
+                (size + more, (self.blocked + 1).min(MOST_BLOCKED))
+            }
         };
         if !anew? {
             let why = "a read of another program keeps the store's log from being started anew";
@@ -137,8 +152,8 @@ impl Frames {
 }
 
 /// Copies all there is; whether the next transaction starts the log anew.
-fn start_anew(connection: &mut Connection) -> rusqlite::Result<bool> {
-    wait_for_locks(connection, TRIES)?;
+fn start_anew(connection: &mut Connection, tries: i32) -> rusqlite::Result<bool> {
+    wait_for_locks(connection, tries)?;
     let frames = Frames::of(connection, Sql::Restart);
     wait_for_locks(connection, LOCK_TRIES)?;
     Ok(!frames?.is_blocked)

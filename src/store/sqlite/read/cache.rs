@@ -1,6 +1,6 @@
-//! Messages kept in memory by their ids. A stored message never changes and
-//! its id is never given out again, so what is found here is never stale: an
-//! index says which messages a page has, and the cache what they say.
+//! Messages kept in memory by their ids: an index says which messages a page
+//! has, and the cache what they say. Rests on *immutable*, and where a message
+//! is asked for by its id alone on *append-only* (see `store`).
 
 use std::sync::Arc;
 

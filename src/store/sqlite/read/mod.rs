@@ -5,6 +5,7 @@
 //! Handing a job over and its answer back costs more than a short read itself,
 //! so those run where they are asked for, on connections of their own.
 
+pub(crate) mod after;
 pub(crate) mod cache;
 pub(crate) mod feed;
 pub(crate) mod limit;

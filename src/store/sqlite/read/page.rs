@@ -56,7 +56,7 @@ pub(crate) fn messages(
     all.collect()
 }
 
-/// A message that a list of the same snapshot names has its row there.
+/// *Listed is there* (see `store`) does not hold.
 #[derive(Debug, thiserror::Error)]
 #[error("message {0} is listed and is not there")]
 struct Missing(MessageId);
@@ -126,7 +126,7 @@ pub(crate) fn hashtags_of(column: &str) -> Vec<Hashtag> {
     tags
 }
 
-/// The name of a number: neither ever changes.
+/// The name of a number, which is *immutable* (see `store`).
 fn user_of(
     connection: &Connection,
     number: i64,

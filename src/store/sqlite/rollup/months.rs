@@ -2,8 +2,8 @@
 //! busiest hashtags starts with a look at all of them, which would be a walk
 //! through every row of every month.
 //!
-//! Messages are never removed, and a message counts as one in its month and
-//! in those of its hashtags in the same transaction. So while the count of
+//! Rests on *append-only* (see `store`): a message counts as one in its month
+//! and in those of its hashtags in the same transaction. So while the count of
 //! all messages of a month is what it was, so is every count of that month,
 //! whichever program writes: what is kept is asked for that one row.
 

@@ -3,9 +3,9 @@
 //!
 //! Where it begins is written in the file (`settled`), and the rows of its
 //! messages are; what is kept here is derived from them, and derived again
-//! after a start or when another program wrote. Ids are given out in the
-//! order of commits, and whatever stores other ids settles first, so a run of
-//! messages that is complete up to an id stays complete.
+//! after a start or when another program wrote. Rests on *commit order is id
+//! order* (see `store`): whatever stores other ids settles first and lists
+//! them at once, so a run of messages that is complete up to an id stays so.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -1,0 +1,84 @@
+//! Reading in the one order that everybody sees, for those who follow.
+
+use async_trait::async_trait;
+
+use super::{StoreError, Tombstone};
+use crate::domain::{FeedLimit, Hashtag, Message, MessageId, UserName};
+
+/// A place in the order of everything: behind the message with this id, and
+/// behind all that are older. Only ids up to the closed one are places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub MessageId);
+
+/// What a follower wants; all conditions hold at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct FollowFilter {
+    /// Written by this user.
+    pub user: Option<UserName>,
+    /// Carrying all of these.
+    pub hashtags: Vec<Hashtag>,
+    /// At most so many at once.
+    pub limit: FeedLimit,
+}
+
+impl FollowFilter {
+    /// Whether a follower wants a message.
+    pub fn matches(&self, message: &Message) -> bool {
+        let by = |user: &UserName| *user == message.user;
+        self.user.as_ref().is_none_or(by)
+            && self
+                .hashtags
+                .iter()
+                .all(|hashtag| message.hashtags.contains(hashtag))
+    }
+}
+
+/// What happened, each at a position of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A message was posted: its id is the position.
+    Posted(Message),
+    /// A message was deleted.
+    Deleted(Tombstone),
+    /// What was between two positions is gone.
+    Gap {
+        /// Behind this one.
+        from: Position,
+        /// And up to this one.
+        to: Position,
+    },
+}
+
+/// What comes after a position.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// Oldest first; may be empty although more follows, where a filter
+    /// matches seldom.
+    pub events: Vec<Event>,
+    /// Where to go on; as before where nothing follows.
+    pub position: Option<Position>,
+    /// Nothing follows yet.
+    pub is_caught_up: bool,
+}
+
+/// Reads forward. Each message is passed once, whoever stored it, and nobody
+/// sees two in another order.
+#[async_trait]
+pub trait Following: Send + Sync {
+    /// Up to where all is stored that ever will be, imports aside; `None` in
+    /// an empty store.
+    async fn closed(&self) -> Result<Option<Position>, StoreError> {
+        Err(StoreError::NotYet("tell up to where it is closed"))
+    }
+
+    /// What follows a position, or the beginning, up to the closed one. Reads
+    /// a bounded part of the store, whatever the filter.
+    async fn after(
+        &self,
+        position: Option<Position>,
+        filter: &FollowFilter,
+    ) -> Result<Passage, StoreError> {
+        let _ = (position, filter);
+        Err(StoreError::NotYet("read after a position"))
+    }
+}

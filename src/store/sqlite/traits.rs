@@ -1,0 +1,200 @@
+//! What the domain asks of a store, answered: reads go to the readers, all
+//! that writes to the writer.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use rusqlite::Connection;
+
+use super::read::{after, feed, page};
+use super::rollup::counts;
+use super::write::Writer;
+use super::{REPLACED, SqliteStore, read, store_error, tokens};
+use crate::domain::{
+    Counts, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount, HashtagsFilter,
+    Imported, Lifecycle, Message, MessageId, Messages, NotReady, Passage, Position, PostError,
+    Record, Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter,
+    UserName, Version, Warning,
+};
+
+/// The embedded store keeps all there is: nothing is removed from it, yet.
+impl Removal for SqliteStore {}
+
+#[async_trait]
+impl Following for SqliteStore {
+    async fn closed(&self) -> Result<Option<Position>, StoreError> {
+        let now = Utc::now().timestamp_millis();
+        self.readers
+            .run(move |connection| after::closed(connection, now))
+            .await
+    }
+
+    async fn after(
+        &self,
+        position: Option<Position>,
+        filter: &FollowFilter,
+    ) -> Result<Passage, StoreError> {
+        let (filter, now) = (filter.clone(), Utc::now().timestamp_millis());
+        self.readers
+            .run(move |connection| after::after(connection, position, &filter, now))
+            .await
+    }
+}
+
+#[async_trait]
+impl Messages for SqliteStore {
+    async fn post(&self, draft: Draft) -> Result<Message, PostError> {
+        self.queue.post(draft).await
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        if let Some(message) = self.cache.find(id) {
+            return Ok(Some(Message::clone(&message)));
+        }
+        let cache = Arc::clone(&self.cache);
+        self.readers
+            .short(move |connection| page::message(connection, id, &cache))
+            .await
+    }
+
+    async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
+        let short = feed::is_short(filter);
+        let (cache, tail) = (Arc::clone(&self.cache), Arc::clone(&self.tail));
+        let filter = filter.clone();
+        let read = move |connection: &Connection| feed::feed(connection, &filter, &tail, &cache);
+        match short {
+            true => self.readers.short(read).await,
+            false => self.readers.run(read).await,
+        }
+    }
+
+    async fn users(&self, prefix: &str, limit: usize) -> Result<Vec<UserName>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.readers
+            .run(move |connection| read::users(connection, &prefix, limit))
+            .await
+    }
+}
+
+#[async_trait]
+impl Counts for SqliteStore {
+    async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
+        let short = counts::is_short(filter);
+        let (filter, tail) = (filter.clone(), Arc::clone(&self.tail));
+        let read = move |connection: &Connection| counts::trend(connection, &filter, &tail);
+        match short {
+            true => self.readers.short(read).await,
+            false => self.readers.run(read).await,
+        }
+    }
+
+    async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
+        let (filter, tail) = (filter.clone(), Arc::clone(&self.tail));
+        let months = Arc::clone(&self.months);
+        self.readers
+            .run(move |connection| counts::hashtags(connection, &filter, &tail, &months))
+            .await
+    }
+}
+
+#[async_trait]
+impl Tokens for SqliteStore {
+    async fn create_token(&self, token: Token, hash: SecretHash) -> Result<(), StoreError> {
+        self.queue
+            .run(move |writer| {
+                writer.transaction(|writer| tokens::create(writer.connection(), &token, hash))
+            })
+            .await
+    }
+
+    async fn token(&self, hash: SecretHash) -> Result<Option<Token>, StoreError> {
+        self.readers
+            .short(move |connection| tokens::find(connection, hash))
+            .await
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        self.readers.run(tokens::all).await
+    }
+
+    async fn revoke_token(
+        &self,
+        id: TokenId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Token>, StoreError> {
+        self.queue
+            .run(move |writer| {
+                writer.transaction(|writer| tokens::revoke(writer.connection(), id, now))
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Transfer for SqliteStore {
+    async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
+        self.queue.run(move |writer| writer.import(&records)).await
+    }
+
+    async fn export(
+        &self,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.readers
+            .run(move |connection| read::export(connection, after, limit))
+            .await
+    }
+}
+
+#[async_trait]
+impl Lifecycle for SqliteStore {
+    fn version(&self) -> Option<Version> {
+        self.readers.version()
+    }
+
+    async fn check(&self) -> Result<Vec<Warning>, NotReady> {
+        let not = |reason, error: String| {
+            let error = StoreError::Unavailable(error);
+            Err(NotReady { reason, error })
+        };
+        if self.queue.is_closed() {
+            return not(
+                "the store takes no more posts",
+                "the writer has stopped".to_owned(),
+            );
+        }
+        if let Some(busy) = self.health.stuck() {
+            let seconds = busy.as_secs();
+            let stuck = format!("the writer has been at one batch for {seconds} s");
+            return not("the disk does not finish a write", stuck);
+        }
+        let files = Arc::clone(&self.files);
+        let read = move |connection: &Connection| {
+            let newest = read::last_id(connection);
+            Ok((files.check(connection), newest.map_err(store_error)))
+        };
+        let unread = "the store cannot be read";
+        let read = self.readers.run(read).await;
+        let (files, newest) = read.map_err(NotReady::because(unread))?;
+        files.map_err(NotReady::because(REPLACED))?;
+        let newest = newest.map_err(NotReady::because(unread))?;
+        let copied = self.health.log_failure().map_or(Ok(()), Err);
+        let grows = "the store's log cannot be copied into its file; look at the disk";
+        copied.map_err(NotReady::because(grows))?;
+        // Nobody may dare to post while this says no, so it finds out itself.
+        if self.health.failure().is_some() {
+            let probed = self.queue.run(Writer::probe).await;
+            probed.map_err(NotReady::because("the disk does not take writes"))?;
+        }
+        Ok(Warning::of_newest(newest, Utc::now()).into_iter().collect())
+    }
+
+    async fn close(&self) {
+        // The writer's connection is the last one: it empties the log.
+        self.readers.close().await;
+        self.queue.close().await;
+        self.left.clear();
+    }
+}

@@ -1,0 +1,230 @@
+//! What the writer does between two looks into its queue: transactions that
+//! post, settle, import and probe.
+
+use std::thread;
+use std::time::Duration;
+
+use chrono::Utc;
+use rusqlite::Connection;
+
+use crate::domain::{Imported, Record, StoreError};
+use crate::store::batch::{Pending, answer_batch};
+use crate::store::sqlite::index::lists::{Lists, write_rows, write_runs};
+use crate::store::sqlite::open::limit_pages;
+use crate::store::sqlite::sql::Sql;
+use crate::store::sqlite::store_error;
+use crate::store::sqlite::write::Writer;
+use crate::store::sqlite::write::ledger::{Inserts, Posted};
+use crate::store::sqlite::write::tail::{State, View};
+
+/// How often the usual size of a tail it may reach while it cannot be settled.
+const MOST_UNSETTLED: usize = 4;
+/// Between two imports the lock stays free for longer than another program's
+/// writer waits between two tries: its posts get their turn.
+const TURN: Duration = Duration::from_millis(2);
+/// What a probe writes: more than a post.
+const PROBE_BYTES: i64 = 64 * 1024;
+
+impl Writer {
+    pub(super) fn post(&mut self, posts: Vec<Pending>) {
+        if self.tail.size() >= self.unsettled.saturating_mul(MOST_UNSETTLED)
+            && let Err(error) = self.settle_now()
+        {
+            return refuse(posts, &error);
+        }
+        let now = Utc::now().timestamp_millis();
+        let written = self.transaction(|writer| {
+            let mut found = writer.follow_others(now)?;
+            // Not where the file has messages dated later than these.
+            let in_order = found
+                .last
+                .is_none_or(|last| writer.clock.is_past(last, now));
+            if !in_order {
+                writer.settle()?;
+            }
+            let mut inserts = Inserts::prepare(&writer.connection)?;
+            let post = |pending: &Pending| {
+                let next = || writer.clock.next(now);
+                writer.ledger.post(&mut inserts, &pending.draft, next)
+            };
+            let results = posts.iter().map(post).collect::<rusqlite::Result<_>>()?;
+            drop(inserts);
+            if !in_order {
+                found = writer.list_at_once()?;
+            }
+            Ok((found, results))
+        });
+        match written {
+            Ok((found, results)) => {
+                let results: Vec<Posted> = results;
+                self.tail.committed(found, self.ledger.take_places());
+                let stored = results.iter().filter_map(|result| result.as_ref().ok());
+                stored.for_each(|message| drop(self.cache.keep(message.clone())));
+                let answers = posts.into_iter().zip(results).collect();
+                answer_batch(self.runtime.as_ref(), answers);
+                self.settle_if_large();
+            }
+            Err(error) => refuse(posts, &error),
+        }
+    }
+
+    /// Writes lists and counts of what was stored in this transaction, which
+    /// settled before: ids of any order.
+    fn list_at_once(&mut self) -> rusqlite::Result<State> {
+        let mut lists = Lists::default();
+        lists.extend(self.ledger.take_places());
+        write_rows(&self.connection, &lists.sorted())?;
+        self.mark_settled()
+    }
+
+    /// Settles a tail that has grown large, while nobody waits for an answer.
+    /// Where that fails, as on a disk that is nearly full, messages are still
+    /// taken, up to a bound.
+    fn settle_if_large(&mut self) {
+        let size = self.tail.size();
+        if size >= self.settle_at
+            && let Err(error) = self.settle_now()
+        {
+            tracing::warn!(size, %error, "what was posted could not be indexed yet");
+            self.settle_at = size + self.unsettled;
+        }
+    }
+
+    /// Settles, in a transaction of its own.
+    pub(super) fn settle_now(&mut self) -> Result<(), StoreError> {
+        let found = self.transaction(|writer| writer.settle())?;
+        self.tail.committed(found, Vec::new());
+        self.settle_at = self.unsettled;
+        Ok(())
+    }
+
+    /// Writes the lists and counts that are missing, in a transaction that
+    /// has stored nothing yet.
+    fn settle(&self) -> rusqlite::Result<State> {
+        let lists = self
+            .tail
+            .read(&self.connection, |tail: View<'_>| tail.lists())?;
+        write_runs(&self.connection, &lists)?;
+        self.mark_settled()
+    }
+
+    /// Writes that lists and counts of everything are written.
+    fn mark_settled(&self) -> rusqlite::Result<State> {
+        let State { settled, last } = State::read(&self.connection)?;
+        if let Some(last) = last
+            && settled < Some(last)
+        {
+            let mut settle = self.connection.prepare_cached(Sql::Settle.text())?;
+            settle.execute([last.to_bytes()])?;
+        }
+        Ok(State {
+            settled: last,
+            last,
+        })
+    }
+
+    /// Stores records, all or none.
+    pub(crate) fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, StoreError> {
+        let imported = self.transaction(|writer| {
+            // Its ids may be any: lists and counts are complete before and after.
+            writer.settle()?;
+            let mut inserts = Inserts::prepare(&writer.connection)?;
+            let import = |record| writer.ledger.import(&mut inserts, record);
+            let imported = records
+                .iter()
+                .map(import)
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            drop(inserts);
+            writer.note_imported(records, &imported)?;
+            Ok((writer.list_at_once()?, imported))
+        });
+        let imported = imported.map(|(found, imported)| {
+            self.tail.committed(found, Vec::new());
+            imported
+        });
+        thread::sleep(TURN);
+        imported
+    }
+
+    /// Runs something in a transaction that holds the write lock from its
+    /// start, and commits it durably.
+    pub(crate) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let committed = self.commit(work);
+        match committed {
+            Ok(_) => self.health.succeeded(),
+            Err(ref error) => self.undo(error),
+        }
+        committed
+    }
+
+    fn commit<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.files.check(&self.connection)?;
+        let written = self.statement(Sql::BeginImmediate).and_then(|()| {
+            let done = work(self)?;
+            self.statement(Sql::Commit)?;
+            Ok(done)
+        });
+        let done = written.map_err(store_error)?;
+        // Before anybody is told: what went into a removed file is lost.
+        self.files.check(&self.connection)?;
+        Ok(done)
+    }
+
+    /// The connection, inside a transaction.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Sees whether the disk takes data again, by writing some.
+    pub(crate) fn probe(&mut self) -> Result<(), StoreError> {
+        self.transaction(|writer| {
+            writer
+                .connection
+                .prepare_cached(Sql::Probe.text())?
+                .execute([PROBE_BYTES])
+        })?;
+        self.transaction(|writer| writer.statement(Sql::ProbeDone))?;
+        // A disk may have room for this and not for what posts would settle.
+        match self.tail.size() < self.unsettled {
+            true => Ok(()),
+            false => self.settle_now(),
+        }
+    }
+
+    /// Limits how far the file may grow.
+    pub(crate) fn limit_pages(&mut self, pages: u32) -> Result<(), StoreError> {
+        limit_pages(&self.connection, pages).map_err(store_error)
+    }
+
+    fn statement(&self, sql: Sql) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(sql.text())?
+            .execute([])
+            .map(drop)
+    }
+
+    pub(super) fn undo(&mut self, error: &StoreError) {
+        self.ledger.forget();
+        self.health.failed(error.clone());
+        // SQLite has rolled back by itself after some errors.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.statement(Sql::Rollback)
+        {
+            tracing::error!(%error, "a failed batch could not be rolled back");
+        }
+    }
+}
+
+/// Answers posts that were not stored.
+fn refuse(posts: Vec<Pending>, error: &StoreError) {
+    tracing::error!(posts = posts.len(), %error, "a batch was not stored");
+    for pending in posts {
+        pending.answer(Err(error.clone().into()));
+    }
+}

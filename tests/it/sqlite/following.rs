@@ -1,0 +1,102 @@
+//! Reading forward from a position.
+
+use chrono::Utc;
+use dunder::domain::prelude::*;
+use dunder::domain::{Event, FeedLimit, FollowFilter, MessageId, Passage, Position, Record};
+
+use super::File;
+use crate::contract::{draft, record};
+
+fn ids(passage: &Passage) -> Vec<MessageId> {
+    let id = |event: &Event| match event {
+        Event::Posted(message) => message.id,
+        other => panic!("{other:?}"),
+    };
+    passage.events.iter().map(id).collect()
+}
+
+fn by(user: &str, tag: &str, limit: u16) -> FollowFilter {
+    FollowFilter {
+        user: user.parse().ok(),
+        hashtags: tag.parse().into_iter().collect(),
+        limit: FeedLimit::new(limit).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_follower_sees_every_message_once_in_its_order_and_ends_at_the_closed_one() {
+    let file = File::new();
+    assert_eq!(file.store.closed().await.unwrap(), None);
+    let all = by("", "", 3);
+    let nothing = file.store.after(None, &all).await.unwrap();
+    assert!(nothing.is_caught_up && nothing.events.is_empty() && nothing.position.is_none());
+    let mut posted = Vec::new();
+    let mut seen = Vec::new();
+    let mut position = None;
+    for round in 0..5 {
+        for n in 0..round * 2 {
+            let user = ["ann", "bob"][n % 2];
+            posted.push(
+                file.store
+                    .post(draft(user, "text", &["a"]))
+                    .await
+                    .unwrap()
+                    .id,
+            );
+        }
+        loop {
+            let passage = file.store.after(position, &all).await.unwrap();
+            assert!(passage.events.len() <= 3);
+            seen.extend(ids(&passage));
+            position = passage.position;
+            if passage.is_caught_up {
+                break;
+            }
+        }
+        assert_eq!(seen, posted);
+        assert_eq!(file.store.closed().await.unwrap(), position);
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_matches_seldom_moves_its_position_over_what_it_skips() {
+    let file = File::new();
+    let records = |user: &str, from: i64, count: i64| -> Vec<Record> {
+        let one = |n: i64| record(draft(user, &n.to_string(), &["a"]), 1_600_000_000_000 + n);
+        (from..from + count).map(one).collect()
+    };
+    file.store.import(records("bob", 0, 2_500)).await.unwrap();
+    file.store.import(records("ann", 2_500, 2)).await.unwrap();
+    let filter = by("ann", "a", 100);
+    let (mut position, mut reads, mut found) = (None, 0, Vec::new());
+    loop {
+        let passage = file.store.after(position, &filter).await.unwrap();
+        found.extend(ids(&passage));
+        assert!(passage.position > position || passage.is_caught_up);
+        position = passage.position;
+        reads += 1;
+        if passage.is_caught_up {
+            break;
+        }
+    }
+    assert_eq!((reads, found.len()), (3, 2));
+    assert_eq!(position, found.last().copied().map(Position));
+}
+
+#[tokio::test]
+async fn messages_of_the_future_hide_no_post_from_a_follower() {
+    let file = File::new();
+    let ahead = Utc::now().timestamp_millis() + 9 * 60_000;
+    file.store
+        .import(vec![record(draft("bob", "ahead", &[]), ahead)])
+        .await
+        .unwrap();
+    let mut position = None;
+    for _ in 0..3 {
+        let posted = file.store.post(draft("ann", "now", &[])).await.unwrap();
+        let passage = file.store.after(position, &by("", "", 10)).await.unwrap();
+        assert_eq!(ids(&passage), [posted.id]);
+        assert!(passage.is_caught_up);
+        position = passage.position;
+    }
+}
