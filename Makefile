@@ -1,11 +1,15 @@
 # `make` lists what there is to make.
 
 CARGO ?= cargo
+# Where `make install` puts things; DESTDIR before it is for packages.
+PREFIX ?= $(HOME)/.local
+DESTDIR ?=
+BINARY ?= target/release/dunder
 # Further arguments of `make run`, such as ARGS='--port 9001 --log_level debug'.
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint bench completions packages
+.PHONY: help run build install uninstall test lint bench completions packages FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +19,29 @@ run: ## Build and serve on 127.0.0.1:9000 over the embedded store
 
 build: ## Build the release binary, target/release/dunder
 	$(CARGO) build --release --locked
+
+install: $(BINARY) ## Install program, man pages and completions below PREFIX (~/.local)
+	mkdir -p '$(TO)/bin' '$(TO)/$(BASH)' '$(TO)/$(ZSH)' '$(TO)/$(FISH)'
+	install -m 755 '$(BINARY)' '$(TO)/bin/dunder'
+	install -m 644 completions/dunder.bash '$(TO)/$(BASH)/dunder'
+	install -m 644 completions/_dunder '$(TO)/$(ZSH)/_dunder'
+	install -m 644 completions/dunder.fish '$(TO)/$(FISH)/dunder.fish'
+	'$(TO)/bin/dunder' man '$(TO)/share/man'
+	@case ":$$PATH:" in *':$(PREFIX)/bin:'*) ;; *) \
+	    echo "$(PREFIX)/bin is not on your path yet: log in again if it was made just now, or add it to PATH" ;; esac
+
+uninstall: ## Remove what `make install` put below PREFIX; messages and settings stay
+	rm -f '$(TO)/bin/dunder' '$(TO)/$(BASH)/dunder' '$(TO)/$(ZSH)/_dunder' '$(TO)/$(FISH)/dunder.fish'
+	rm -f '$(TO)'/share/man/man1/dunder.1 '$(TO)'/share/man/man1/dunder-*.1 '$(TO)'/share/man/man7/dunder-*.7
+
+# A package or another user may install what was built before.
+target/release/dunder: FORCE
+	@if command -v $(CARGO) >/dev/null; then $(CARGO) build --release --locked; fi
+
+TO = $(DESTDIR)$(PREFIX)
+BASH = share/bash-completion/completions
+ZSH = share/zsh/site-functions
+FISH = share/fish/vendor_completions.d
 
 test: packages lint ## Install what the tests need, check the style, run every test
 	$(CARGO) test --locked

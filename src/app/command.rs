@@ -1,6 +1,7 @@
 //! The command line as a whole: which command runs, on which runtime, and how
 //! a failure ends the process.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::app::admin::{self, AdminCommand, AdminError};
 use crate::app::log;
 use crate::app::serve::{self, ServeError};
 use crate::cli::{self, ClientCommand};
-use crate::config::{Environment, ServeArgs};
+use crate::config::ServeArgs;
 use crate::output::sanitize;
 use crate::store::OpenError;
 
@@ -84,16 +85,13 @@ impl From<AdminError> for Failure {
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
     let arguments = cli::mark_text(std::env::args_os(), Cli::command);
-    let command = match Cli::try_parse_from(arguments) {
+    let command = match parse(arguments) {
         Ok(cli) => cli.command,
         Err(error) => return misread(&error),
     };
     let done = match command {
         Command::Serve(arguments) => run_server(&arguments),
-        Command::Client(command) => match environment(&command) {
-            Ok(()) => return cli::run(*command, Cli::command),
-            Err(failure) => Err(failure),
-        },
+        Command::Client(command) => return cli::run(*command, Cli::command),
         Command::Admin(command) => run_admin(command),
     };
     // The log comes before what is said last, and its last lines are kept,
@@ -103,6 +101,22 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => fail(&failure),
     }
+}
+
+/// Reads the command line; an unknown command may be a person's own.
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut error = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(arguments) = cli::expand_alias(&arguments)
+    {
+        let arguments = cli::mark_text(arguments.into_iter(), Cli::command);
+        return Cli::try_parse_from(arguments);
+    }
+    cli::improve_guess(&mut error, &Cli::command(), &arguments);
+    Err(error)
 }
 
 fn fail(failure: &Failure) -> ExitCode {
@@ -119,15 +133,6 @@ fn misread(error: &clap::Error) -> ExitCode {
         let text = argument.to_string_lossy();
         sanitize(&text) == text
     };
-    // Clap takes variables for flags: a value nobody wrote is blamed on a
-    // flag nobody gave.
-    let is_value = matches!(
-        error.kind(),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation
-    );
-    if let (true, Err(failure)) = (is_value, variables()) {
-        return fail(&failure);
-    }
     if error.use_stderr() && !std::env::args_os().all(is_plain) {
         let sentence = sanitize(&error.render().to_string());
         let _ = write!(io::stderr(), "{sentence}");
@@ -136,37 +141,6 @@ fn misread(error: &clap::Error) -> ExitCode {
         let _ = error.print();
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-}
-
-/// A misspelt variable is a setting that somebody believes in; what answers
-/// from the program itself, the shell's questions above all, works all the
-/// same.
-fn environment(command: &ClientCommand) -> Result<(), Failure> {
-    match command {
-        ClientCommand::Post(_)
-        | ClientCommand::Feed(_)
-        | ClientCommand::Trend(_)
-        | ClientCommand::Tags(_)
-        | ClientCommand::Show(_)
-        | ClientCommand::Queue(_)
-        | ClientCommand::Login(_)
-        | ClientCommand::Logout(_)
-        | ClientCommand::Whoami(_)
-        | ClientCommand::Doctor(_) => variables(),
-        ClientCommand::Completions(_)
-        | ClientCommand::Man(_)
-        | ClientCommand::Help(_)
-        | ClientCommand::Complete(_)
-        | ClientCommand::ShellLine(_) => Ok(()),
-    }
-}
-
-fn variables() -> Result<(), Failure> {
-    let checked = Environment::of_process().and_then(|environment| environment.check_for_client());
-    checked.map_err(|error| Failure {
-        sentence: error.to_string(),
-        code: 2,
-    })
 }
 
 fn run_admin(command: AdminCommand) -> Result<u8, Failure> {

@@ -12,7 +12,9 @@ use tokio::sync::{Mutex, watch};
 
 use crate::app::supervise::Supervisor;
 use crate::app::{log, reload, store, systemd};
-use crate::config::{Config, ConfigError, ServeArgs, is_loopback};
+use crate::config::{
+    AuthMode, Config, ConfigError, ReadAccess, ServeArgs, StoreConfig, is_loopback,
+};
 use crate::domain::Job;
 use crate::server::{self, TlsError};
 use crate::store::OpenError;
@@ -92,7 +94,7 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     if !reload::is_of_terminal() {
         supervisor.run(reload::job(arguments, &config, server.certificate())?);
     }
-    announce(listener.local_addr()?, server.is_tls());
+    announce(listener.local_addr()?, server.is_tls(), &about(&config));
     systemd::ready();
     server::serve(listener, store, server, supervisor.readiness(), shutdown).await;
     tracing::info!("stopped");
@@ -118,13 +120,39 @@ async fn listen(host: &str, port: u16) -> Result<TcpListener, ServeError> {
     })
 }
 
-/// One line on standard output for whoever started the server, person or
-/// program: where it listens, which a port of 0 leaves open.
-fn announce(address: SocketAddr, tls: bool) {
+/// The first lines on standard output, for who started the server, person or
+/// program: where it listens, which a port of 0 leaves open, and below that
+/// what it does for whom.
+fn announce(address: SocketAddr, tls: bool, about: &str) {
     let scheme = if tls { "https" } else { "http" };
     let mut out = io::stdout();
     // Nobody reading is no reason not to serve.
-    let _ = writeln!(out, "dunder listens on {scheme}://{address}").and_then(|()| out.flush());
+    let _ =
+        writeln!(out, "dunder listens on {scheme}://{address}\n{about}").and_then(|()| out.flush());
+}
+
+/// Where messages are kept, who may read them, and who may post.
+fn about(config: &Config) -> String {
+    let store = match &config.store {
+        StoreConfig::Sqlite { path, .. } => path.display().to_string(),
+        StoreConfig::Cockroach(cockroach) => {
+            let hosts = cockroach.hosts.iter().flatten();
+            let hosts: Vec<&str> = hosts.map(|(host, _)| host.as_str()).collect();
+            match hosts.as_slice() {
+                [] => "a database cluster".to_owned(),
+                hosts => format!("the database on {}", hosts.join(", ")),
+            }
+        }
+    };
+    let readers = match config.server.read {
+        ReadAccess::Open => "everyone who reaches it",
+        ReadAccess::Token => "who has a token",
+    };
+    let authors = match config.server.auth_mode {
+        AuthMode::Name => "everyone who reaches it, under any name",
+        AuthMode::Token => "who has a token ('dunder token create NAME' makes one)",
+    };
+    format!("  stores in  {store}\n  reading    {readers}\n  posting    {authors}")
 }
 
 /// Says when to stop: at the first signal. The second ends the process.

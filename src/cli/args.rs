@@ -5,40 +5,54 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 use super::zone;
-use crate::cli::account::endpoint::Endpoint;
 use crate::domain::{parse_date, parse_duration};
 use crate::output::{MAX_WIDTH, MIN_WIDTH};
 
-/// Options of every client command.
-#[derive(Debug, Clone, Args)]
+/// Options of every command that calls a server.
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection and output")]
 pub struct Common {
-    /// Print the server's own JSON, one document
+    /// Print one JSON document, {"data": ...}
     #[arg(long)]
     pub json: bool,
 
     /// Use colours; NO_COLOR switches them off too
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto)]
-    pub color: ColorWhen,
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub color: Option<ColorWhen>,
 
-    /// The server; otherwise that of the last login, else http://127.0.0.1:9000
-    #[arg(long, value_name = "URL", env = "DUNDER_SERVER")]
-    pub server: Option<Endpoint>,
+    /// The server: its address, or the name of a login; otherwise that of the
+    /// login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]
+    #[arg(long, value_name = "URL|NAME")]
+    pub server: Option<String>,
 
-    /// How long to wait for the server in all
-    #[arg(long, value_name = "DURATION", env = "DUNDER_TIMEOUT",
-        default_value = "10s", value_parser = timeout)]
-    pub timeout: Duration,
+    /// How long to wait for the server in all [default: 10s]
+    /// [env: DUNDER_TIMEOUT]
+    #[arg(long, value_name = "DURATION", value_parser = timeout)]
+    pub timeout: Option<Duration>,
 
-    /// Trust the certificates in this PEM file too
-    #[arg(long, value_name = "FILE", env = "DUNDER_CACERT")]
+    /// Trust the certificates in this PEM file too [env: DUNDER_CACERT]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
 }
 
+/// Options of a command that calls no server.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Local {
+    /// Print one JSON document, {"data": ...}
+    #[arg(long)]
+    pub json: bool,
+
+    /// Use colours; NO_COLOR switches them off too
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub color: Option<ColorWhen>,
+}
+
 /// When colours are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ColorWhen {
     /// On a terminal that has them.
     Auto,
@@ -48,18 +62,25 @@ pub enum ColorWhen {
     Never,
 }
 
-/// How long to wait for a server.
+/// How long to wait for a server; a number alone is seconds.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
-    let length = parse_duration(text).map_err(|error| error.to_string())?;
+    let seconds = text.parse().map(Duration::from_secs);
+    let length = match seconds {
+        Ok(seconds) => seconds,
+        Err(_) => parse_duration(text).map_err(|error| error.to_string())?,
+    };
     if length.is_zero() || length > Duration::from_secs(86_400) {
         return Err(format!("{text:?} is not between 1ms and 24h"));
     }
     Ok(length)
 }
 
-/// A date as the person writes it, in their own zone.
+/// A date as the person writes it, in their own zone. `-3d` is `3d`: so long
+/// ago.
 pub(super) fn date(text: &str) -> Result<DateTime<Utc>, String> {
-    parse_date(text, Utc::now(), zone::here()).map_err(|error| error.to_string())
+    let age = text.strip_prefix('-');
+    let age = age.filter(|age| age.starts_with(|c: char| c.is_ascii_digit()));
+    parse_date(age.unwrap_or(text), Utc::now(), zone::here()).map_err(|error| error.to_string())
 }
 
 /// A hashtag, with or without `#`.
@@ -98,11 +119,8 @@ pub(super) fn ulid(text: &str) -> Result<String, String> {
 
 /// Columns to draw in.
 pub(super) fn width(text: &str) -> Result<u16, String> {
+    let width = text.parse().ok();
+    let in_range = |&width: &u16| (MIN_WIDTH..=MAX_WIDTH).contains(&usize::from(width));
     let refused = || format!("{text:?} is not a width between {MIN_WIDTH} and {MAX_WIDTH}");
-    let width: u16 = text.parse().map_err(|_| refused())?;
-    if (MIN_WIDTH..=MAX_WIDTH).contains(&usize::from(width)) {
-        Ok(width)
-    } else {
-        Err(refused())
-    }
+    width.filter(in_range).ok_or_else(refused)
 }

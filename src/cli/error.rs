@@ -6,16 +6,14 @@ use crate::output::sanitize_line;
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The server said no. Its sentence is made harmless when shown.
-    #[error("{}{}", sanitize_line(.sentence), hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
+    #[error("{}", sanitize_line(.sentence))]
     Refused {
         /// The HTTP status.
         status: u16,
         /// Whether it was dunder that answered, not something before it.
         by_dunder: bool,
-        /// What the server answered.
+        /// What the server answered, or what it means here.
         sentence: String,
-        /// What to do about it, when this side knows.
-        hint: Option<&'static str>,
     },
     /// It failed on this side, or the answer made no sense.
     #[error("{}", sanitize_line(.0))]
@@ -60,15 +58,10 @@ impl CliError {
                 status,
                 by_dunder,
                 sentence,
-                hint,
             } => CliError::Refused {
                 status,
                 by_dunder,
-                sentence: match hint {
-                    Some(hint) => format!("{sentence}; {hint}; {more}"),
-                    None => format!("{sentence}; {more}"),
-                },
-                hint: None,
+                sentence: format!("{sentence}; {more}"),
             },
             CliError::Failed(sentence) => CliError::Failed(format!("{sentence}; {more}")),
             CliError::Usage(sentence) => CliError::Usage(format!("{sentence}; {more}")),
@@ -98,7 +91,7 @@ mod tests {
         fn nothing_a_terminal_obeys_stands_in_an_error(sentence: String, sign in "[\u{1b}\u{9b}\u{202e}\u{200b}\n\r]") {
             let hostile = format!("{sentence}{sign}{sentence}");
             for error in [
-                CliError::Refused { status: 400, by_dunder: true, sentence: hostile.clone(), hint: None },
+                CliError::Refused { status: 400, by_dunder: true, sentence: hostile.clone() },
                 CliError::Failed(hostile.clone()),
                 CliError::Usage(hostile.clone()),
                 CliError::Unreachable(hostile.clone()),

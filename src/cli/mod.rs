@@ -3,19 +3,24 @@
 //!
 //! [`run`] is the only way in: it runs one command on a runtime of one
 //! thread, says what went wrong on standard error, and gives the exit code
-//! (see [`CliError::exit_code`]). Results go to standard output, everything
-//! else to standard error.
+//! (see [`CliError::exit_code`]). A command is handed the one [`ui::Ui`] of
+//! the process and, where it calls a server, starts a [`session::Session`].
 
 mod account;
+mod alias;
 mod args;
 mod client;
 mod command;
 mod complete;
 mod error;
+mod near;
 mod outbox;
 mod private;
+mod reference;
+mod session;
 mod settings;
 mod state;
+mod suggest;
 mod ui;
 pub(crate) mod zone;
 
@@ -24,14 +29,17 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub use account::endpoint::{DEFAULT_SERVER, Endpoint, EndpointError};
-use args::Common;
+pub(crate) use alias::expand as expand_alias;
 pub use command::completions::generate as generate_completions;
 pub(crate) use command::post::words::mark_text;
 use command::{
-    account as login, completions, doctor, feed, help, man, post, queue, show, tags, trend,
+    completions, config, doctor, feed, help, login, logout, man, post, queue, show, tags, trend,
+    whoami,
 };
 use complete::shell;
 pub use error::CliError;
+pub(crate) use suggest::improve as improve_guess;
+use ui::Ui;
 
 /// The client's commands.
 #[derive(Debug, Subcommand)]
@@ -44,16 +52,18 @@ pub enum ClientCommand {
     Trend(trend::TrendArgs),
     /// List the busiest hashtags
     Tags(tags::TagsArgs),
-    /// Show one message
+    /// Show messages by their ids
     Show(show::ShowArgs),
     /// List, send or drop messages that wait for a server
     Queue(queue::QueueArgs),
-    /// Keep a server and a token for the commands that follow
+    /// Keep a server and a token; list the logins, use another
     Login(login::LoginArgs),
-    /// Forget the server and the token
-    Logout(login::LogoutArgs),
+    /// Forget a login
+    Logout(logout::LogoutArgs),
     /// Say who you are to the server
-    Whoami(login::WhoamiArgs),
+    Whoami(whoami::WhoamiArgs),
+    /// List the client's settings and where each comes from, or change them
+    Config(config::ConfigArgs),
     /// Check settings, server and connection
     Doctor(doctor::DoctorArgs),
     /// Print the completions of a shell
@@ -73,62 +83,41 @@ pub enum ClientCommand {
 /// Runs a command; `whole` is the program's whole command line, which
 /// completions are made from.
 pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
-    let reaches = command.reaches().cloned();
-    let done = match command {
-        ClientCommand::Completions(args) => completions::run(&args, whole()),
-        ClientCommand::Man(args) => man::run(&args, &whole()),
-        ClientCommand::Help(args) => help::run(&args, whole()),
-        ClientCommand::ShellLine(args) => shell::run(&args),
-        ClientCommand::Logout(args) => login::logout(&args),
-        ClientCommand::Queue(args) => block_on(queue::run(args)),
-        ClientCommand::Post(args) => block_on(post::run(args)),
-        ClientCommand::Feed(args) => block_on(feed::run(args)),
-        ClientCommand::Trend(args) => block_on(trend::run(args)),
-        ClientCommand::Tags(args) => block_on(tags::run(args)),
-        ClientCommand::Show(args) => block_on(show::run(args)),
-        ClientCommand::Complete(args) => block_on(complete::run(args)),
-        ClientCommand::Doctor(args) => block_on(doctor::run(args)),
-        ClientCommand::Login(args) => block_on(login::login(args)),
-        ClientCommand::Whoami(args) => block_on(login::whoami(args)),
-    };
-    let done = done.and_then(|()| match reaches {
-        Some(common) => block_on(async {
-            outbox::after_success(&common).await;
-            Ok(())
-        }),
-        None => Ok(()),
-    });
-    let Err(error) = done else {
+    let mut ui = Ui::of_process();
+    let done = dispatch(command, whole, &mut ui);
+    // A pager is left before anything is said below it.
+    let written = ui.finish();
+    let Err(error) = done.and(written) else {
         return ExitCode::SUCCESS;
     };
     if !matches!(error, CliError::ClosedPipe) {
-        eprintln!("dunder: {error}");
+        ui.say(&format!("dunder: {error}"));
     }
     ExitCode::from(error.exit_code())
 }
 
-impl ClientCommand {
-    /// The connection of a command that has reached its server when it
-    /// succeeds; what waits for that server can go then. A post sends what
-    /// waits itself, before its own message.
-    fn reaches(&self) -> Option<&Common> {
-        match self {
-            ClientCommand::Feed(args) => Some(&args.common),
-            ClientCommand::Trend(args) => Some(&args.common),
-            ClientCommand::Tags(args) => Some(&args.common),
-            ClientCommand::Show(args) => Some(&args.common),
-            ClientCommand::Login(args) => Some(&args.common),
-            ClientCommand::Whoami(args) => Some(&args.common),
-            ClientCommand::Post(_)
-            | ClientCommand::Queue(_)
-            | ClientCommand::Logout(_)
-            | ClientCommand::Completions(_)
-            | ClientCommand::Complete(_)
-            | ClientCommand::Doctor(_)
-            | ClientCommand::Man(_)
-            | ClientCommand::Help(_)
-            | ClientCommand::ShellLine(_) => None,
-        }
+fn dispatch(
+    command: ClientCommand,
+    whole: fn() -> clap::Command,
+    ui: &mut Ui,
+) -> Result<(), CliError> {
+    match command {
+        ClientCommand::Completions(args) => completions::run(&args, whole(), ui),
+        ClientCommand::Man(args) => man::run(&args, &whole(), ui),
+        ClientCommand::Help(args) => help::run(&args, whole(), ui),
+        ClientCommand::ShellLine(args) => shell::run(&args, ui),
+        ClientCommand::Logout(args) => logout::run(&args, ui),
+        ClientCommand::Config(args) => block_on(async { config::run(&args, ui) }),
+        ClientCommand::Queue(args) => block_on(queue::run(args, ui)),
+        ClientCommand::Post(args) => block_on(post::run(args, ui)),
+        ClientCommand::Feed(args) => block_on(feed::run(args, ui)),
+        ClientCommand::Trend(args) => block_on(trend::run(args, ui)),
+        ClientCommand::Tags(args) => block_on(tags::run(args, ui)),
+        ClientCommand::Show(args) => block_on(show::run(args, ui)),
+        ClientCommand::Complete(args) => block_on(complete::run(args, ui)),
+        ClientCommand::Doctor(args) => block_on(doctor::run(args, ui)),
+        ClientCommand::Login(args) => block_on(login::run(args, ui)),
+        ClientCommand::Whoami(args) => block_on(whoami::run(args, ui)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 
-use super::ui::terminal;
+use super::ui;
 use crate::domain::{Zone, shown};
 
 /// Where a zone was found.
@@ -41,7 +41,7 @@ pub(crate) fn here() -> &'static Zone {
     let found = found();
     if let Some(problem) = &found.problem {
         WARNED.call_once(|| {
-            terminal::warning(&format!(
+            ui::warning(&format!(
                 "{problem}; times are read and shown in UTC: {ADVICE}"
             ));
         });

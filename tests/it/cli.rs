@@ -9,8 +9,15 @@ mod failures;
 mod feed;
 mod files;
 mod help;
+mod install;
+mod json;
+mod logins;
+mod outcome;
 mod post;
 mod queue;
+mod readme;
+mod references;
+mod settings;
 mod shells;
 mod stub;
 mod terminal;
@@ -78,6 +85,8 @@ impl Person {
             .env("TZ", "UTC")
             .env("LC_ALL", "C.UTF-8")
             .env("TERM", "xterm-256color")
+            // Nobody turns pages.
+            .env("PAGER", "cat")
             .stdin(Stdio::null());
         command
     }

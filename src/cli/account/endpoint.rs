@@ -7,6 +7,8 @@ use reqwest::Url;
 
 /// The server of someone who has not named one.
 pub const DEFAULT_SERVER: &str = "http://127.0.0.1:9000";
+/// The port of a server on this machine when none is written.
+const DEFAULT_PORT: u16 = 9000;
 
 /// The base address of a server: scheme, host, port and perhaps a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +33,12 @@ impl FromStr for Endpoint {
             reason,
         };
         let trimmed = text.trim();
-        if !trimmed.contains("://") {
-            return Err(refused("it does not start with http:// or https://"));
-        }
-        let url = Url::parse(trimmed).map_err(|_| refused("it cannot be read"))?;
+        let trimmed = match trimmed.contains("://") {
+            true => trimmed.to_owned(),
+            false => with_scheme(trimmed)
+                .ok_or_else(|| refused("it does not start with http:// or https://"))?,
+        };
+        let url = Url::parse(&trimmed).map_err(|_| refused("it cannot be read"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refused("it does not start with http:// or https://"));
         }
@@ -51,7 +55,36 @@ impl FromStr for Endpoint {
     }
 }
 
+/// `localhost:9000` and the like with the scheme they must mean: this machine
+/// is spoken to without TLS and has a port of its own, others are not.
+fn with_scheme(text: &str) -> Option<String> {
+    let host = text.split('/').next()?;
+    let is_host = host == "localhost" || host.contains(['.', ':']);
+    if !is_host || host.contains(char::is_whitespace) || text.contains('@') {
+        return None;
+    }
+    let https = Url::parse(&format!("https://{text}")).ok()?;
+    if !Endpoint(https.clone()).is_loopback() {
+        return Some(https.into());
+    }
+    let mut http = Url::parse(&format!("http://{text}")).ok()?;
+    // A port that is the scheme's own is not told from none.
+    let has_port = host.rsplit(']').next()?.contains(':');
+    if !has_port {
+        http.set_port(Some(DEFAULT_PORT)).ok()?;
+    }
+    Some(http.into())
+}
+
 impl Endpoint {
+    /// Host and, where it is not the scheme's own, port: a name for people.
+    pub fn short_name(&self) -> String {
+        match self.0.port() {
+            Some(port) => format!("{}:{port}", self.host()),
+            None => self.host().to_owned(),
+        }
+    }
+
     /// The address of a path on this server; `query` without `?`.
     pub fn at(&self, path: &str, query: &str) -> Url {
         let mut url = self.0.clone();
@@ -126,10 +159,28 @@ mod tests {
     }
 
     #[test]
+    fn a_host_alone_is_an_address() {
+        for (text, address) in [
+            ("localhost:9000", "http://localhost:9000"),
+            ("localhost", "http://localhost:9000"),
+            ("127.0.0.1:9001", "http://127.0.0.1:9001"),
+            ("[::1]:9000", "http://[::1]:9000"),
+            ("dunder.example", "https://dunder.example"),
+            (
+                "dunder.example:9000/base",
+                "https://dunder.example:9000/base",
+            ),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), address);
+        }
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_by_value() {
         for text in [
             "",
-            "localhost:9000",
+            "dunder",
+            "ann@dunder.example",
             "ftp://a",
             "http://",
             "http://ann:secret@a",

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use rustls::CertificateError;
 
 use crate::cli::CliError;
-use crate::cli::account::endpoint::Endpoint;
+use crate::cli::account::Endpoint;
 
 /// The error of a request that got no answer.
 pub(crate) fn unreachable(server: &Endpoint, error: &reqwest::Error) -> CliError {
@@ -79,7 +79,7 @@ fn tls_reason(server: &Endpoint, error: &rustls::Error) -> String {
             }
             CertificateError::NotValidForNameContext { presented, .. } => format!(
                 "the certificate it shows is for {}, not for {host}; use a name it was made for",
-                presented.join(", ")
+                names(presented).join(", ")
             ),
             CertificateError::UnknownIssuer => format!(
                 "the certificate of {host} comes from an unknown authority; name its authority's file with --cacert FILE"
@@ -92,6 +92,18 @@ fn tls_reason(server: &Endpoint, error: &rustls::Error) -> String {
         }
         other => format!("TLS failed: {other}"),
     }
+}
+
+/// The names of a certificate: rustls wraps each in the name of its kind, as
+/// in `DnsName("localhost")`.
+fn names(presented: &[String]) -> Vec<&str> {
+    presented
+        .iter()
+        .map(|name| match name.split_once('(') {
+            Some((_, inside)) => inside.trim_end_matches(')').trim_matches('"'),
+            None => name,
+        })
+        .collect()
 }
 
 fn tls(error: &reqwest::Error) -> Option<&rustls::Error> {
@@ -114,4 +126,16 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(Some(error as &(dyn Error + 'static)), |&one| one.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_certificates_stand_without_their_kind() {
+        let presented = ["DnsName(\"localhost\")", "IpAddress(127.0.0.1)", "plain"];
+        let presented = presented.map(str::to_owned);
+        assert_eq!(names(&presented), ["localhost", "127.0.0.1", "plain"]);
+    }
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use crate::cli::CliError;
-use crate::cli::account::credentials::Access;
+use crate::cli::account::Access;
 
 use crate::api::{Envelope, ErrorBody, PostBody};
 
@@ -238,11 +238,15 @@ impl Client {
             };
         }
         Err(match serde_json::from_str::<ErrorBody>(&document) {
+            Ok(_) if status == StatusCode::UNAUTHORIZED => CliError::Refused {
+                status: status.as_u16(),
+                by_dunder: true,
+                sentence: self.access.is_unknown(),
+            },
             Ok(body) => CliError::Refused {
                 status: status.as_u16(),
                 by_dunder: true,
                 sentence: body.error,
-                hint: (status == StatusCode::UNAUTHORIZED).then_some("see 'dunder login --help'"),
             },
             Err(_) => CliError::Refused {
                 status: status.as_u16(),
@@ -251,7 +255,6 @@ impl Client {
                     Some(location) => format!("but {status} and a pointer to {location}"),
                     None => format!("but {status}"),
                 }),
-                hint: None,
             },
         })
     }

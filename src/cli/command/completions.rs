@@ -1,12 +1,13 @@
 //! `dunder completions`: generated from the command line's own definition,
 //! followed by the shell integration.
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::cli::command::help::TOPICS;
 use crate::cli::complete::shell::{Dialect, integration};
-use crate::cli::ui::terminal;
+use crate::cli::ui::Ui;
 use crate::cli::{CliError, complete};
 
 /// What `dunder completions` takes.
@@ -24,26 +25,42 @@ are. bash does this on the first line of a command only: inside a loop typed
 over several lines, quote. DUNDER_SHELL_INTEGRATION=off, set before, leaves the
 integration out.
 
-At the end of ~/.bashrc:          eval \"$(dunder completions bash)\"
-At the end of ~/.zshrc:           eval \"$(dunder completions zsh)\"
-In ~/.config/fish/config.fish:    dunder completions fish | source")]
+At the end of ~/.bashrc or ~/.zshrc, with the shell's name:
+  command -v dunder >/dev/null && eval \"$(dunder completions bash)\"
+In ~/.config/fish/config.fish:
+  command -q dunder && dunder completions fish | source
+
+Where dunder is not on the path these lines do nothing.")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     shell: Dialect,
+
+    /// Print one JSON document, {"data": ...}
+    #[arg(long)]
+    json: bool,
 }
 
 /// Prints the completions.
 ///
 /// # Errors
 /// The output is closed.
-pub(crate) fn run(args: &CompletionsArgs, command: clap::Command) -> Result<(), CliError> {
-    terminal::print(&generate(args.shell, command))
+pub(crate) fn run(
+    args: &CompletionsArgs,
+    command: clap::Command,
+    ui: &mut Ui,
+) -> Result<(), CliError> {
+    let script = generate(args.shell, command);
+    if args.json {
+        let document = json!({ "data": { "script": script } });
+        return ui.print_json(&document.to_string());
+    }
+    ui.print(&script)
 }
 
 /// What a shell sources to know a command line.
 pub fn generate(dialect: Dialect, command: clap::Command) -> String {
-    let mut command = visible(&command);
+    let mut command = hinted(visible(&command));
     let shell = match dialect {
         Dialect::Bash => Shell::Bash,
         Dialect::Zsh => Shell::Zsh,
@@ -65,6 +82,30 @@ pub fn generate(dialect: Dialect, command: clap::Command) -> String {
         ),
     };
     script + integration(dialect)
+}
+
+/// The command line with every value told apart from a file: a shell offers
+/// files where it knows nothing, and some insert one.
+fn hinted(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|one| one.get_name().to_owned())
+        .collect();
+    let command = command.mut_args(|argument| {
+        let is_path = argument.get_value_names().is_some_and(|names| {
+            let mut names = names.iter();
+            names.any(|name| matches!(name.as_str(), "FILE" | "PATH" | "DIR"))
+        });
+        match argument.get_value_hint() {
+            _ if !argument.get_action().takes_values() => argument,
+            ValueHint::Unknown if is_path => argument.value_hint(ValueHint::AnyPath),
+            ValueHint::Unknown => argument.value_hint(ValueHint::Other),
+            _ => argument,
+        }
+    });
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, hinted)
+    })
 }
 
 /// The command line without what is hidden, which bash would offer; `help`
@@ -90,9 +131,15 @@ pub(crate) fn visible(command: &clap::Command) -> clap::Command {
 /// and bare hashtags.
 pub(crate) fn how_to_install(shell: &str) -> &'static str {
     match shell.rsplit('/').next() {
-        Some("zsh") => "put 'eval \"$(dunder completions zsh)\"' at the end of ~/.zshrc",
-        Some("fish") => "put 'dunder completions fish | source' into ~/.config/fish/config.fish",
-        Some("bash") => "put 'eval \"$(dunder completions bash)\"' at the end of ~/.bashrc",
+        Some("zsh") => {
+            "put 'command -v dunder >/dev/null && eval \"$(dunder completions zsh)\"' at the end of ~/.zshrc"
+        }
+        Some("fish") => {
+            "put 'command -q dunder && dunder completions fish | source' into ~/.config/fish/config.fish"
+        }
+        Some("bash") => {
+            "put 'command -v dunder >/dev/null && eval \"$(dunder completions bash)\"' at the end of ~/.bashrc"
+        }
         _ => "see 'dunder completions --help'",
     }
 }

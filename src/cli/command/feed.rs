@@ -6,12 +6,12 @@ use clap::Args;
 
 use crate::api::{self, FeedPage, FeedQuery, Message};
 use crate::cli::CliError;
-use crate::cli::account::credentials::Access;
 use crate::cli::args::{Common, count, date, hashtag, ulid, user};
 use crate::cli::client::{Answer, Client};
 use crate::cli::command::form::{FormArgs, Printed, list_format};
-use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::Progress;
+use crate::cli::session::Session;
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
 use crate::domain::FeedLimit;
 use crate::output::chart::ChartStyle;
 use crate::output::format::{Format, Listing};
@@ -31,6 +31,10 @@ When the output is not a terminal each message is one line of fields separated
 by TAB: time (RFC 3339, UTC), id, user, hashtags, text; a newline in the text
 is \\n, a tab \\t, a backslash \\\\.")]
 pub struct FeedArgs {
+    /// The same as --hashtag
+    #[arg(value_name = "TAG", value_parser = hashtag)]
+    tags: Vec<String>,
+
     /// Only messages with this hashtag; repeat it for messages with all
     #[arg(short = 't', long, visible_alias = "tag", value_name = "TAG", value_parser = hashtag)]
     hashtag: Vec<String>,
@@ -40,11 +44,11 @@ pub struct FeedArgs {
     user: Option<String>,
 
     /// Only messages at or after this date
-    #[arg(long, value_name = "DATE", value_parser = date)]
+    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     since: Option<DateTime<Utc>>,
 
     /// Only messages before this date
-    #[arg(long, value_name = "DATE", value_parser = date)]
+    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     until: Option<DateTime<Utc>>,
 
     /// At most so many, the newest ones [default: 20]
@@ -80,7 +84,7 @@ pub struct FeedArgs {
     form: FormArgs,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    common: Common,
 }
 
 /// Where times are shown.
@@ -117,12 +121,20 @@ impl TimeArgs {
     }
 
     /// A listing with its times as asked for.
-    pub fn printed(&self, listing: Listing, format: &'static Format) -> Printed<'_> {
+    pub fn printed<'a>(
+        &'a self,
+        listing: Listing,
+        format: &'static Format,
+        settings: &'a Settings,
+    ) -> Printed<'a> {
+        // The person's own setting is for their eyes: programs read what they
+        // always read.
+        let own = settings.time_format().filter(|_| format.is_drawn);
         Printed {
             listing,
             format,
             clock: self.clock(),
-            time_format: self.time_format.as_ref(),
+            time_format: self.time_format.as_ref().or(own),
             style: ChartStyle::default(),
         }
     }
@@ -132,24 +144,26 @@ impl TimeArgs {
 ///
 /// # Errors
 /// The server did not answer, or the output is closed.
-pub(crate) async fn run(args: FeedArgs) -> Result<(), CliError> {
+pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
     if let (Some(since), Some(until)) = (args.since, args.until)
         && since >= until
     {
         return Err(backward(since, until));
     }
-    let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
-    let mut pages = Pages::new(&client, &args);
-    let format = args.form.format(args.output, args.common.json, "table");
+    let Session { settings, client } = Session::open(&args.common, ui).await?;
+    let mut pages = Pages::new(&client, &args, &settings);
+    let drawn = settings.output().map_or("table", |format| format.name);
+    let format = args.form.format(args.output, args.common.json, drawn, ui);
     let is_document = args.form.is_document(format);
     if is_document && pages.wanted <= usize::from(FeedLimit::MAX) && !args.reverse {
         // One page: the server's document as it is.
         let answer = pages.fetch().await?;
-        return terminal::print_json(&answer.document);
+        return ui.print_json(&answer.document);
     }
-    let printed = args.times.printed(Listing::of(&MESSAGES), format);
-    let mut printer = args.form.printer(printed, &args.common)?;
-    let progress = Progress::new();
+    let printed = args
+        .times
+        .printed(Listing::of(&MESSAGES), format, &settings);
+    let mut printer = args.form.printer(printed, &settings, ui)?;
     if args.reverse {
         let mut all = Vec::new();
         while let Some(page) = pages.next().await? {
@@ -162,7 +176,7 @@ pub(crate) async fn run(args: FeedArgs) -> Result<(), CliError> {
             printer.rows(&page)?;
             if args.all && pages.more {
                 let seen = counted(pages.seen as u64, "message");
-                progress.show(&format!("{seen} so far"));
+                printer.ui.progress(&format!("{seen} so far"));
             }
         }
     }
@@ -170,7 +184,7 @@ pub(crate) async fn run(args: FeedArgs) -> Result<(), CliError> {
     let next = pages.query.cursor.filter(|_| !args.reverse);
     printer.finish(next.as_deref())?;
     if pages.more && !args.all && format.is_drawn {
-        terminal::remark("(there are older ones: -n N shows more, --all shows all)");
+        ui.remark("(there are older ones: -n N shows more, --all shows all)");
     }
     Ok(())
 }
@@ -195,8 +209,8 @@ struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    fn new<'a>(client: &'a Client, args: &FeedArgs) -> Pages<'a> {
-        let wanted = match args.limit {
+    fn new<'a>(client: &'a Client, args: &FeedArgs, settings: &Settings) -> Pages<'a> {
+        let wanted = match args.limit.or(settings.limit()) {
             _ if args.all => usize::MAX,
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
             None => DEFAULT_LIMIT,
@@ -208,7 +222,7 @@ impl Pages<'_> {
                 to_date: args.until.map(|date| api::time::format_millis(&date)),
                 user_name: args.user.clone(),
                 cursor: args.cursor.clone(),
-                hashtag: args.hashtag.clone(),
+                hashtag: args.tags.iter().chain(&args.hashtag).cloned().collect(),
                 ..FeedQuery::default()
             },
             wanted,

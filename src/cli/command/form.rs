@@ -5,10 +5,10 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::cli::CliError;
-use crate::cli::args::{Common, width};
+use crate::cli::args::width;
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
 use crate::cli::ui::printer::Printer;
-use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::is_interactive;
 use crate::output::chart::ChartStyle;
 use crate::output::format::{FORMATS, Format, Listing, Options, templated};
 use crate::output::row::{Fields, Kind};
@@ -37,6 +37,10 @@ pub(crate) struct FormArgs {
     /// Texts whole, however many lines they have
     #[arg(long)]
     full: bool,
+
+    /// Do not start $PAGER for what is longer than the terminal is high
+    #[arg(long)]
+    no_pager: bool,
 
     /// Draw so wide [default: the terminal's width]
     #[arg(long, value_name = "COLUMNS", value_parser = width)]
@@ -82,24 +86,30 @@ impl FormArgs {
         asked: Option<&'static Format>,
         json: bool,
         drawn: &'static str,
+        ui: &Ui,
     ) -> &'static Format {
         let name = match asked {
             Some(format) => format.name,
             None if json => "json",
             None if self.oneline => "oneline",
-            None if is_interactive() => drawn,
+            None if ui.is_interactive() => drawn,
             None => "lines",
         };
         // All of these are forms.
         Format::named(name).unwrap_or(Format::JSON)
     }
 
-    /// Begins to print.
+    /// Begins to print; what is long goes through a pager.
     ///
     /// # Errors
     /// Fields that are none, or for a form that has all.
-    pub fn printer(&self, printed: Printed<'_>, common: &Common) -> Result<Printer, CliError> {
-        let options = self.options(&printed, common)?;
+    pub fn printer<'a>(
+        &self,
+        printed: Printed<'_>,
+        settings: &Settings,
+        ui: &'a mut Ui,
+    ) -> Result<Printer<'a>, CliError> {
+        let options = self.options(&printed, ui)?;
         let Printed {
             listing, format, ..
         } = printed;
@@ -110,7 +120,10 @@ impl FormArgs {
             }
             None => format.open(listing, options),
         };
-        Ok(Printer::new(writer, format))
+        if !self.no_pager && settings.pager() {
+            ui.page();
+        }
+        Ok(Printer::new(ui, writer, format))
     }
 
     /// Whether the server's own document is what was asked for.
@@ -118,9 +131,9 @@ impl FormArgs {
         format.name == "json" && self.template.is_none()
     }
 
-    fn options(&self, printed: &Printed<'_>, common: &Common) -> Result<Options, CliError> {
-        let look = terminal::look(common, self.width);
-        let is_cut = is_interactive() && !self.full;
+    fn options(&self, printed: &Printed<'_>, ui: &Ui) -> Result<Options, CliError> {
+        let look = ui.look(self.width);
+        let is_cut = ui.is_interactive() && !self.full;
         let lines = if is_cut { LINES } else { usize::MAX };
         Ok(Options {
             time_format: printed.time_format.cloned(),

@@ -1,6 +1,5 @@
 //! `dunder queue`: what waits, sending it, dropping it.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -9,13 +8,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cli::CliError;
-use crate::cli::args::{ColorWhen, timeout};
+use crate::cli::args::{Local, timeout};
 use crate::cli::outbox::drain::{Drained, Plan, drain};
 use crate::cli::outbox::store::{Entry, Store};
 use crate::cli::outbox::waiting::Waiting;
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
 use crate::cli::ui::printer::Printer;
-use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::{is_interactive, print, print_json};
 use crate::output::format::{Format, Listing, Options};
 use crate::output::queue::{QUEUE, QueueRow};
 use crate::output::{Clock, Zone, counted, sanitize_line};
@@ -39,28 +38,17 @@ pub struct QueueArgs {
     command: Option<QueueCommand>,
 
     #[command(flatten)]
-    list: ListArgs,
+    list: Local,
 }
 
 #[derive(Debug, Subcommand)]
 enum QueueCommand {
     /// List what waits, and what was refused and why
-    List(ListArgs),
+    List(Local),
     /// Send what waits now, to every server; refused ones are tried again
     Send(SendArgs),
     /// Forget messages without sending them
     Drop(DropArgs),
-}
-
-#[derive(Debug, Args)]
-struct ListArgs {
-    /// Print one JSON document, the texts whole
-    #[arg(long)]
-    json: bool,
-
-    /// Use colours; NO_COLOR switches them off too
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorWhen::Auto)]
-    color: ColorWhen,
 }
 
 #[derive(Debug, Args)]
@@ -69,13 +57,13 @@ struct SendArgs {
     #[arg(value_name = "ID")]
     numbers: Vec<u64>,
 
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    /// How long to wait for the server, for each message [default: 10s]
+    /// [env: DUNDER_TIMEOUT]
+    #[arg(long, value_name = "DURATION", value_parser = timeout)]
+    timeout: Option<Duration>,
 
-    /// How long to wait for the server, for each message
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
-    timeout: Duration,
+    #[command(flatten)]
+    local: Local,
 }
 
 #[derive(Debug, Args)]
@@ -91,6 +79,9 @@ struct DropArgs {
     /// Forget all
     #[arg(long)]
     all: bool,
+
+    #[command(flatten)]
+    local: Local,
 }
 
 /// Runs the command.
@@ -98,28 +89,33 @@ struct DropArgs {
 /// # Errors
 /// The queue cannot be used, a message it names is not there, or sending
 /// failed.
-pub(crate) async fn run(args: QueueArgs) -> Result<(), CliError> {
+pub(crate) async fn run(args: QueueArgs, ui: &mut Ui) -> Result<(), CliError> {
+    let settings = Settings::load()?;
     match args.command {
-        None => list(&args.list),
-        Some(QueueCommand::List(args)) => list(&args),
-        Some(QueueCommand::Send(args)) => send(&args).await,
-        Some(QueueCommand::Drop(args)) => drop_entries(&args),
+        None => list(args.list, &settings, ui),
+        Some(QueueCommand::List(local)) => list(local, &settings, ui),
+        Some(QueueCommand::Send(args)) => {
+            let timeout = settings.timeout(args.timeout).value;
+            send(&args, timeout, ui).await
+        }
+        Some(QueueCommand::Drop(args)) => drop_entries(&args, ui),
     }
 }
 
-fn list(args: &ListArgs) -> Result<(), CliError> {
+fn list(args: Local, settings: &Settings, ui: &mut Ui) -> Result<(), CliError> {
+    ui.set_color(settings.color(args.color));
     let entries = match Store::existing() {
         Some(store) => store.entries()?,
         None => Vec::new(),
     };
     if args.json {
         let messages: Vec<Value> = entries.iter().map(document).collect();
-        return print_json(&json!({ "data": { "messages": messages } }).to_string());
+        return ui.print_json(&json!({ "data": { "messages": messages } }).to_string());
     }
     let rows: Vec<QueueRow> = entries.iter().map(row).collect();
     if rows.is_empty() {
-        if is_interactive() {
-            terminal::remark("(nothing waits)");
+        if ui.is_interactive() {
+            ui.remark("(nothing waits)");
         }
         return Ok(());
     }
@@ -127,11 +123,15 @@ fn list(args: &ListArgs) -> Result<(), CliError> {
         now: Utc::now(),
         zone: Zone::Local,
     };
-    let name = if is_interactive() { "table" } else { "lines" };
+    let name = if ui.is_interactive() {
+        "table"
+    } else {
+        "lines"
+    };
     let format = Format::named(name).unwrap_or(Format::JSON);
-    let options = Options::new(terminal::look_for(args.color, None), clock);
+    let options = Options::new(ui.look(None), clock);
     let writer = format.open(Listing::of(&QUEUE), options);
-    let mut printer = Printer::new(writer, format);
+    let mut printer = Printer::new(ui, writer, format);
     printer.rows(&rows)?;
     printer.finish(None)
 }
@@ -171,15 +171,15 @@ fn row(entry: &Entry) -> QueueRow {
     }
 }
 
-async fn send(args: &SendArgs) -> Result<(), CliError> {
+async fn send(args: &SendArgs, timeout: Duration, ui: &mut Ui) -> Result<(), CliError> {
     let Some(store) = Store::existing() else {
-        return nothing(args);
+        return nothing(args, ui);
     };
     all_present(&store, &args.numbers)?;
     if store.present()?.is_empty() {
-        return nothing(args);
+        return nothing(args, ui);
     }
-    let Some(turn) = store.turn(Instant::now() + args.timeout).await? else {
+    let Some(turn) = store.turn(Instant::now() + timeout).await? else {
         return Err(CliError::Failed(
             "another dunder is sending what waits; try again".to_owned(),
         ));
@@ -189,39 +189,41 @@ async fn send(args: &SendArgs) -> Result<(), CliError> {
     let plan = Plan {
         wanted: &wanted,
         refused_too: true,
-        each: args.timeout,
+        each: timeout,
         deadline: None,
     };
     let drained = drain(&store, &turn, &plan).await?;
-    report(args, &drained)?;
+    report(args, &drained, ui);
     outcome(drained)
 }
 
-fn nothing(args: &SendArgs) -> Result<(), CliError> {
+fn nothing(args: &SendArgs, ui: &mut Ui) -> Result<(), CliError> {
     if let Some(number) = args.numbers.first() {
         return Err(unknown(*number));
     }
-    if args.json {
-        return report(args, &Drained::default());
+    if args.local.json {
+        report(args, &Drained::default(), ui);
+    } else {
+        ui.remark("(nothing waits)");
     }
-    terminal::remark("(nothing waits)");
     Ok(())
 }
 
-fn report(args: &SendArgs, drained: &Drained) -> Result<(), CliError> {
-    if args.json {
+/// What was sent is sent, whether or not this can be written.
+fn report(args: &SendArgs, drained: &Drained, ui: &mut Ui) {
+    if args.local.json {
         let sent = drained.sent.iter();
         let refused = drained.refused.iter();
         let document = json!({ "data": {
             "sent": sent.map(|(n, id)| json!({ "queue_id": n, "id": id })).collect::<Vec<_>>(),
             "refused": refused.map(|(n, why)| json!({ "queue_id": n, "error": why })).collect::<Vec<_>>(),
         }});
-        return print_json(&document.to_string());
+        return ui.print_json_done(&document.to_string());
     }
-    let word = if is_interactive() { "posted " } else { "" };
+    let word = if ui.is_interactive() { "posted " } else { "" };
     let lines = drained.sent.iter();
     let lines = lines.map(|(_, id)| format!("{word}{}\n", sanitize_line(id)));
-    print(&lines.collect::<String>())
+    ui.print_done(&lines.collect::<String>());
 }
 
 /// The exit code: whatever did not go makes it a failure.
@@ -250,9 +252,13 @@ fn outcome(drained: Drained) -> Result<(), CliError> {
     }
 }
 
-fn drop_entries(args: &DropArgs) -> Result<(), CliError> {
+fn drop_entries(args: &DropArgs, ui: &mut Ui) -> Result<(), CliError> {
     let Some(store) = Store::existing() else {
-        return args.numbers.first().map_or(Ok(()), |n| Err(unknown(*n)));
+        if let Some(number) = args.numbers.first() {
+            return Err(unknown(*number));
+        }
+        report_dropped(args, &[], ui);
+        return Ok(());
     };
     all_present(&store, &args.numbers)?;
     let numbers = if args.all {
@@ -260,21 +266,19 @@ fn drop_entries(args: &DropArgs) -> Result<(), CliError> {
     } else {
         args.numbers.clone()
     };
-    let mut dropped = 0;
+    let mut dropped = Vec::new();
     let mut busy = Vec::new();
     for number in numbers {
         match store.hold(number)? {
             Some(held) => {
                 held.remove()?;
-                dropped += 1;
+                dropped.push(number);
             }
             None if store.entry(number).is_some() => busy.push(number.to_string()),
             None => {}
         }
     }
-    if std::io::stderr().is_terminal() || dropped > 0 {
-        eprintln!("dropped {}", counted(dropped, "message"));
-    }
+    report_dropped(args, &dropped, ui);
     if busy.is_empty() {
         return Ok(());
     }
@@ -282,6 +286,19 @@ fn drop_entries(args: &DropArgs) -> Result<(), CliError> {
         "being sent right now and not dropped: {}",
         busy.join(", ")
     )))
+}
+
+fn report_dropped(args: &DropArgs, dropped: &[u64], ui: &mut Ui) {
+    if args.local.json {
+        let document = json!({ "data": { "dropped": dropped } });
+        return ui.print_json_done(&document.to_string());
+    }
+    let line = format!("dropped {}", counted(dropped.len() as u64, "message"));
+    if dropped.is_empty() {
+        ui.remark(&line);
+    } else {
+        ui.say(&line);
+    }
 }
 
 /// All of them or nothing: a mistyped number must not drop the others.

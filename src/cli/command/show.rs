@@ -1,24 +1,29 @@
-//! `dunder show`: one message.
+//! `dunder show`: messages by their ids.
 
 use clap::Args;
 
-use crate::api::ShownMessage;
 use crate::cli::CliError;
-use crate::cli::account::credentials::Access;
-use crate::cli::args::{Common, ulid};
-use crate::cli::client::{Answer, Client};
+use crate::cli::args::Common;
 use crate::cli::command::feed::TimeArgs;
 use crate::cli::command::form::{FormArgs, list_format};
-use crate::cli::ui::terminal;
+use crate::cli::reference::Reference;
+use crate::cli::session::Session;
+use crate::cli::ui::Ui;
 use crate::output::format::{Format, Listing};
 use crate::output::records::MESSAGES;
 
 /// What `dunder show` takes.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The start of an id is enough if no other message's id starts so. -1 is the
+message you posted last, -2 the one before it.
+
+  dunder show -1
+  dunder feed -n 5 | cut -f 2 | xargs dunder show")]
 pub struct ShowArgs {
-    /// The message's id, as post and feed -o lines print it
-    #[arg(value_name = "ULID", value_parser = ulid)]
-    id: String,
+    /// Ids of messages, starts of ids, or -1
+    #[arg(value_name = "ID", required = true, allow_negative_numbers = true)]
+    ids: Vec<Reference>,
 
     /// How to print [default: card on a terminal, else lines]
     #[arg(
@@ -37,22 +42,32 @@ pub struct ShowArgs {
     form: FormArgs,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    common: Common,
 }
 
-/// Prints the message.
+/// Prints the messages, in the order of their naming.
 ///
 /// # Errors
 /// There is no such message, or no answer.
-pub(crate) async fn run(args: ShowArgs) -> Result<(), CliError> {
-    let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
-    let answer: Answer<ShownMessage> = client.get(&format!("/message/{}", args.id), "").await?;
-    let format = args.form.format(args.output, args.common.json, "card");
-    if args.form.is_document(format) {
-        return terminal::print_json(&answer.document);
+pub(crate) async fn run(args: ShowArgs, ui: &mut Ui) -> Result<(), CliError> {
+    let Session { settings, client } = Session::open(&args.common, ui).await?;
+    let format = args.form.format(args.output, args.common.json, "card", ui);
+    let is_document = args.form.is_document(format);
+    if let ([id], true) = (args.ids.as_slice(), is_document) {
+        let answer = id.find(&client).await?;
+        return ui.print_json(&answer.document);
     }
-    let printed = args.times.printed(Listing::of(&MESSAGES), format);
-    let mut printer = args.form.printer(printed, &args.common)?;
-    printer.rows(&[answer.data.message])?;
+    let mut messages = Vec::new();
+    for id in &args.ids {
+        messages.push(id.find(&client).await?.data.message);
+    }
+    if is_document {
+        let document = serde_json::json!({ "data": { "messages": messages } });
+        return ui.print_json(&document.to_string());
+    }
+    let listing = Listing::of(&MESSAGES);
+    let printed = args.times.printed(listing, format, &settings);
+    let mut printer = args.form.printer(printed, &settings, ui)?;
+    printer.rows(&messages)?;
     printer.finish(None)
 }

@@ -6,14 +6,15 @@
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
 
-use crate::api::{self, FeedPage, FeedQuery, Hashtags, HashtagsQuery, TrendQuery, Trends};
+use crate::api::{self, Hashtags, HashtagsQuery, TrendQuery, Trends};
 use crate::cli::CliError;
-use crate::cli::account::credentials::Access;
 use crate::cli::args::{Common, count_of_tags, date, hashtag};
 use crate::cli::client::{Answer, Client};
+use crate::cli::command::empty::point_to_data;
 use crate::cli::command::feed::{TimeZoneArgs, backward};
 use crate::cli::command::form::{FormArgs, Printed, list_format};
-use crate::cli::ui::terminal;
+use crate::cli::session::Session;
+use crate::cli::ui::Ui;
 use crate::domain::{Interval, MAX_HASHTAGS, TrendFilter};
 use crate::output::chart::{ChartStyle, Trend};
 use crate::output::format::Format;
@@ -41,16 +42,20 @@ range beyond a day to whole hours, beyond 30 days to whole days (UTC).
 When the output is not a terminal each hashtag is one line: hashtag, TAB,
 count.")]
 pub struct TagsArgs {
+    /// The same as --prefix
+    #[arg(value_name = "PREFIX", value_parser = hashtag, conflicts_with = "prefix")]
+    start: Option<String>,
+
     /// Only hashtags that start so
     #[arg(short, long, value_name = "PREFIX", value_parser = hashtag)]
     prefix: Option<String>,
 
     /// Count from this date [default: 7 days ago]
-    #[arg(long, value_name = "DATE", value_parser = date)]
+    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     since: Option<DateTime<Utc>>,
 
     /// Count up to this date
-    #[arg(long, value_name = "DATE", value_parser = date)]
+    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     until: Option<DateTime<Utc>>,
 
     /// At most so many, the busiest ones
@@ -75,14 +80,14 @@ pub struct TagsArgs {
     form: FormArgs,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    common: Common,
 }
 
 /// Prints the hashtags.
 ///
 /// # Errors
 /// A range that cannot be meant, no answer, or a closed output.
-pub(crate) async fn run(args: TagsArgs) -> Result<(), CliError> {
+pub(crate) async fn run(args: TagsArgs, ui: &mut Ui) -> Result<(), CliError> {
     let clock = args.zone.clock();
     let to = args.until.unwrap_or(clock.now);
     let from = args
@@ -91,22 +96,24 @@ pub(crate) async fn run(args: TagsArgs) -> Result<(), CliError> {
     if from >= to {
         return Err(backward(from, to));
     }
+    let prefix = args.prefix.clone().or_else(|| args.start.clone());
     let period = Period { from, to, clock };
-    let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
+    let Session { settings, client } = Session::open(&args.common, ui).await?;
     let query = HashtagsQuery {
         from_date: Some(api::time::format_millis(&from)),
         to_date: Some(api::time::format_millis(&to)),
         limit: Some(args.limit.to_string()),
-        prefix: args.prefix.clone(),
+        prefix: prefix.clone(),
         ..HashtagsQuery::default()
     };
     let answer: Answer<Hashtags> = client
         .get("/trend/hashtags", &query.to_query_string())
         .await?;
     let found = answer.data;
-    let format = args.form.format(args.output, args.common.json, "table");
+    let drawn = settings.output().map_or("table", |format| format.name);
+    let format = args.form.format(args.output, args.common.json, drawn, ui);
     if args.form.is_document(format) {
-        return terminal::print_json(&answer.document);
+        return ui.print_json(&answer.document);
     }
     let rows = match format.name {
         "table" => rows(&client, found, period).await?,
@@ -119,11 +126,11 @@ pub(crate) async fn run(args: TagsArgs) -> Result<(), CliError> {
         time_format: None,
         style: ChartStyle::default(),
     };
-    let mut printer = args.form.printer(printed, &args.common)?;
+    let mut printer = args.form.printer(printed, &settings, ui)?;
     printer.rows(&rows)?;
     printer.finish(None)?;
-    if format.is_drawn && rows.is_empty() && args.prefix.is_none() {
-        point_to_data(&client, period).await;
+    if format.is_drawn && rows.is_empty() && prefix.is_none() {
+        point_to_data(&client, period, &[], ui).await;
     }
     Ok(())
 }
@@ -161,31 +168,4 @@ async fn rows(client: &Client, found: Hashtags, period: Period) -> Result<Vec<Ta
         }));
     }
     Ok(rows)
-}
-
-/// Tells a person who found nothing where there is something.
-async fn point_to_data(client: &Client, period: Period) {
-    let query = FeedQuery {
-        to_date: Some(api::time::format_millis(&period.to)),
-        limit: Some("1".to_owned()),
-        ..FeedQuery::default()
-    };
-    let answer: Result<Answer<FeedPage>, _> =
-        client.get("/message", &query.to_query_string()).await;
-    // It is a remark: what cannot be found out is not said.
-    let Ok(answer) = answer else { return };
-    let remark = match answer.data.messages.first() {
-        Some(newest) if newest.created_at < period.from => {
-            let newest = period.clock.zone.local(newest.created_at);
-            let month_before = newest - Duration::days(30);
-            format!(
-                "(the newest message before is of {}: try --since {})",
-                newest.format("%Y-%m-%d"),
-                month_before.format("%Y-%m-%d")
-            )
-        }
-        Some(_) => "(the messages of this time carry no hashtags)".to_owned(),
-        None => "(there are no messages before either)".to_owned(),
-    };
-    terminal::remark(&remark);
 }

@@ -6,16 +6,18 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::api::{self, TrendQuery, Trends};
 use crate::cli::CliError;
-use crate::cli::account::credentials::Access;
 use crate::cli::args::{Common, date, hashtag};
-use crate::cli::client::{Answer, Client};
+use crate::cli::client::Answer;
+use crate::cli::command::empty::point_to_data;
 use crate::cli::command::feed::{TimeZoneArgs, backward};
 use crate::cli::command::form::{FormArgs, Printed, trend_format};
-use crate::cli::ui::terminal;
+use crate::cli::session::Session;
+use crate::cli::ui::Ui;
 use crate::domain::{Hashtag, Interval, TrendFilter};
 use crate::output::chart::{ChartStyle, TrendRange};
 use crate::output::format::Format;
 use crate::output::records::buckets_of;
+use crate::output::tags::Period;
 
 /// Buckets of a range whose aggregation was not said: fewer than so many.
 const MOST_BUCKETS: i64 = 120;
@@ -30,6 +32,10 @@ When the output is not a terminal each bucket is one line of fields separated
 by TAB: from_date, to_date (RFC 3339, UTC), count, and the hashtag if any was
 asked for.")]
 pub struct TrendArgs {
+    /// The same as --hashtag
+    #[arg(value_name = "TAG", value_parser = hashtag)]
+    tags: Vec<String>,
+
     /// Count messages with this hashtag; repeat it to compare several
     #[arg(short = 't', long, visible_alias = "tag", value_name = "TAG", value_parser = hashtag)]
     hashtag: Vec<String>,
@@ -39,11 +45,11 @@ pub struct TrendArgs {
     aggregation: Option<Interval>,
 
     /// Start at this date
-    #[arg(long, value_name = "DATE", value_parser = date)]
+    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     since: Option<DateTime<Utc>>,
 
     /// End before this date
-    #[arg(long, value_name = "DATE", value_parser = date)]
+    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     until: Option<DateTime<Utc>>,
 
     /// How to draw
@@ -71,7 +77,7 @@ pub struct TrendArgs {
     form: FormArgs,
 
     #[command(flatten)]
-    pub(crate) common: Common,
+    common: Common,
 }
 
 /// Listed for help and completions, read by the renderer.
@@ -83,12 +89,14 @@ fn style() -> impl TypedValueParser<Value = ChartStyle> {
 ///
 /// # Errors
 /// A range that cannot be meant, no answer, or a closed output.
-pub(crate) async fn run(args: TrendArgs) -> Result<(), CliError> {
+pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError> {
+    let tags = std::mem::take(&mut args.tags);
+    args.hashtag.splice(0..0, tags);
     let now = Utc::now();
     let filter = filter(&args, now)?;
     let edge = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
     let (from, to) = (edge(filter.from()), edge(filter.to()));
-    let client = Client::new(Access::of(&args.common)?, args.common.timeout)?;
+    let Session { settings, client } = Session::open(&args.common, ui).await?;
     let query = TrendQuery {
         from_date: Some(api::time::format_seconds(&from)),
         to_date: Some(api::time::format_seconds(&to)),
@@ -102,26 +110,36 @@ pub(crate) async fn run(args: TrendArgs) -> Result<(), CliError> {
         None if args.style.is_some() && !args.common.json => Format::named("chart"),
         asked => asked,
     };
-    let format = args.form.format(asked, args.common.json, "chart");
+    let format = args.form.format(asked, args.common.json, "chart", ui);
     if args.form.is_document(format) {
-        return terminal::print_json(&answer.document);
+        return ui.print_json(&answer.document);
     }
+    let hashtags: Vec<String> = filter.hashtags.iter().map(Hashtag::to_string).collect();
     let range = TrendRange {
         from,
         to,
         interval: filter.interval.seconds(),
-        hashtags: filter.hashtags.iter().map(Hashtag::to_string).collect(),
+        hashtags: hashtags.clone(),
     };
+    let clock = args.zone.clock();
+    let style = args.style.unwrap_or_default();
     let printed = Printed {
         listing: buckets_of(range),
         format,
-        clock: args.zone.clock(),
+        clock,
         time_format: None,
-        style: args.style.unwrap_or_default(),
+        style,
     };
-    let mut printer = args.form.printer(printed, &args.common)?;
-    printer.rows(&answer.data.trends)?;
-    printer.finish(None)
+    let mut printer = args.form.printer(printed, &settings, ui)?;
+    let buckets = &answer.data.trends;
+    printer.rows(buckets)?;
+    printer.finish(None)?;
+    let is_empty = buckets.iter().all(|bucket| bucket.count == 0);
+    if is_empty && format.is_drawn && style != ChartStyle::Spark {
+        let period = Period { from, to, clock };
+        point_to_data(&client, period, &hashtags, ui).await;
+    }
+    Ok(())
 }
 
 /// The range and the buckets asked for; the edges are settled here, so that

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cli::account::credentials::Access;
+use crate::cli::account::Access;
 use crate::cli::complete::line::Kind;
 use crate::cli::private;
 
@@ -33,8 +33,8 @@ const MAX_ANSWERS: usize = 40;
 pub(crate) struct Name {
     /// As it is typed.
     pub name: String,
-    /// How many messages, of a hashtag.
-    pub count: Option<u64>,
+    /// What is said beside it: how many messages a hashtag has.
+    pub about: Option<String>,
 }
 
 /// The names that start so, and when the server said it.
@@ -72,6 +72,10 @@ impl Cache {
         let kind = match kind {
             Kind::Hashtag => "hashtags",
             Kind::User => "users",
+            Kind::Message => "messages",
+            Kind::Date | Kind::Bucket | Kind::Wait | Kind::Server | Kind::Login | Kind::Setting => {
+                "fixed"
+            }
         };
         let path = directory.join(format!("{kind}-{hash}.json"));
         let answers = load(&path).unwrap_or_default();
@@ -159,7 +163,7 @@ fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::account::credentials::TokenSource;
+    use crate::cli::account::TokenSource;
 
     fn access(token: &str) -> Access {
         Access {
@@ -174,7 +178,7 @@ mod tests {
     fn names(names: &[&str]) -> Vec<Name> {
         let name = |name: &&str| Name {
             name: (*name).to_owned(),
-            count: Some(1),
+            about: Some("1 message".to_owned()),
         };
         names.iter().map(name).collect()
     }

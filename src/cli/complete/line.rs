@@ -1,16 +1,30 @@
 //! What a person at a prompt is about to write: from the command line so far
 //! to the kind of word, and what stands before it.
 
-/// What the server is asked for.
+/// What a word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Hashtags, busiest first.
+    /// A hashtag; the server knows which, the busiest first.
     Hashtag,
-    /// User names.
+    /// A user; the server knows their names.
     User,
+    /// A message; the server knows the last ones.
+    Message,
+    /// A date in the past.
+    Date,
+    /// The length of a bucket.
+    Bucket,
+    /// How long to wait.
+    Wait,
+    /// A server, by its address or by the name of its login.
+    Server,
+    /// A login, by its name.
+    Login,
+    /// A key of client.yaml.
+    Setting,
 }
 
-/// A word that the server can complete.
+/// A word that can be completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// What it is.
@@ -46,35 +60,54 @@ pub(crate) fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// What the last of some words is, if the server knows such words.
+/// What the last of some words is, if it is a word to complete.
 pub(crate) fn wanted(words: &[String]) -> Option<Wanted> {
     let program = words.iter().position(|word| is_dunder(word))?;
     let [command, between @ .., word] = words.get(program + 1..)? else {
         return None;
     };
-    let options = options(command)?;
+    let options = options(command);
     if let Some(before) = between.last()
         && let Some((.., kind)) = options
             .iter()
-            .find(|(short, long, _)| before == short || before == long)
+            .find(|(short, long, _)| before == long || !short.is_empty() && before == short)
     {
         return Some(named(*kind, "", word));
     }
-    for (short, long, kind) in options {
+    for (short, long, kind) in &options {
         let assigned = format!("{long}=");
         if let Some(name) = word.strip_prefix(&assigned) {
             return Some(named(*kind, &assigned, name));
         }
-        if let Some(name) = word.strip_prefix(short)
+        if !short.is_empty()
+            && let Some(name) = word.strip_prefix(short)
             && !name.starts_with('-')
         {
             return Some(named(*kind, short, name));
         }
     }
-    if command != "post" {
+    if command == "post" {
+        return in_text(word);
+    }
+    // A word that stands alone; one after an option may be its value.
+    let follows_option = between.last().is_some_and(|before| before.starts_with('-'));
+    if word.starts_with('-') || follows_option {
         return None;
     }
-    // In a quoted text the last of its words counts.
+    let kind = match (command.as_str(), between) {
+        ("feed" | "trend", _) | ("tags", []) => Kind::Hashtag,
+        ("show", _) => Kind::Message,
+        ("logout", []) => Kind::Login,
+        ("login", [verb]) if verb == "use" => Kind::Login,
+        ("config", [verb]) if verb == "set" || verb == "unset" => Kind::Setting,
+        _ => return None,
+    };
+    Some(named(kind, "", word))
+}
+
+/// The hashtag at the end of a word of a message; in a quoted text the last of
+/// its words counts.
+fn in_text(word: &str) -> Option<Wanted> {
     let at = word.rfind(char::is_whitespace).map_or(0, |at| {
         at + word[at..].chars().next().map_or(0, char::len_utf8)
     });
@@ -94,16 +127,42 @@ fn is_dunder(word: &str) -> bool {
     name == "dunder"
 }
 
-/// The options of a command whose values the server knows.
-fn options(command: &str) -> Option<&'static [(&'static str, &'static str, Kind)]> {
-    const HASHTAG: (&str, &str, Kind) = ("-t", "--hashtag", Kind::Hashtag);
-    const TAG: (&str, &str, Kind) = ("-t", "--tag", Kind::Hashtag);
-    match command {
-        "feed" => Some(&[HASHTAG, TAG, ("-u", "--user", Kind::User)]),
-        "trend" | "post" => Some(&[HASHTAG, TAG]),
-        "tags" => Some(&[("-p", "--prefix", Kind::Hashtag)]),
-        _ => None,
-    }
+/// A short option or none, a long one, and what their value is.
+type Valued = (&'static str, &'static str, Kind);
+
+/// The options of a command whose values can be completed.
+fn options(command: &str) -> Vec<Valued> {
+    const HASHTAGS: [Valued; 2] = [
+        ("-t", "--hashtag", Kind::Hashtag),
+        ("-t", "--tag", Kind::Hashtag),
+    ];
+    const DATES: [Valued; 2] = [("", "--since", Kind::Date), ("", "--until", Kind::Date)];
+    const CONNECTION: [Valued; 2] = [
+        ("", "--server", Kind::Server),
+        ("", "--timeout", Kind::Wait),
+    ];
+    let own: Vec<Valued> = match command {
+        "feed" => [
+            HASHTAGS.as_slice(),
+            &DATES,
+            &[
+                ("-u", "--user", Kind::User),
+                ("", "--cursor", Kind::Message),
+            ],
+        ]
+        .concat(),
+        "trend" => [
+            HASHTAGS.as_slice(),
+            &DATES,
+            &[("-a", "--aggregation", Kind::Bucket)],
+        ]
+        .concat(),
+        "post" => HASHTAGS.to_vec(),
+        "tags" => [DATES.as_slice(), &[("-p", "--prefix", Kind::Hashtag)]].concat(),
+        "show" | "login" | "logout" | "whoami" | "doctor" => Vec::new(),
+        _ => return Vec::new(),
+    };
+    [own.as_slice(), &CONNECTION].concat()
 }
 
 fn named(kind: Kind, lead: &str, name: &str) -> Wanted {
@@ -177,6 +236,18 @@ mod tests {
                 "o",
             ),
             ("X=1 dunder feed -u a", Kind::User, "", "a"),
+            ("dunder feed sq", Kind::Hashtag, "", "sq"),
+            ("dunder trend '#sq", Kind::Hashtag, "#", "sq"),
+            ("dunder tags ", Kind::Hashtag, "", ""),
+            ("dunder show 01A", Kind::Message, "", "01A"),
+            ("dunder feed --since ", Kind::Date, "", ""),
+            ("dunder trend --until=yes", Kind::Date, "--until=", "yes"),
+            ("dunder trend -a 1", Kind::Bucket, "", "1"),
+            ("dunder whoami --server ho", Kind::Server, "", "ho"),
+            ("dunder tags --timeout ", Kind::Wait, "", ""),
+            ("dunder login use wo", Kind::Login, "", "wo"),
+            ("dunder logout ", Kind::Login, "", ""),
+            ("dunder config set li", Kind::Setting, "", "li"),
         ] {
             let wanted = Some((kind, lead.to_owned(), prefix.to_owned()));
             assert_eq!(at(line), wanted, "{line}");
@@ -189,13 +260,14 @@ mod tests {
             "",
             "dunder",
             "dunder fe",
-            "dunder feed ",
             "dunder feed --us",
-            "dunder feed +o",
-            "dunder show ",
+            "dunder feed --limit ",
+            "dunder feed -t a --width ",
             "dunder post hi",
             "dunder post 'a +o",
-            "dunder feed -t a ",
+            "dunder tags a b",
+            "dunder whoami x",
+            "dunder serve --host ",
             "other feed -t ",
         ] {
             assert_eq!(at(line), None, "{line}");

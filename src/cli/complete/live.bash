@@ -1,4 +1,5 @@
-# Hashtags and user names are asked of the server; the rest stands above.
+# What a word can be is asked of dunder, which asks the server for hashtags,
+# users and messages; the rest stands above.
 _dunder_live() {
     local line=${COMP_LINE:0:COMP_POINT} found name
     # Bash breaks words at = and @ too; only what stands after is replaced.
@@ -14,6 +15,14 @@ _dunder_live() {
         [[ -n ${name#\\} ]] && COMPREPLY+=("${name#"$before"}")
     done <<<"$found"
     [[ ${#COMPREPLY[@]} -gt 0 ]] || _dunder "$@"
+    # Where no file is meant, none is offered.
+    case ${COMP_WORDS[1]-},$3 in
+        *,--cacert) ;;
+        post,* | feed,* | trend,* | tags,* | show,* | login,* | logout,* | whoami,* | queue,* | doctor,* | config,* | help,*)
+            compopt +o default +o bashdefault 2>/dev/null
+            ;;
+    esac
+    return 0
 }
 
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then

@@ -1,4 +1,5 @@
-# Hashtags and user names are asked of the server; the rest stands above.
+# What a word can be is asked of dunder, which asks the server for hashtags,
+# users and messages; the rest stands above.
 _dunder() {
     local line="${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX" found
     local -a names shown

@@ -7,8 +7,11 @@
 //! nothing that a terminal or a shell would obey.
 
 mod cache;
+mod fixed;
 mod line;
 pub(crate) mod shell;
+
+pub(crate) use line::words;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -16,22 +19,23 @@ use std::time::Duration;
 use chrono::Utc;
 use clap::Args;
 
-use crate::api::{Hashtags, HashtagsQuery, Users, UsersQuery};
+use crate::api::{FeedPage, FeedQuery, Hashtags, HashtagsQuery, Users, UsersQuery};
 use crate::cli::CliError;
-use crate::cli::account::credentials::Access;
+use crate::cli::account::Access;
 use crate::cli::args::{Common, timeout};
 use crate::cli::client::{Answer, Client};
 use crate::cli::command::help::TOPICS;
 use crate::cli::complete::shell::Dialect;
-use crate::cli::ui::terminal;
-use crate::domain::{Hashtag, UserName};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+use crate::domain::{Hashtag, MessageId, UserName};
 use crate::output::{counted, sanitize_line};
 use cache::{Cache, Name};
 use line::{Kind, Wanted};
 
 /// How long a person at a prompt waits for the server; on a slow line they
 /// may rather wait longer.
-const PATIENCE: &str = "60ms";
+const PATIENCE: Duration = Duration::from_millis(60);
 /// How long the background does.
 const BACKGROUND: Duration = Duration::from_secs(5);
 /// Names at a time.
@@ -51,9 +55,8 @@ pub struct CompleteArgs {
     line: String,
 
     /// How long to wait for the server
-    #[arg(long, value_name = "DURATION", env = "DUNDER_COMPLETION_WAIT",
-        default_value = PATIENCE, value_parser = timeout)]
-    wait: Duration,
+    #[arg(long, value_name = "DURATION", value_parser = timeout)]
+    wait: Option<Duration>,
 
     /// Print nothing, ask the server and keep what it says
     #[arg(long)]
@@ -67,38 +70,48 @@ pub struct CompleteArgs {
     is_named: bool,
 }
 
-/// Prints the names that can stand at the end of the line, one a line, after
+/// Prints the words that can stand at the end of the line, one a line, after
 /// a TAB what to say about it.
 ///
 /// # Errors
 /// None: a shell that completes has no use for them.
-pub(crate) async fn run(mut args: CompleteArgs) -> Result<(), CliError> {
+pub(crate) async fn run(mut args: CompleteArgs, ui: &mut Ui) -> Result<(), CliError> {
     let words = line::words(&args.line);
     let Some(wanted) = line::wanted(&words) else {
         return Ok(());
     };
     if let Some(server) = line::value_of(&words, "--server") {
-        let Ok(server) = server.parse() else {
-            return Ok(());
-        };
-        args.common.server = Some(server);
+        args.common.server = Some(server.to_owned());
         args.is_named = true;
     }
     if let Some(cacert) = line::value_of(&words, "--cacert") {
         args.common.cacert = Some(cacert.into());
     }
-    let Some(prefix) = folded(&wanted) else {
-        return Ok(());
+    let shown = match fixed::candidates(wanted.kind) {
+        Some(candidates) => candidates
+            .into_iter()
+            .filter(|name| name.name.starts_with(&wanted.prefix))
+            .filter(|name| is_plain(&name.name, args.shell))
+            .map(|name| candidate(&wanted.lead, &name, args.shell))
+            .collect(),
+        None => live(&args, &wanted).await,
     };
-    let names = names(&args, wanted.kind, &prefix).await;
-    let shown: String = names
+    // A shell that has stopped listening is no failure.
+    let _ = ui.print(&shown);
+    Ok(())
+}
+
+/// What the server says.
+async fn live(args: &CompleteArgs, wanted: &Wanted) -> String {
+    let Some(prefix) = folded(wanted) else {
+        return String::new();
+    };
+    let names = names(args, wanted.kind, &prefix).await;
+    names
         .iter()
         .filter(|name| is_whole(name, wanted.kind, args.shell))
         .map(|name| candidate(&wanted.lead, name, args.shell))
-        .collect();
-    // A shell that has stopped listening is no failure.
-    let _ = terminal::print(&shown);
-    Ok(())
+        .collect()
 }
 
 /// The prefix as the server keeps names; `None` when no name starts so.
@@ -109,11 +122,16 @@ fn folded(wanted: &Wanted) -> Option<String> {
     match wanted.kind {
         Kind::Hashtag => Some(wanted.prefix.parse::<Hashtag>().ok()?.to_string()),
         Kind::User => Some(wanted.prefix.parse::<UserName>().ok()?.to_string()),
+        Kind::Message => Some(wanted.prefix.to_ascii_uppercase()),
+        Kind::Date | Kind::Bucket | Kind::Wait | Kind::Server | Kind::Login | Kind::Setting => None,
     }
 }
 
 async fn names(args: &CompleteArgs, kind: Kind, prefix: &str) -> Vec<Name> {
-    let Ok(mut access) = Access::of(&args.common) else {
+    let Ok(settings) = Settings::load() else {
+        return Vec::new();
+    };
+    let Ok(mut access) = Access::of(&args.common, &settings) else {
         return Vec::new();
     };
     if args.is_named {
@@ -125,7 +143,12 @@ async fn names(args: &CompleteArgs, kind: Kind, prefix: &str) -> Vec<Name> {
     if let Some(names) = fresh.filter(|_| !args.refresh) {
         return names;
     }
-    let patience = if args.refresh { BACKGROUND } else { args.wait };
+    let wait = args.wait.or(settings.completion_wait());
+    let patience = if args.refresh {
+        BACKGROUND
+    } else {
+        wait.unwrap_or(PATIENCE)
+    };
     let asked = tokio::time::timeout(patience, ask(access, kind, prefix, patience)).await;
     if let Ok(Ok(names)) = asked {
         if let Some(cache) = &mut cache {
@@ -152,6 +175,9 @@ async fn ask(
     patience: Duration,
 ) -> Result<Vec<Name>, CliError> {
     let client = Client::new(access, patience)?;
+    if kind == Kind::Message {
+        return last_messages(&client, prefix).await;
+    }
     let prefix = (!prefix.is_empty()).then(|| prefix.to_owned());
     if kind == Kind::User {
         let query = UsersQuery {
@@ -162,7 +188,7 @@ async fn ask(
         let answer: Answer<Users> = client.get("/user", &query.to_query_string()).await?;
         let names = answer.data.users.into_iter().map(|user| Name {
             name: user.name.to_string(),
-            count: None,
+            about: None,
         });
         return Ok(names.collect());
     }
@@ -180,7 +206,7 @@ async fn ask(
             if !names.iter().any(|known| known.name == tag.hashtag) {
                 names.push(Name {
                     name: tag.hashtag,
-                    count: Some(tag.count),
+                    about: Some(counted(tag.count, "message")),
                 });
             }
         }
@@ -189,6 +215,28 @@ async fn ask(
         }
     }
     Ok(names)
+}
+
+/// The last messages, each with its author and the start of its text.
+async fn last_messages(client: &Client, prefix: &str) -> Result<Vec<Name>, CliError> {
+    const ABOUT: usize = 60;
+    let query = FeedQuery {
+        limit: Some(LIMIT.to_owned()),
+        ..FeedQuery::default()
+    };
+    let answer: Answer<FeedPage> = client.get("/message", &query.to_query_string()).await?;
+    let messages = answer.data.messages.into_iter();
+    let messages = messages.filter(|message| message.id.starts_with(prefix));
+    Ok(messages
+        .map(|message| {
+            let about = format!("{}: {}", message.user.name, message.text);
+            let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
+            Name {
+                name: message.id,
+                about: Some(about.chars().take(ABOUT).collect()),
+            }
+        })
+        .collect())
 }
 
 /// Lets another process wait for the server.
@@ -215,29 +263,35 @@ fn ask_in_background(args: &CompleteArgs) {
 }
 
 /// Whether it is a name, whatever the server says, and one that this shell
-/// takes as one word as it stands: bash does not quote what it inserts.
+/// takes as one word as it stands.
 fn is_whole(name: &Name, kind: Kind, shell: Dialect) -> bool {
-    let name = name.name.as_str();
+    let text = name.name.as_str();
     let real = match kind {
-        Kind::Hashtag => name
+        Kind::Hashtag => text
             .parse::<Hashtag>()
-            .is_ok_and(|tag| tag.as_str() == name),
-        Kind::User => name.parse::<UserName>().is_ok(),
+            .is_ok_and(|tag| tag.as_str() == text),
+        Kind::User => text.parse::<UserName>().is_ok(),
+        Kind::Message => text.parse::<MessageId>().is_ok(),
+        Kind::Date | Kind::Bucket | Kind::Wait | Kind::Server | Kind::Login | Kind::Setting => true,
     };
+    real && is_plain(text, shell) && sanitize_line(text) == text
+}
+
+/// Whether a shell takes it as one word: bash does not quote what it inserts.
+fn is_plain(text: &str, shell: Dialect) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "@._-+=:,/%".contains(c);
-    let quoted_by_shell = match shell {
-        Dialect::Bash => name.chars().all(plain),
+    match shell {
+        Dialect::Bash => text.chars().all(plain),
         Dialect::Zsh | Dialect::Fish => true,
-    };
-    real && quoted_by_shell && sanitize_line(name) == name
+    }
 }
 
 fn candidate(lead: &str, name: &Name, shell: Dialect) -> String {
-    let Name { name, count } = name;
-    match (shell, count) {
+    let Name { name, about } = name;
+    match (shell, about) {
         (Dialect::Bash, _) | (_, None) => format!("{lead}{name}\n"),
-        (Dialect::Zsh | Dialect::Fish, Some(count)) => {
-            format!("{lead}{name}\t{}\n", counted(*count, "message"))
+        (Dialect::Zsh | Dialect::Fish, Some(about)) => {
+            format!("{lead}{name}\t{}\n", sanitize_line(about))
         }
     }
 }

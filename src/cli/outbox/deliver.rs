@@ -7,16 +7,15 @@ use tokio::time::Instant;
 
 use crate::api::PostBody;
 use crate::cli::CliError;
-use crate::cli::account::credentials::Access;
-use crate::cli::args::Common;
+use crate::cli::account::Access;
 use crate::cli::client::{Answer, Client};
 use crate::cli::outbox::drain::{Drained, Plan, drain};
 use crate::cli::outbox::store::{Held, Store};
 use crate::cli::outbox::waiting::{Author, Waiting};
 use crate::cli::private::random_name;
-use crate::cli::ui::terminal;
+use crate::cli::ui::Ui;
 
-/// How long a command that has done its own work goes on for what waits.
+/// How long a command puts its own work off for what waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the server says of a message it took.
@@ -49,6 +48,7 @@ pub(crate) async fn deliver(
     client: &Client,
     body: &PostBody,
     keep: bool,
+    ui: &mut Ui,
 ) -> Result<Delivery, CliError> {
     let deadline = client.deadline();
     let mut key = random_name();
@@ -62,7 +62,7 @@ pub(crate) async fn deliver(
         None => (Store::existing(), None),
     };
     let answer = match store {
-        Some(store) => match before(&store, client, deadline).await {
+        Some(store) => match before(&store, client, deadline, ui).await {
             Ok(()) => client.post(body, &key, deadline).await,
             Err(error) if own.is_some() => return kept(own, error),
             Err(error) => {
@@ -76,7 +76,7 @@ pub(crate) async fn deliver(
             // The message is there. If its file cannot be removed, it is sent
             // once more under its key and stays one message.
             if let Some(Err(error)) = own.map(Held::remove) {
-                terminal::remark(&format!("dunder: warning: {error}"));
+                ui.warn(&error.to_string());
             }
             Ok(Delivery::Posted(answer))
         }
@@ -99,7 +99,12 @@ fn kept(own: Option<Held>, because: CliError) -> Result<Delivery, CliError> {
 }
 
 /// Sends what waits for the client's server, so that a new post can follow.
-async fn before(store: &Store, client: &Client, deadline: Instant) -> Result<(), CliError> {
+async fn before(
+    store: &Store,
+    client: &Client,
+    deadline: Instant,
+    ui: &mut Ui,
+) -> Result<(), CliError> {
     let access = client.access();
     let server = access.server.to_string();
     let author = Author::of(access);
@@ -119,7 +124,7 @@ async fn before(store: &Store, client: &Client, deadline: Instant) -> Result<(),
         deadline: Some(deadline),
     };
     let drained = drain(store, &turn, &plan).await?;
-    say(&drained);
+    say(&drained, ui);
     let stop = drained.stopped.into_iter().next();
     match stop.filter(|stop| Some(&stop.author) == author.as_ref()) {
         Some(stop) => Err(stop.error),
@@ -143,19 +148,17 @@ fn is_any(store: &Store, wanted: &dyn Fn(u64, &Waiting) -> bool) -> Result<bool,
     Ok(false)
 }
 
-fn say(drained: &Drained) {
+fn say(drained: &Drained, ui: &mut Ui) {
     if let Some(line) = drained.line() {
-        eprintln!("dunder: {}", crate::output::sanitize_line(&line));
+        ui.say(&format!("dunder: {}", crate::output::sanitize_line(&line)));
     }
 }
 
-/// After a command that reached its server: sends what waits for it, if that
-/// is soon done. Whatever goes wrong is for the next command.
-pub(crate) async fn after_success(common: &Common) {
+/// For a command that is about to call a server: sends what waits for it, if
+/// that is soon done, so that the command finds it there. Whatever goes wrong
+/// is for the next command.
+pub(crate) async fn send_waiting(access: &Access, timeout: Duration, ui: &mut Ui) {
     let Some(store) = Store::existing() else {
-        return;
-    };
-    let Ok(access) = Access::of(common) else {
         return;
     };
     let server = access.server.to_string();
@@ -170,11 +173,11 @@ pub(crate) async fn after_success(common: &Common) {
     let plan = Plan {
         wanted: &wanted,
         refused_too: false,
-        each: common.timeout,
+        each: timeout.min(PATIENCE),
         deadline: Some(now + PATIENCE),
     };
     if let Ok(drained) = drain(&store, &turn, &plan).await {
-        say(&drained);
+        say(&drained, ui);
     }
 }
 

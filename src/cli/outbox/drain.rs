@@ -175,11 +175,7 @@ fn refusal(error: &CliError) -> Option<String> {
             status: 400..500,
             by_dunder: true,
             sentence,
-            hint,
-        } => Some(match hint {
-            Some(hint) => format!("{sentence}; {hint}"),
-            None => sentence.clone(),
-        }),
+        } => Some(sentence.clone()),
         CliError::Refused { .. }
         | CliError::Failed(_)
         | CliError::Usage(_)

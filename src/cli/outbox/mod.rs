@@ -12,4 +12,4 @@ pub(crate) mod drain;
 pub(crate) mod store;
 pub(crate) mod waiting;
 
-pub(crate) use deliver::{Delivery, Posted, after_success, count_waiting_as, deliver};
+pub(crate) use deliver::{Delivery, Posted, count_waiting_as, deliver, send_waiting};

@@ -10,8 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::PostBody;
 use crate::cli::CliError;
-use crate::cli::account::credentials::{Access, Credentials, TokenSource, name_token, token_said};
-use crate::cli::account::endpoint::Endpoint;
+use crate::cli::account::{Access, Endpoint, Logins, TokenSource, name_token, token_said};
 use crate::cli::private::random_name;
 use crate::domain::UserName;
 
@@ -117,12 +116,12 @@ impl Waiting {
             ),
             Author::LocalUser(_) => (None, TokenSource::None),
             Author::Login(user) => {
-                let login = Credentials::load()?.filter(|login| {
-                    login.user == *user && login.endpoint().is_ok_and(|at| at == server)
-                });
-                let known = login.as_ref().and_then(|login| login.cacert.clone());
+                let logins = Logins::load()?;
+                let login = logins.of(&server).filter(|login| login.user == *user);
+                let known = login.and_then(|login| login.cacert.clone());
                 cacert = cacert.or(known);
-                (login.map(|login| login.token), TokenSource::Login)
+                let token = login.map(|login| login.token.clone());
+                (token, TokenSource::Login)
             }
             Author::Token(_) => (
                 token_said().filter(|token| Author::of_token(token) == self.author),

@@ -1,24 +1,24 @@
 //! Prints what is listed, in whatever form, as it comes.
 
 use crate::cli::CliError;
-use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::Output;
+use crate::cli::ui::Ui;
 use crate::output::format::{Format, Writer};
 use crate::output::row::Record;
 
 /// A listing on standard output.
-pub(crate) struct Printer {
-    output: Output,
+pub(crate) struct Printer<'a> {
+    /// The streams.
+    pub ui: &'a mut Ui,
     writer: Box<dyn Writer>,
     format: &'static Format,
     buffer: Vec<u8>,
     has_begun: bool,
 }
 
-impl Printer {
-    pub fn new(writer: Box<dyn Writer>, format: &'static Format) -> Printer {
+impl<'a> Printer<'a> {
+    pub fn new(ui: &'a mut Ui, writer: Box<dyn Writer>, format: &'static Format) -> Printer<'a> {
         Printer {
-            output: Output::new(),
+            ui,
             writer,
             format,
             buffer: Vec::new(),
@@ -29,7 +29,7 @@ impl Printer {
     /// Prints some.
     ///
     /// # Errors
-    /// As [`Output::write`].
+    /// As [`Ui::write`].
     pub fn rows<R: Record>(&mut self, records: &[R]) -> Result<(), CliError> {
         let rows: Vec<&dyn Record> = records.iter().map(|record| record as &dyn Record).collect();
         if !std::mem::replace(&mut self.has_begun, true) {
@@ -42,7 +42,7 @@ impl Printer {
     /// Prints what stands at the end; `next` leads to what is not listed.
     ///
     /// # Errors
-    /// As [`Output::write`].
+    /// As [`Ui::write`].
     pub fn finish(mut self, next: Option<&str>) -> Result<(), CliError> {
         if !self.has_begun {
             self.writer.begin(&[], &mut self.buffer);
@@ -52,15 +52,16 @@ impl Printer {
             self.buffer.push(b'\n');
         }
         self.flush()?;
-        self.output.finish()
+        self.ui.finish()
     }
 
     fn flush(&mut self) -> Result<(), CliError> {
         let text = String::from_utf8_lossy(&self.buffer);
         if self.format.is_exact {
-            self.output.write(&terminal::json(&text))?;
+            let shown = self.ui.json(&text);
+            self.ui.write(&shown)?;
         } else {
-            self.output.write(&text)?;
+            self.ui.write(&text)?;
         }
         self.buffer.clear();
         Ok(())

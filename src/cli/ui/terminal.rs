@@ -1,71 +1,102 @@
-//! Where output goes: how wide it is, what it can show, whether colours are
-//! wanted, and the writing itself.
+//! What the streams of a process are: terminals or not, how wide, and which
+//! characters and colours they show.
 
-use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::IsTerminal;
 
-use crate::cli::CliError;
-use crate::cli::args::{ColorWhen, Common};
+use crate::cli::args::ColorWhen;
 use crate::output::{Charset, Look, Urls};
 
 /// Columns when nothing says how many there are.
-const DEFAULT_WIDTH: usize = 80;
+const DEFAULT_COLUMNS: usize = 80;
+/// Rows likewise.
+const DEFAULT_ROWS: usize = 24;
 
-/// Whether a person at a terminal reads the output.
-pub(crate) fn is_interactive() -> bool {
-    std::io::stdout().is_terminal()
+/// The streams and the environment as they were when the process started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terminal {
+    /// Whether a person types the input.
+    pub input: bool,
+    /// Whether a person reads the output.
+    pub output: bool,
+    /// Whether a person reads what is said beside it.
+    pub error: bool,
+    /// How wide it is.
+    pub columns: usize,
+    /// How high it is.
+    pub rows: usize,
+    /// What it shows.
+    pub charset: Charset,
+    /// Whether it can neither move its cursor nor show colours.
+    pub is_dumb: bool,
+    /// Whether `NO_COLOR` is set.
+    pub no_color: bool,
 }
 
-/// How output is to look here.
-pub(crate) fn look(common: &Common, width: Option<u16>) -> Look {
-    look_for(common.color, width)
-}
-
-/// The same, for a command that calls no server.
-pub(crate) fn look_for(color: ColorWhen, width: Option<u16>) -> Look {
-    let color = match color {
-        ColorWhen::Always => {
-            // The flag beats NO_COLOR.
-            crossterm::style::force_color_output(true);
-            true
+impl Terminal {
+    /// That of this process.
+    pub fn of_process() -> Terminal {
+        let output = std::io::stdout().is_terminal();
+        let is_dumb = said("TERM").is_some_and(|term| term == "dumb");
+        let size = terminal_size::terminal_size();
+        let number = |name| said(name)?.parse().ok();
+        let columns = size.map(|(width, _)| usize::from(width.0));
+        let rows = size.map(|(_, height)| usize::from(height.0));
+        let positive = |count: &usize| *count > 0;
+        Terminal {
+            input: std::io::stdin().is_terminal(),
+            output,
+            error: std::io::stderr().is_terminal(),
+            columns: columns
+                .filter(positive)
+                .or_else(|| number("COLUMNS"))
+                .filter(positive)
+                .unwrap_or(DEFAULT_COLUMNS),
+            rows: rows.filter(positive).unwrap_or(DEFAULT_ROWS),
+            charset: charset(locale().as_deref(), is_dumb, output),
+            is_dumb,
+            no_color: said("NO_COLOR").is_some(),
         }
-        ColorWhen::Never => false,
-        ColorWhen::Auto => is_interactive() && !is_set("NO_COLOR") && !is_dumb(),
-    };
-    // Where there is a link, it is shown over several lines.
-    let urls = match supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) {
-        true => Urls::Linked,
-        false => Urls::Whole,
-    };
-    Look::new(width.map_or_else(columns, usize::from), color, charset()).with_urls(urls)
+    }
+
+    /// Whether colours are to be used.
+    pub fn color(self, when: ColorWhen) -> bool {
+        match when {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => self.output && !self.no_color && !self.is_dumb,
+        }
+    }
+
+    /// How output is to look, in the terminal's width or another.
+    pub fn look(self, color: ColorWhen, width: Option<u16>) -> Look {
+        if color == ColorWhen::Always {
+            // The flag beats NO_COLOR, which the table's library reads too.
+            crossterm::style::force_color_output(true);
+        }
+        let width = width.map_or(self.columns, usize::from);
+        // Where there is a link, it is shown over several lines.
+        let urls = match supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) {
+            true => Urls::Linked,
+            false => Urls::Whole,
+        };
+        Look::new(width, self.color(color), self.charset).with_urls(urls)
+    }
 }
 
-/// The columns of the terminal, else of `COLUMNS`, else 80.
-pub(crate) fn columns() -> usize {
-    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
-    terminal
-        .or_else(said)
-        .filter(|&columns| columns > 0)
-        .unwrap_or(DEFAULT_WIDTH)
+/// A variable that is set to something.
+pub(crate) fn said(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+/// The locale of texts.
+fn locale() -> Option<String> {
+    ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(said)
 }
 
-fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
-}
-
-/// What the locale says.
-pub(crate) fn charset() -> Charset {
-    let said = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|value| !value.is_empty());
-    match said {
-        Some(locale) if is_utf8(&locale) && !is_dumb() => Charset::Unicode,
-        Some(locale) if !is_utf8(&locale) && is_interactive() => Charset::AsciiOnly,
+fn charset(locale: Option<&str>, is_dumb: bool, is_terminal: bool) -> Charset {
+    match locale {
+        Some(locale) if is_utf8(locale) && !is_dumb => Charset::Unicode,
+        Some(locale) if !is_utf8(locale) && is_terminal => Charset::AsciiOnly,
         Some(_) | None => Charset::AsciiDrawing,
     }
 }
@@ -75,105 +106,58 @@ fn is_utf8(locale: &str) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Standard output, buffered; nothing is lost if [`Output::finish`] succeeds.
-pub(crate) struct Output(BufWriter<StdoutLock<'static>>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Output {
-    pub fn new() -> Output {
-        Output(BufWriter::new(std::io::stdout().lock()))
-    }
-
-    /// Writes a text.
-    ///
-    /// # Errors
-    /// The reader has gone, or the disk is full.
-    pub fn write(&mut self, text: &str) -> Result<(), CliError> {
-        Ok(self.0.write_all(text.as_bytes())?)
-    }
-
-    /// Writes what is still held.
-    ///
-    /// # Errors
-    /// As [`Output::write`].
-    pub fn finish(mut self) -> Result<(), CliError> {
-        Ok(self.0.flush()?)
-    }
-}
-
-/// Writes one text to standard output.
-///
-/// # Errors
-/// As [`Output::write`].
-pub(crate) fn print(text: &str) -> Result<(), CliError> {
-    let mut output = Output::new();
-    output.write(text)?;
-    output.finish()
-}
-
-/// Writes a JSON document: exact, and on a terminal what it would obey is
-/// escaped the way JSON allows, which is the same document.
-///
-/// # Errors
-/// As [`Output::write`].
-pub(crate) fn print_json(document: &str) -> Result<(), CliError> {
-    let mut output = Output::new();
-    output.write(&json(document))?;
-    if !document.ends_with('\n') {
-        output.write("\n")?;
-    }
-    output.finish()
-}
-
-/// A JSON document as standard output may show it.
-pub(crate) fn json(document: &str) -> std::borrow::Cow<'_, str> {
-    if is_interactive() {
-        crate::output::sanitize::sanitize_json(document).into()
-    } else {
-        document.into()
-    }
-}
-
-/// What a person must not miss, wherever standard error goes.
-pub(crate) fn warning(text: &str) {
-    // Who closed standard error wants no warnings.
-    let _ = writeln!(std::io::stderr(), "dunder: {text}");
-}
-
-/// A remark for the person at the terminal; nothing when standard error goes
-/// elsewhere.
-pub(crate) fn remark(text: &str) {
-    let mut error = std::io::stderr().lock();
-    if error.is_terminal() {
-        // There is nobody to tell that telling failed.
-        let _ = writeln!(error, "{text}");
-    }
-}
-
-/// One line on standard error that is replaced as work goes on, and gone when
-/// this is dropped. Only while the output goes elsewhere: on the same terminal
-/// it would stand in the middle of it.
-pub(crate) struct Progress {
-    wanted: bool,
-}
-
-impl Progress {
-    pub fn new() -> Progress {
-        Progress {
-            wanted: std::io::stderr().is_terminal() && !is_interactive() && !is_dumb(),
+    #[test]
+    fn the_locale_says_which_characters_are_shown() {
+        for (locale, is_dumb, is_terminal, expected) in [
+            (Some("C.UTF-8"), false, true, Charset::Unicode),
+            (Some("de_DE.utf8"), false, false, Charset::Unicode),
+            (Some("C.UTF-8"), true, true, Charset::AsciiDrawing),
+            (Some("de_DE.ISO-8859-1"), false, true, Charset::AsciiOnly),
+            (Some("C"), false, false, Charset::AsciiDrawing),
+            (None, false, true, Charset::AsciiDrawing),
+        ] {
+            assert_eq!(
+                charset(locale, is_dumb, is_terminal),
+                expected,
+                "{locale:?}"
+            );
         }
     }
 
-    /// Shows a text in place of the one before.
-    pub fn show(&self, text: &str) {
-        if self.wanted {
-            // There is nobody to tell that telling failed.
-            let _ = write!(std::io::stderr(), "\r\u{1b}[K{text}");
-        }
+    #[test]
+    fn colours_are_for_terminals_that_have_them() {
+        let terminal = Terminal::for_tests();
+        assert!(!terminal.color(ColorWhen::Auto));
+        assert!(terminal.color(ColorWhen::Always));
+        let person = Terminal {
+            output: true,
+            ..terminal
+        };
+        assert!(person.color(ColorWhen::Auto) && !person.color(ColorWhen::Never));
+        let plain = Terminal {
+            no_color: true,
+            ..person
+        };
+        assert!(!plain.color(ColorWhen::Auto));
     }
-}
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.show("");
+    impl Terminal {
+        /// Nobody at any stream, 80 columns, UTF-8.
+        pub fn for_tests() -> Terminal {
+            Terminal {
+                input: false,
+                output: false,
+                error: false,
+                columns: 80,
+                rows: 24,
+                charset: Charset::Unicode,
+                is_dumb: false,
+                no_color: false,
+            }
+        }
     }
 }

@@ -24,7 +24,7 @@ const WATCH: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read {}: {source}{}", .path.display(), hint(.source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -48,6 +48,14 @@ pub enum TlsError {
     /// The TLS library itself.
     #[error("TLS cannot be set up: {0}")]
     Setup(rustls::Error),
+}
+
+/// Where a certificate can come from, for someone who has none.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; 'dunder tls generate' makes one for development",
+        _ => "",
+    }
 }
 
 /// Hands out TLS streams with the certificate of the moment.

@@ -1,6 +1,7 @@
 //! The operator's commands: over a store in this process where the outcome is
 //! looked at closely, as processes where exit codes and streams matter.
 
+mod announce;
 mod commands;
 mod export;
 mod import;

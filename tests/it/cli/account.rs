@@ -53,7 +53,10 @@ fn a_login_is_kept_for_its_owner_only_and_used_until_the_logout() {
     );
     command(&["post", "hello"]).ok();
     assert!(command(&["feed"]).ok().contains("\tann@example.com\t"));
-    assert_eq!(command(&["logout"]).err, "logged out\n");
+    assert_eq!(
+        command(&["logout"]).err,
+        format!("logged out from {}\n", server.url)
+    );
     assert!(!file.exists());
     assert_eq!(command(&["logout"]).err, "you were not logged in\n");
 }

@@ -100,7 +100,10 @@ fn settings_in_a_file_are_named_and_a_mistake_in_it_is_a_problem() {
     std::fs::write(&file, "queeu: true\n").unwrap();
     let report = person.run(&["doctor"]);
     assert_eq!(report.code, 1, "{report:?}");
-    assert!(found(&report, "queue")[2].contains("queeu"), "{report:?}");
+    assert!(
+        found(&report, "settings")[2].contains("queeu"),
+        "{report:?}"
+    );
 }
 
 #[test]

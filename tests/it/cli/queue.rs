@@ -63,10 +63,12 @@ fn texts(person: &Person) -> Vec<String> {
         .collect()
 }
 
-/// Checks that a message was kept: exit code 0, no id, and it is said.
+/// Checks that a message was kept: exit code 0, its number in the queue where
+/// an id would stand, and it is said.
 #[track_caller]
 fn kept(ran: Ran, number: u64) {
-    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let out = format!("{number}\n");
+    assert_eq!((ran.code, ran.out.as_str()), (0, &*out), "{}", ran.err);
     assert!(
         ran.err.contains(&format!("kept as {number}")),
         "{}",
@@ -90,7 +92,10 @@ async fn what_waits_goes_out_in_order_with_the_next_command() {
     let (person, port) = person_of_nobody();
     kept(person.run(&["post", "--queue", "one", "-t", "a"]), 1);
     kept(person.run(&["post", "two", "--queue"]), 2);
-    kept(person.run_with(&["post", "--queue", "--json"], "three"), 3);
+    let queued = person.run_with(&["post", "--queue", "--json"], "three");
+    let document: Value = serde_json::from_str(&queued.out).unwrap();
+    assert_eq!(document["data"]["queue_id"], 3);
+    assert_eq!(document["data"]["state"], "queued");
     assert_eq!(texts(&person), ["one", "two", "three"]);
     assert!(
         waiting(&person)
@@ -102,11 +107,7 @@ async fn what_waits_goes_out_in_order_with_the_next_command() {
 
     let server = port.start();
     let ran = person.run(&["feed"]);
-    assert_eq!(
-        (ran.code, ran.out.as_str()),
-        (0, ""),
-        "it shows what was there"
-    );
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 3), "{ran:?}");
     assert_eq!(ran.err, "dunder: sent 3 messages that had waited\n");
     assert_eq!(posted_texts(&server).await, ["one", "two", "three"]);
     assert_eq!(waiting(&person), [Value::Null; 0]);
@@ -171,6 +172,7 @@ fn keeping_is_set_by_flag_variable_or_file_in_this_order() {
     with("perhaps", &["post", "x"]).failed(2, "perhaps");
     std::fs::write(&file, "queue: true\nqueeu: true\n").unwrap();
     person.run(&["post", "x"]).failed(2, "queeu");
+    std::fs::remove_file(&file).unwrap();
     assert_eq!(texts(&person), ["by file", "by flag", "by variable"]);
 }
 

@@ -157,6 +157,25 @@ async fn zsh_takes_bare_hashtags_where_they_are_patterns() {
 }
 
 #[tokio::test]
+async fn fish_completes_a_bare_hashtag() {
+    let server = Server::start();
+    server
+        .post(r#"{"text":"before","hashtags":["sqlite"]}"#)
+        .await
+        .id();
+    let person = Person::of(&server);
+    let startup = format!("{FISH}\nset -gx DUNDER_COMPLETION_WAIT 20s");
+    let mut shell = Shell::start(&person, "fish", &startup);
+    shell.run("dunder post typed #sql\t");
+    assert_eq!(
+        arrived(&server).await.pop(),
+        Some(("typed".to_owned(), json!(["sqlite"]))),
+        "{}",
+        shell.seen
+    );
+}
+
+#[tokio::test]
 async fn fish_takes_bare_hashtags() {
     check("fish", FISH, true).await;
 }

@@ -138,8 +138,66 @@ async fn json_on_a_terminal_is_harmless_and_the_same_document() {
     server
         .post(&serde_json::json!({ "text": text }).to_string())
         .await;
-    let shown = on_terminal(&Person::of(&server), 80, "dunder feed --json");
+    let person = Person::of(&server);
+    let painted = on_terminal(&person, 80, "dunder feed --json");
+    assert!(
+        painted.contains("\u{1b}[34m\"data\"\u{1b}[0m: {"),
+        "{painted:?}"
+    );
+    let shown = on_terminal(&person, 80, "dunder feed --json --color never");
+    assert!(shown.starts_with("{\n  \"data\": {\n"), "{shown}");
     assert!(!shown.contains(['\u{9b}', '\u{202e}']), "{shown:?}");
     let json: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(json["data"]["messages"][0]["text"], text);
+}
+
+#[tokio::test]
+async fn what_is_longer_than_the_terminal_goes_through_the_pager() {
+    let server = Server::start();
+    for n in 0..60 {
+        let body = serde_json::json!({ "text": format!("message {n}") }).to_string();
+        server.post(&body).await.id();
+    }
+    let person = Person::of(&server);
+    let shown = |line: &str| on_terminal(&person, 80, line);
+    let pager = "PAGER='sed s/message/PAGED/'";
+    let long = shown(&format!("{pager} dunder feed --all"));
+    assert!(
+        long.contains("PAGED 59") && long.contains("PAGED 0"),
+        "{long}"
+    );
+    // What fits is shown as it is, and so is what nobody pages.
+    assert!(!shown(&format!("{pager} dunder feed -n 5")).contains("PAGED"));
+    assert!(!shown(&format!("{pager} dunder feed --all --no-pager")).contains("PAGED"));
+    assert!(!shown(&format!("{pager} dunder feed --all | cat")).contains("PAGED"));
+    // A pager that is not there, or that is left early, is no trouble.
+    assert!(shown("PAGER=no-such-pager dunder feed --all").contains("message 59"));
+    let left = shown("PAGER='head -n 1' dunder feed --all; echo code $?");
+    assert!(left.contains("code 0"), "{left}");
+}
+
+#[tokio::test]
+async fn sparks_are_as_narrow_as_a_prompt_and_an_empty_chart_says_where_there_is_more() {
+    let server = Server::start();
+    let line = r#"{"user_name":"ann","text":"old","created_at":"2019-02-01T10:00:00Z"}"#;
+    let file = server.place.dir.path().join("old.ndjson");
+    std::fs::write(&file, line).unwrap();
+    let imported = server
+        .place
+        .command(&["import", file.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(imported.status.success(), "{imported:?}");
+    let person = Person::of(&server);
+    let sparks = person.run(&["trend", "--style", "spark", "--width", "20"]);
+    let sparks = sparks.ok();
+    assert!(sparks.trim_end().chars().count() <= 20, "{sparks:?}");
+    person
+        .run(&["trend", "-o", "chart", "--width", "20"])
+        .failed(2, "--style spark");
+    let shown = on_terminal(&person, 80, "dunder trend");
+    assert!(
+        shown.contains("the newest message before is of 2019-02-01"),
+        "{shown}"
+    );
 }

@@ -55,6 +55,16 @@ async fn hashtags_come_busiest_first_and_users_by_name() {
         complete(&person, "zsh", "dunder feed -u m"),
         format!("{HOSTILE}\n")
     );
+    assert_eq!(
+        complete(&person, "fish", "dunder feed sq"),
+        "sql\t1 message\n"
+    );
+    let ids = complete(&person, "zsh", "dunder show ");
+    assert_eq!(ids.lines().count(), 4, "{ids}");
+    assert!(ids.lines().all(|line| line.ends_with(": hi")), "{ids}");
+    let id = ids.lines().next().unwrap().split('\t').next().unwrap();
+    let start = format!("dunder show {}", &id[..24].to_lowercase());
+    assert!(complete(&person, "bash", &start).contains(id));
     // bash inserts a name as it stands.
     assert_eq!(complete(&person, "bash", "dunder feed -u m"), "");
     assert_eq!(complete(&person, "bash", "dunder feed --limit "), "");
@@ -97,6 +107,24 @@ fn a_server_that_is_away_silent_or_something_else_is_no_trouble() {
             assert_eq!(asked.ok(), "", "{url}");
         }
     }
+}
+
+#[test]
+fn dates_durations_and_logins_have_examples_and_need_no_server() {
+    let person = Person::at("http://127.0.0.1:1");
+    let told = |line: &str| complete(&person, "fish", line);
+    assert!(told("dunder feed --since ").contains("yesterday\tfrom its midnight on\n"));
+    assert_eq!(
+        told("dunder trend --until=30"),
+        "--until=30d\ta month ago\n"
+    );
+    assert_eq!(told("dunder trend -a 24"), "24h\ta day\n");
+    assert_eq!(
+        told("dunder whoami --server h"),
+        "http://127.0.0.1:9000\tthis machine\n"
+    );
+    assert_eq!(told("dunder logout "), "");
+    assert!(told("dunder config set li").starts_with("limit\thow many"));
 }
 
 #[test]
@@ -178,6 +206,8 @@ async fn bash_completes_from_the_server() {
         ("dunder post hi +s", "+storage\n+sql\n"),
         ("dunder post hi '#st", "#storage\n"),
         ("dunder post hi \\#st", "\\#storage\n"),
+        ("dunder feed --since yes", "yesterday\n"),
+        ("dunder trend sto", "storage\n"),
     ] {
         let shown = in_shell(&person, &["bash", "--norc", "-c", &call], line);
         assert_eq!(shown, completed, "{line}");
@@ -198,6 +228,9 @@ async fn fish_completes_from_the_server() {
         ("dunder tags --prefix 世", "世界\t1 message\n"),
         ("dunder wh", "whoami\tSay who you are to the server\n"),
         ("dunder help dat", "dates\n"),
+        ("dunder trend sto", "storage\t2 messages\n"),
+        ("dunder trend -a 24", "24h\ta day\n"),
+        ("dunder whoami ", ""),
     ] {
         let shown = in_shell(&person, &["fish", "--no-config", "-c", &call], line);
         assert_eq!(shown, completed, "{line}");
@@ -238,6 +271,8 @@ async fn zsh_completes_from_the_server_and_quotes_what_it_inserts() {
             r"dunder feed -u mal\$\(touch\$\{IFS\}x\)\`id\`\;x ",
         ),
         ("dunder whoa", "dunder whoami "),
+        ("dunder feed --since yest", "dunder feed --since yesterday "),
+        ("dunder feed --limit Car", "dunder feed --limit Car"),
     ] {
         let shown = in_shell(&person, &["zsh", "-f", "-c", &call], line);
         assert_eq!(shown.trim_end_matches('\n'), completed, "{line}");

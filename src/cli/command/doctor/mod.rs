@@ -15,8 +15,8 @@ use crate::api::Envelope;
 use crate::cli::CliError;
 use crate::cli::args::{Common, width};
 use crate::cli::client::Client;
-use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::is_interactive;
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
 use crate::output::checks::{Check, State, check_line, checks_table};
 
 /// What `dunder doctor` takes.
@@ -55,16 +55,19 @@ struct Line<'a> {
 ///
 /// # Errors
 /// A check found a problem, or the output is closed.
-pub(crate) async fn run(args: DoctorArgs) -> Result<(), CliError> {
-    let (mut checks, access) = settings::checks(&args.common);
+pub(crate) async fn run(args: DoctorArgs, ui: &mut Ui) -> Result<(), CliError> {
+    let read = Settings::load();
+    let known = read.as_ref().ok().cloned().unwrap_or_default();
+    ui.set_color(known.color(args.common.color));
+    let (mut checks, access) = settings::checks(&args.common, read, ui.terminal());
     let mut reached = true;
     if let Some(access) = access {
-        match Client::new(access, args.common.timeout) {
+        match Client::new(access, known.timeout(args.common.timeout).value) {
             Ok(client) => reached = server::checks(&client, &mut checks).await,
             Err(error) => checks.push(problem("cacert", error.to_string(), None)),
         }
     }
-    print(&args, &checks)?;
+    print(&args, &checks, ui)?;
     let problems = problems(&checks);
     match (reached, problems) {
         (false, _) => Err(CliError::Unreachable(
@@ -81,7 +84,7 @@ fn problems(checks: &[Check]) -> usize {
     wrong.count()
 }
 
-fn print(args: &DoctorArgs, checks: &[Check]) -> Result<(), CliError> {
+fn print(args: &DoctorArgs, checks: &[Check], ui: &mut Ui) -> Result<(), CliError> {
     if args.common.json {
         let report = Envelope {
             data: Report {
@@ -91,13 +94,13 @@ fn print(args: &DoctorArgs, checks: &[Check]) -> Result<(), CliError> {
         };
         let json = serde_json::to_string(&report)
             .map_err(|error| CliError::Failed(format!("cannot write JSON: {error}")))?;
-        return terminal::print_json(&json);
+        return ui.print_json(&json);
     }
-    if is_interactive() || args.width.is_some() {
-        let look = terminal::look(&args.common, args.width);
-        return terminal::print(&checks_table(checks, look));
+    if ui.is_interactive() || args.width.is_some() {
+        let look = ui.look(args.width);
+        return ui.print(&checks_table(checks, look));
     }
-    terminal::print(&checks.iter().map(check_line).collect::<String>())
+    ui.print(&checks.iter().map(check_line).collect::<String>())
 }
 
 fn line(check: &Check) -> Line<'_> {

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::api::{Envelope, ErrorBody, Whoami};
-use crate::cli::account::credentials::TokenSource;
+use crate::cli::account::TokenSource;
 use crate::cli::client::{Client, Probe};
 use crate::cli::command::doctor::{fine, note, problem, tls};
 use crate::output::checks::Check;
@@ -159,7 +159,12 @@ fn user(client: &Client, whoami: &Probe) -> Check {
         }
         (Err(_), StatusCode::UNAUTHORIZED) => problem(
             "user",
-            "the server does not know this token; it may have expired or been revoked",
+            match client.access().source {
+                TokenSource::LocalUser => "the server takes tokens, not names",
+                TokenSource::Environment | TokenSource::Login | TokenSource::None => {
+                    "the server does not know this token; it may have expired or been revoked"
+                }
+            },
             Some(&format!(
                 "run: dunder login --server {}",
                 client.access().server

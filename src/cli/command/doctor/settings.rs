@@ -1,76 +1,87 @@
 //! Settings and where each comes from, without a call.
 
 use std::path::Path;
-use std::time::Duration;
 
-use crate::cli::account::credentials::{Access, Credentials, TokenSource, local_user};
-use crate::cli::account::endpoint::Endpoint;
+use crate::cli::CliError;
+use crate::cli::account::access::{local_user, server};
+use crate::cli::account::{Access, Logins, TokenSource};
 use crate::cli::args::Common;
 use crate::cli::command::doctor::{fine, note, problem};
-use crate::cli::settings::Settings;
-use crate::cli::ui::terminal;
+use crate::cli::settings::{Origin, Settings};
+use crate::cli::ui::{Terminal, said};
 use crate::cli::zone;
 use crate::domain::format_duration;
 use crate::output::Charset;
 use crate::output::checks::Check;
 
 /// The checks, and whom to call if that is known.
-pub(crate) fn checks(common: &Common) -> (Vec<Check>, Option<Access>) {
+pub(crate) fn checks(
+    common: &Common,
+    settings: Result<Settings, CliError>,
+    terminal: Terminal,
+) -> (Vec<Check>, Option<Access>) {
     let mut checks = vec![fine(
         "dunder",
         concat!("version ", env!("CARGO_PKG_VERSION")),
     )];
-    let access = Access::of(common);
-    match &access {
-        Ok(access) => {
-            let stored = Credentials::load().ok().flatten();
-            checks.push(server(common, access, stored.as_ref()));
-            checks.extend(login(access, stored.as_ref()));
-            checks.push(token(access));
-            checks.extend(cacert(common, access));
+    let mut access = None;
+    match settings {
+        Ok(settings) => {
+            match connection(common, &settings, &mut checks) {
+                Ok(known) => access = Some(known),
+                Err(error) => checks.push(problem("login", error.to_string(), None)),
+            }
+            let timeout = settings.timeout(common.timeout);
+            checks.push(fine(
+                "timeout",
+                from(&format_duration(timeout.value), &timeout.origin),
+            ));
+            let queue = settings.queue(None);
+            checks.push(fine("queue", from(&queue.value.to_string(), &queue.origin)));
         }
-        Err(error) => checks.push(problem("login", error.to_string(), None)),
+        Err(error) => checks.push(problem("settings", error.to_string(), None)),
     }
-    checks.push(fine("timeout", timeout(common)));
-    checks.push(queue());
-    checks.push(display());
+    checks.push(display(terminal));
     checks.push(zone());
-    (checks, access.ok())
+    (checks, access)
 }
 
-/// `--name`, the variable, or what stands behind both.
-fn origin<T: PartialEq>(
-    flag: &str,
-    variable: &str,
-    value: Option<&T>,
-    read: impl Fn(&str) -> Option<T>,
-    otherwise: &str,
-) -> String {
-    let said = std::env::var(variable).ok();
-    match value {
-        None => otherwise.to_owned(),
-        // The flag beats the variable; where they agree it makes no odds.
-        Some(value) if said.and_then(|text| read(&text)).as_ref() == Some(value) => {
-            variable.to_owned()
+fn connection(
+    common: &Common,
+    settings: &Settings,
+    checks: &mut Vec<Check>,
+) -> Result<Access, CliError> {
+    let logins = Logins::load()?;
+    let access = Access::of(common, settings)?;
+    let (_, origin) = server(common, settings, &logins)?;
+    checks.push(address(&access, &origin));
+    checks.extend(login(&access, &logins));
+    checks.push(token(&access));
+    if let Some(path) = &access.cacert {
+        let origin = settings.cacert(common).map(|said| said.origin);
+        let found = from(
+            &path.display().to_string(),
+            &origin.unwrap_or(Origin::Login),
+        );
+        checks.push(fine("cacert", found));
+    }
+    Ok(access)
+}
+
+/// A value and where it comes from.
+fn from(value: &str, origin: &Origin) -> String {
+    match origin {
+        Origin::Default => format!("{value} (default)"),
+        Origin::File => {
+            let path = Settings::path().unwrap_or_default();
+            format!("{value} (in {})", path.display())
         }
-        Some(_) => flag.to_owned(),
+        Origin::Flag(_) | Origin::Variable(_) | Origin::Login => format!("{value} (from {origin})"),
     }
 }
 
-fn server(common: &Common, access: &Access, stored: Option<&Credentials>) -> Check {
-    let otherwise = match stored {
-        Some(_) => "dunder login",
-        None => "default",
-    };
-    let read = |text: &str| text.parse::<Endpoint>().ok();
-    let from = origin(
-        "--server",
-        "DUNDER_SERVER",
-        common.server.as_ref(),
-        read,
-        otherwise,
-    );
-    let found = format!("{} (from {from})", access.server).replace("(from default)", "(default)");
+fn address(access: &Access, origin: &Origin) -> Check {
+    let found = from(&access.server.to_string(), origin);
     if access.server.is_https() || access.server.is_loopback() {
         return fine("server", found);
     }
@@ -84,19 +95,24 @@ fn server(common: &Common, access: &Access, stored: Option<&Credentials>) -> Che
 }
 
 /// The file that `dunder login` writes.
-fn login(access: &Access, stored: Option<&Credentials>) -> Option<Check> {
-    let path = Credentials::path().ok()?;
-    let Some(stored) = stored else {
+fn login(access: &Access, logins: &Logins) -> Option<Check> {
+    let path = Logins::path().ok()?;
+    let login = logins.of(&access.server).or(logins.current());
+    let Some(login) = login.or(logins.all().first()) else {
         return Some(note(
             "login",
             format!("none kept (it would be in {})", path.display()),
             None,
         ));
     };
+    let others = match logins.all().len() - 1 {
+        0 => String::new(),
+        others => format!(", and {others} more: dunder login list"),
+    };
     let found = format!(
-        "{} on {} (in {})",
-        stored.user,
-        stored.server,
+        "{} on {} (in {}){others}",
+        login.user,
+        login.server,
         path.display()
     );
     if let Some(mode) = open_to_others(&path) {
@@ -143,61 +159,12 @@ fn token(access: &Access) -> Check {
     }
 }
 
-fn cacert(common: &Common, access: &Access) -> Option<Check> {
-    let path = access.cacert.as_ref()?;
-    let read = |text: &str| Some(text.into());
-    let from = origin(
-        "--cacert",
-        "DUNDER_CACERT",
-        common.cacert.as_ref(),
-        read,
-        "dunder login",
-    );
-    Some(fine("cacert", format!("{} (from {from})", path.display())))
-}
-
-fn timeout(common: &Common) -> String {
-    const DEFAULT: Duration = Duration::from_secs(10);
-    let read = |text: &str| crate::cli::args::timeout(text).ok();
-    let from = origin(
-        "--timeout",
-        "DUNDER_TIMEOUT",
-        Some(&common.timeout),
-        read,
-        "",
-    );
-    let shown = format_duration(common.timeout);
-    if from == "--timeout" && common.timeout == DEFAULT {
-        return format!("{shown} (default)");
-    }
-    format!("{shown} (from {from})")
-}
-
-/// Whether messages for a server that is away are kept.
-fn queue() -> Check {
-    if let Some(said) = std::env::var_os("DUNDER_QUEUE") {
-        let said = said.to_string_lossy();
-        return fine("queue", format!("{said} (from DUNDER_QUEUE)"));
-    }
-    let path = Settings::path().filter(|path| path.exists());
-    match (Settings::load(), path) {
-        (Err(error), _) => problem("queue", error.to_string(), None),
-        (Ok(settings), Some(path)) => fine(
-            "queue",
-            format!("{} (in {})", settings.queue, path.display()),
-        ),
-        (Ok(settings), None) => fine("queue", format!("{} (default)", settings.queue)),
-    }
-}
-
 /// What the terminal can show.
-fn display() -> Check {
-    let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| {
-        let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
-        Some(format!("{name}={value}"))
-    });
-    let columns = terminal::columns();
-    match (terminal::charset(), said) {
+fn display(terminal: Terminal) -> Check {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+    let mut locale = locale.filter_map(|name| Some(format!("{name}={}", said(name)?)));
+    let columns = terminal.columns;
+    match (terminal.charset, locale.next()) {
         (Charset::Unicode, Some(said)) => {
             fine("terminal", format!("{columns} columns, UTF-8 ({said})"))
         }

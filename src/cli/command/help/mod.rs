@@ -6,7 +6,8 @@
 use clap::Args;
 
 use crate::cli::CliError;
-use crate::cli::ui::terminal;
+use crate::cli::near::near;
+use crate::cli::ui::Ui;
 use crate::domain::shown;
 
 /// A topic: its name, and its text.
@@ -55,7 +56,7 @@ pub struct HelpArgs {
 ///
 /// # Errors
 /// There is nothing by that name, or the output is closed.
-pub(crate) fn run(args: &HelpArgs, mut whole: clap::Command) -> Result<(), CliError> {
+pub(crate) fn run(args: &HelpArgs, mut whole: clap::Command, ui: &mut Ui) -> Result<(), CliError> {
     if is_command(&whole, &args.words) {
         let words = args.words.iter().map(String::as_str);
         let line = std::iter::once("dunder").chain(words).chain(["--help"]);
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &HelpArgs, mut whole: clap::Command) -> Result<(), CliEr
     }
     let name = args.words.join(" ");
     match TOPICS.iter().find(|topic| topic.name == name) {
-        Some(topic) => terminal::print(topic.text),
+        Some(topic) => ui.print(topic.text),
         None => Err(unknown(&name, &whole)),
     }
 }
@@ -83,14 +84,8 @@ fn unknown(name: &str, whole: &clap::Command) -> CliError {
     let commands = whole.get_subcommands().filter(|one| !one.is_hide_set());
     let commands: Vec<&str> = commands.map(clap::Command::get_name).collect();
     let topics: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
-    let names = commands.iter().chain(&topics);
-    let near = names
-        .map(|known| (strsim::damerau_levenshtein(name, known), *known))
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
-    let meant = near.map_or(String::new(), |(_, known)| {
-        format!("; did you mean {known}?")
-    });
+    let names = commands.iter().chain(&topics).copied();
+    let meant = near(name, names).map_or(String::new(), |known| format!("; did you mean {known}?"));
     CliError::Usage(format!(
         "there is no help on {}{meant} The topics are {}; 'dunder --help' lists the commands",
         shown(name),

@@ -10,8 +10,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use chrono::Local;
 
-use crate::cli::account::credentials::Access;
-use crate::cli::ui::terminal;
+use crate::cli::account::Access;
+use crate::cli::ui::Terminal;
 use crate::cli::{CliError, private, state};
 
 /// Everything from this line on is left out.
@@ -79,11 +79,15 @@ impl Draft {
 ///
 /// # Errors
 /// No editor, one that failed, or nothing was written.
-pub(crate) fn write(hashtags: &[String], access: &Access) -> Result<(String, Draft), CliError> {
+pub(crate) fn write(
+    hashtags: &[String],
+    access: &Access,
+    terminal: Terminal,
+) -> Result<(String, Draft), CliError> {
     let editor = editor()?;
     let template = template(hashtags, access);
     let draft = Draft::start(hashtags, access)?;
-    let ended = run(&editor, &draft.path);
+    let ended = run(&editor, &draft.path, terminal);
     let text = draft.text(&template)?;
     let fault = match ended {
         Ok(status) if status.success() => None,
@@ -114,6 +118,23 @@ pub(crate) fn write(hashtags: &[String], access: &Access) -> Result<(String, Dra
             cut.map_err(|error| draft.failed("write", &error.to_string()))?;
             Err(CliError::Failed(format!("{fault}; nothing was posted")).with(&draft.kept()))
         }
+    }
+}
+
+/// Lets the person change a file of their own.
+///
+/// # Errors
+/// No editor, or one that failed.
+pub(crate) fn open(path: &Path, terminal: Terminal) -> Result<(), CliError> {
+    let editor = editor()?;
+    match run(&editor, path, terminal) {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(CliError::Failed(format!(
+            "the editor '{editor}' ended with {status}"
+        ))),
+        Err(error) => Err(CliError::Failed(format!(
+            "cannot start the editor '{editor}': {error}"
+        ))),
     }
 }
 
@@ -169,7 +190,7 @@ fn editor() -> Result<String, CliError> {
         .map(str::to_owned)
         .ok_or_else(|| {
             CliError::Usage(format!(
-                "there is no text, and no editor to write one in: VISUAL and EDITOR are not set, and none of {} is installed; write the text after 'dunder post', or pipe it in",
+                "there is no editor: VISUAL and EDITOR are not set, and none of {} is installed; a text can stand after 'dunder post', or be piped in",
                 FALLBACKS.join(", ")
             ))
         })
@@ -177,7 +198,7 @@ fn editor() -> Result<String, CliError> {
 
 /// Runs the editor on the file, on the terminal even when the output of this
 /// command goes elsewhere.
-fn run(editor: &str, file: &Path) -> std::io::Result<ExitStatus> {
+fn run(editor: &str, file: &Path, terminal: Terminal) -> std::io::Result<ExitStatus> {
     let mut command = if cfg!(unix) {
         // As git does: the value may hold arguments, quotes and variables.
         let mut shell = Command::new("sh");
@@ -189,7 +210,7 @@ fn run(editor: &str, file: &Path) -> std::io::Result<ExitStatus> {
         command.args(words);
         command
     };
-    if !terminal::is_interactive()
+    if !terminal.output
         && let Ok(terminal) = std::fs::File::options().write(true).open("/dev/tty")
     {
         command.stdout(Stdio::from(terminal));
@@ -204,7 +225,7 @@ fn run(editor: &str, file: &Path) -> std::io::Result<ExitStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::account::credentials::TokenSource;
+    use crate::cli::account::TokenSource;
 
     fn access() -> Access {
         Access {

@@ -1,16 +1,14 @@
 //! `dunder post`: from words, hashtags, standard input or an editor to one
 //! message, sent or kept.
 
-mod editor;
+pub(crate) mod editor;
 mod text;
 pub(crate) mod words;
 
-use std::io::IsTerminal;
-
 use clap::Args;
+use serde_json::json;
 
 use crate::api::PostBody;
-use crate::cli::account::credentials::Access;
 use crate::cli::args::{Common, hashtag};
 use crate::cli::client::{Answer, Client};
 use crate::cli::command::completions;
@@ -18,9 +16,8 @@ use crate::cli::command::post::text::Origin;
 use crate::cli::command::post::words::{Text, Words};
 use crate::cli::outbox;
 use crate::cli::outbox::{Delivery, Posted};
-use crate::cli::settings::Settings;
-use crate::cli::ui::terminal;
-use crate::cli::ui::terminal::{is_interactive, print, print_json};
+use crate::cli::session::Session;
+use crate::cli::ui::{Ui, said};
 use crate::cli::{CliError, state};
 use crate::domain::hashtags_in_text;
 use crate::output::sanitize_line;
@@ -59,11 +56,10 @@ pub struct PostArgs {
     quiet: bool,
 
     /// Keep the message if the server cannot be reached, and send it later;
-    /// 'queue: true' in client.yaml does so always
+    /// 'queue: true' in client.yaml does so always [env: DUNDER_QUEUE]
     #[arg(
         long,
         value_name = "BOOL",
-        env = "DUNDER_QUEUE",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
@@ -79,32 +75,26 @@ pub struct PostArgs {
 ///
 /// # Errors
 /// No text, or the server did not take it.
-pub(crate) async fn run(args: PostArgs) -> Result<(), CliError> {
+pub(crate) async fn run(args: PostArgs, ui: &mut Ui) -> Result<(), CliError> {
     let words = Words::sort(&args.words, args.hashtags.clone())?;
     if let Text::Given(text) = &words.text {
         text::check(&body(text, &words.hashtags), &Origin::CommandLine)?;
     }
-    let keep = match args.queue {
-        Some(keep) => keep,
-        None => Settings::load()?.queue,
-    };
-    let access = Access::of(&args.common)?;
-    access.check_login()?;
-    let client = Client::new(access, args.common.timeout)?;
-    let (text, origin) = text::read(words.text, &words.hashtags, &client)?;
+    let Session { settings, client } = Session::start(&args.common, ui)?;
+    let keep = settings.queue(args.queue).value;
+    client.access().check_login()?;
+    let (text, origin) = text::read(words.text, &words.hashtags, &client, ui)?;
     let body = body(&text, &words.hashtags);
     text::check(&body, &origin).map_err(|error| origin.keep(error))?;
-    match deliver(&client, &body, keep, &origin).await {
+    match deliver(&client, &body, keep, &origin, ui).await {
         Ok(Delivery::Posted(answer)) => {
             origin.done();
-            report(&args, &body, &answer)
+            report(&args, &body, &answer, ui);
+            Ok(())
         }
         Ok(Delivery::Kept { number, because }) => {
             origin.done();
-            let error = because.with(&format!(
-                "kept as {number} and sent by the next command that reaches it, see 'dunder queue'"
-            ));
-            eprintln!("dunder: {error}");
+            report_kept(&args, &client, number, because, ui);
             Ok(())
         }
         Err(error) => Err(origin.keep(error)),
@@ -125,8 +115,9 @@ async fn deliver(
     body: &PostBody,
     keep: bool,
     origin: &Origin,
+    ui: &mut Ui,
 ) -> Result<Delivery, CliError> {
-    let delivery = outbox::deliver(client, body, keep);
+    let delivery = outbox::deliver(client, body, keep, ui);
     match origin {
         Origin::CommandLine | Origin::Input if !keep => return delivery.await,
         Origin::CommandLine | Origin::Input | Origin::Editor(_) => {}
@@ -146,31 +137,53 @@ async fn deliver(
     }
 }
 
-fn report(args: &PostArgs, body: &PostBody, answer: &Answer<Posted>) -> Result<(), CliError> {
+/// The message is posted, whether or not this can be written.
+fn report(args: &PostArgs, body: &PostBody, answer: &Answer<Posted>, ui: &mut Ui) {
+    let id = sanitize_line(&answer.data.id);
     if args.common.json {
-        print_json(&answer.document)
+        ui.print_json_done(&answer.document);
     } else if args.quiet {
-        Ok(())
-    } else if is_interactive() {
-        hint(body);
-        print(&format!("posted {}\n", sanitize_line(&answer.data.id)))
+    } else if ui.is_interactive() {
+        hint(body, ui);
+        ui.print_done(&format!("posted {id}\n"));
     } else {
-        print(&format!("{}\n", sanitize_line(&answer.data.id)))
+        ui.print_done(&format!("{id}\n"));
+    }
+}
+
+/// The message is kept: its number in the queue stands where its id would.
+fn report_kept(args: &PostArgs, client: &Client, number: u64, because: CliError, ui: &mut Ui) {
+    if args.quiet {
+        return;
+    }
+    let error = because.with(&format!(
+        "kept as {number} and sent by the next command that reaches it, with the time of its arrival, see 'dunder queue'"
+    ));
+    ui.say(&format!("dunder: {error}"));
+    if args.common.json {
+        let server = client.access().server.to_string();
+        let document =
+            json!({ "data": { "state": "queued", "queue_id": number, "server": server } });
+        ui.print_json_done(&document.to_string());
+    } else if ui.is_interactive() {
+        ui.print_done(&format!("kept as {number}\n"));
+    } else {
+        ui.print_done(&format!("{number}\n"));
     }
 }
 
 /// Someone who typed `#tag` without quotes sees a message without hashtags.
 /// Told once, and not to those whose shell knows better.
-fn hint(body: &PostBody) {
+fn hint(body: &PostBody, ui: &mut Ui) {
     let none = body.hashtags.is_empty() && hashtags_in_text(&body.text).is_empty();
-    let is_integrated = std::env::var_os(SHELL_INTEGRATION).is_some_and(|value| !value.is_empty());
-    if !none || is_integrated || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal()
+    let is_person = ui.terminal().input && ui.terminal().error;
+    if none
+        && is_person
+        && said(SHELL_INTEGRATION).is_none()
+        && state::is_first_time("bare-hashtags")
     {
-        return;
-    }
-    if state::is_first_time("bare-hashtags") {
-        let shell = std::env::var("SHELL").unwrap_or_default();
-        terminal::remark(&format!(
+        let shell = said("SHELL").unwrap_or_default();
+        ui.remark(&format!(
             "(no hashtags? write them as -t tag, +tag or '#tag', the shell drops a bare #;\n to type it bare, {}. This is said once.)",
             completions::how_to_install(&shell)
         ));

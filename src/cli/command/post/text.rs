@@ -3,15 +3,13 @@
 //! what stands on the command line is wrong usage, a fault of a text that
 //! came another way is a failure.
 
-use std::io::{IsTerminal, Read};
-
 use crate::api::PostBody;
 use crate::cli::CliError;
 use crate::cli::client::Client;
 use crate::cli::command::post::editor;
 use crate::cli::command::post::editor::Draft;
 use crate::cli::command::post::words::{Text, without_mark};
-use crate::cli::ui::terminal;
+use crate::cli::ui::Ui;
 use crate::domain::{self, DraftError, Hashtag, MAX_HASHTAGS, MAX_TEXT_BYTES, UserName};
 
 /// How a text came.
@@ -50,11 +48,12 @@ pub(crate) fn read(
     text: Text,
     hashtags: &[String],
     client: &Client,
+    ui: &mut Ui,
 ) -> Result<(String, Origin), CliError> {
     match text {
         Text::Given(text) => Ok((text, Origin::CommandLine)),
-        Text::Missing | Text::OnlyHashtags if std::io::stdin().is_terminal() => {
-            let (text, draft) = editor::write(hashtags, client.access())?;
+        Text::Missing | Text::OnlyHashtags if ui.terminal().input => {
+            let (text, draft) = editor::write(hashtags, client.access(), ui.terminal())?;
             Ok((text, Origin::Editor(draft)))
         }
         // Standard input may be somebody else's, such as a loop's.
@@ -62,21 +61,17 @@ pub(crate) fn read(
             "there is no text beside the hashtags; write one, or - to read it from standard input"
                 .to_owned(),
         )),
-        Text::Dash | Text::Missing => Ok((standard_input()?, Origin::Input)),
+        Text::Dash | Text::Missing => Ok((standard_input(ui)?, Origin::Input)),
     }
 }
 
-fn standard_input() -> Result<String, CliError> {
-    let input = std::io::stdin();
-    if input.is_terminal() {
-        terminal::remark("(write the text, end it with Ctrl-D on a line of its own)");
+fn standard_input(ui: &mut Ui) -> Result<String, CliError> {
+    if ui.terminal().input {
+        ui.remark("(write the text, end it with Ctrl-D on a line of its own)");
     }
-    let mut bytes = Vec::new();
-    input
-        .lock()
-        // One byte more than a text may have, its last newline, and a mark.
-        .take(MAX_TEXT_BYTES as u64 + 6)
-        .read_to_end(&mut bytes)
+    // One byte more than a text may have, its last newline, and a mark.
+    let bytes = ui
+        .read_input(MAX_TEXT_BYTES as u64 + 6)
         .map_err(|error| CliError::Failed(format!("cannot read standard input: {error}")))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| CliError::Failed("standard input is not UTF-8 text".to_owned()))?;

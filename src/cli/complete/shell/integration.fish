@@ -22,6 +22,19 @@ function __dunder_enter
     commandline --function execute
 end
 
+# fish completes nothing in what it takes for a comment: TAB behind a bare #tag
+# makes it \#tag first, which is the same word.
+function __dunder_tab
+    set -l before (commandline --cut-at-cursor | string collect --no-trim-newlines)
+    if set -l tag (string match --regex --groups-only '(?:^|[\s;&|(])dunder\s+post\s(?:.*\s)?(#[^\s#\'"]*)$' -- "$before")
+        set -l end (commandline --cursor)
+        commandline --cursor (math $end - (string length -- $tag))
+        commandline --insert '\\'
+        commandline --cursor (math $end + 1)
+    end
+    commandline --function complete
+end
+
 if status is-interactive; and test "$DUNDER_SHELL_INTEGRATION" != off
     for mode in default insert
         for key in \r \n
@@ -31,6 +44,10 @@ if status is-interactive; and test "$DUNDER_SHELL_INTEGRATION" != off
                 bind --mode $mode $key __dunder_enter
                 set -gx DUNDER_SHELL_INTEGRATION fish
             end
+        end
+        set -l bound (bind --user --mode $mode \t 2>/dev/null)
+        if test -z "$bound"
+            bind --mode $mode \t __dunder_tab
         end
     end
 end

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::CliError;
 use crate::cli::complete::shell::line::{Alias, check};
-use crate::cli::ui::terminal;
+use crate::cli::ui::Ui;
 
 /// Whose syntax a line has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,7 +61,7 @@ pub struct ShellLineArgs {
 ///
 /// # Errors
 /// The output is closed.
-pub(crate) fn run(args: &ShellLineArgs) -> Result<(), CliError> {
+pub(crate) fn run(args: &ShellLineArgs, ui: &mut Ui) -> Result<(), CliError> {
     let aliases: Vec<Alias<'_>> = args
         .aliases
         .iter()
@@ -76,10 +76,10 @@ pub(crate) fn run(args: &ShellLineArgs) -> Result<(), CliError> {
     );
     if args.open && checked.is_open {
         let line = checked.quoted.as_deref().unwrap_or(&args.line);
-        return terminal::print(&format!("{line}\n"));
+        return ui.print(&format!("{line}\n"));
     }
     match checked.quoted {
-        Some(line) => terminal::print(line.trim_end_matches('\n')),
+        Some(line) => ui.print(line.trim_end_matches('\n')),
         None => Ok(()),
     }
 }

@@ -1,16 +1,19 @@
 //! `dunder man`: manual pages, made from the command line's own definition
 //! and from the help topics.
 
+mod sections;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use serde_json::json;
 
 use crate::cli::CliError;
 use crate::cli::command::completions::visible;
 use crate::cli::command::help::{TOPICS, Topic};
-use crate::cli::ui::terminal;
+use crate::cli::ui::Ui;
 
 /// What `dunder man` takes.
 #[derive(Debug, Args)]
@@ -25,6 +28,10 @@ pub struct ManArgs {
     /// printed
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
+
+    /// Print one JSON document, {"data": ...}
+    #[arg(long)]
+    json: bool,
 }
 
 /// A page: its place below the directory, and its source.
@@ -37,11 +44,15 @@ struct Page {
 ///
 /// # Errors
 /// A directory or file cannot be written, or the output is closed.
-pub(crate) fn run(args: &ManArgs, whole: &clap::Command) -> Result<(), CliError> {
+pub(crate) fn run(args: &ManArgs, whole: &clap::Command, ui: &mut Ui) -> Result<(), CliError> {
     let pages = pages(whole).map_err(|error| failed(Path::new("the pages"), &error))?;
     let Some(directory) = &args.directory else {
         let first = pages.last().map(|page| page.roff.as_str());
-        return terminal::print(first.unwrap_or_default());
+        let first = first.unwrap_or_default();
+        if args.json {
+            return ui.print_json(&json!({ "data": { "page": first } }).to_string());
+        }
+        return ui.print(first);
     };
     if is_name(directory, whole) {
         let name = directory.display();
@@ -55,11 +66,19 @@ pub(crate) fn run(args: &ManArgs, whole: &clap::Command) -> Result<(), CliError>
             .and_then(|()| std::fs::write(&path, &page.roff));
         written.map_err(|error| failed(&path, &error))?;
     }
-    eprintln!(
-        "wrote {} pages below {}; read them with 'man -M {1} dunder'",
+    if args.json {
+        let paths: Vec<String> = pages
+            .iter()
+            .map(|page| directory.join(&page.path).display().to_string())
+            .collect();
+        ui.print_json_done(&json!({ "data": { "pages": paths } }).to_string());
+        return Ok(());
+    }
+    ui.say(&format!(
+        "wrote {} pages below {}; read them with 'man -M {1} dunder', and search them with 'man -k' after 'mandb {1}'",
         pages.len(),
         directory.display()
-    );
+    ));
     Ok(())
 }
 
@@ -97,9 +116,15 @@ fn of_commands(command: &clap::Command, pages: &mut Vec<Page>) -> std::io::Resul
     }
     let man = Man::new(command.clone()).source(source());
     let mut roff = Vec::new();
-    man.render(&mut roff)?;
-    // What clap calls extra are the notes and examples below its help.
-    let roff = String::from_utf8_lossy(&roff).replace(".SH EXTRA", ".SH NOTES");
+    man.render_title(&mut roff)?;
+    man.render_name_section(&mut roff)?;
+    man.render_synopsis_section(&mut roff)?;
+    man.render_description_section(&mut roff)?;
+    man.render_options_section(&mut roff)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut roff)?;
+    }
+    let roff = String::from_utf8_lossy(&roff).into_owned() + &sections::of(command);
     pages.push(Page {
         path: Path::new("man1").join(man.get_filename()),
         roff,

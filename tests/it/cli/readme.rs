@@ -1,0 +1,68 @@
+//! The README tells people to type nothing that cannot be typed.
+
+use clap::CommandFactory;
+use dunder::app::command::Cli;
+
+/// The commands in the blocks of a document, each as a shell would split it.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    let mut is_block = false;
+    for line in text.lines() {
+        if let Some(kind) = line.strip_prefix("```") {
+            is_block = !is_block && (kind == "sh" || kind == "console");
+            continue;
+        }
+        let line = line.strip_prefix("$ ").unwrap_or(line);
+        if is_block && (line.starts_with("dunder ") || line.contains("| dunder ")) {
+            commands.extend(split(line));
+        }
+    }
+    commands
+}
+
+/// The commands of a line, those of other programs left out.
+fn split(line: &str) -> Vec<Vec<String>> {
+    let mut commands = vec![Vec::new()];
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in line.chars().chain([' ']) {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, '#') if word.is_none() => break,
+            (None, ' ' | '|' | '&' | ';' | '>') => {
+                let last = commands.last_mut().unwrap();
+                last.extend(word.take());
+                if c != ' ' {
+                    commands.push(Vec::new());
+                }
+            }
+            (None, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    commands.retain(|words| words.first().is_some_and(|name| name == "dunder"));
+    commands
+}
+
+#[test]
+fn every_command_in_the_readme_is_one_that_can_be_typed() {
+    let commands = commands(include_str!("../../../README.md"));
+    assert!(commands.len() > 40, "{}", commands.len());
+    for words in commands {
+        // An alias that the README makes is one.
+        if words.get(1).is_some_and(|name| name == "ops") {
+            continue;
+        }
+        let parsed = Cli::command().try_get_matches_from(&words);
+        let is_help = |error: &clap::Error| !error.use_stderr();
+        if let Err(error) = parsed
+            && !is_help(&error)
+        {
+            panic!("{words:?}: {error}");
+        }
+    }
+}
