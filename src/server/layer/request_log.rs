@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context as Task, Poll, ready};
 use std::time::Instant;
 
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::server::response;
-use crate::server::response::{Answer, Failed};
+use crate::server::response::{Answer, Failed, X_REQUEST_ID};
 
+/// The longest id that a request may bring, in bytes.
+const GIVEN_ID: usize = 128;
 /// Bytes of a path, and of a method, that a log line or an error shows.
 const PATH: usize = 100;
 const METHOD: usize = 20;
@@ -57,6 +59,7 @@ where
             start: Instant::now(),
             method: request.method().clone(),
             uri: request.uri().clone(),
+            given_id: given_id(request.headers()),
             inner: self.inner.call(request),
         }
     }
@@ -68,6 +71,7 @@ pin_project! {
         start: Instant,
         method: Method,
         uri: Uri,
+        given_id: Option<String>,
         #[pin]
         inner: F,
     }
@@ -79,7 +83,7 @@ impl<F: Future<Output = Result<Answer, Infallible>>> Future for Logged<F> {
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(mut answer) = ready!(this.inner.poll(task));
-        let request_id = request_id();
+        let request_id = this.given_id.take().unwrap_or_else(request_id);
         if let Some(failed) = answer.extensions_mut().remove::<Failed>() {
             log_failure(&failed, &request_id);
         }
@@ -129,6 +133,16 @@ fn cut(text: Cow<'_, str>, length: usize) -> Cow<'_, str> {
     }
 }
 
+/// The id that a proxy or a client gave the request, so that its log and ours
+/// can be laid side by side; only what a log line and a header can have as it
+/// is.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:+/=@".contains(&byte);
+    let is_id = (1..=GIVEN_ID).contains(&id.len()) && id.bytes().all(is_plain);
+    is_id.then(|| id.to_owned())
+}
+
 /// Unique within this process and hard to mistake for another's: the run and
 /// the request, in hexadecimal.
 fn request_id() -> String {
@@ -150,6 +164,7 @@ fn request_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::HeaderValue;
     use proptest::prelude::*;
 
     #[test]
@@ -165,6 +180,25 @@ mod tests {
         assert_eq!(shown_method(&Method::DELETE), "DELETE");
         let long = Method::from_bytes(&[b'A'; 5_000]).unwrap();
         assert_eq!(shown_method(&long), format!("{}…", "A".repeat(20)));
+    }
+
+    #[test]
+    fn an_id_of_the_request_is_taken_when_it_is_plain() {
+        let given = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID, HeaderValue::from_bytes(value).unwrap());
+            given_id(&headers)
+        };
+        assert_eq!(given_id(&HeaderMap::new()), None);
+        let longest = "a".repeat(GIVEN_ID);
+        for id in ["7", "7b2f-11ee_a.b:c+d/e=f@g", &longest] {
+            assert_eq!(given(id.as_bytes()).as_deref(), Some(id));
+        }
+        let too_long = "a".repeat(GIVEN_ID + 1);
+        for id in ["", "a b", "a\"b", "a,b", "<a>", &too_long] {
+            assert_eq!(given(id.as_bytes()), None, "{id}");
+        }
+        assert_eq!(given(b"a\xc2\x9bb"), None);
     }
 
     proptest! {

@@ -22,7 +22,7 @@ pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// What the usual answer carries.
 const HEADERS: usize = 6;
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A success in the envelope.
 pub(super) fn data<T: Serialize>(status: StatusCode, data: T) -> Result<Answer, ApiError> {

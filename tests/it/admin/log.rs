@@ -119,6 +119,23 @@ async fn a_request_is_one_line_of_the_fields_that_the_readme_lists() {
 }
 
 #[tokio::test]
+async fn a_request_keeps_the_id_that_it_brings_and_gets_one_otherwise() {
+    let server = Server::start();
+    let with = async |id: &str| {
+        let headers = [("x-request-id", id)];
+        let answer = server.send(reqwest::Method::GET, "/trend", &headers, "");
+        answer.await.header("x-request-id").to_owned()
+    };
+    assert_eq!(with("proxy-7f3a.1").await, "proxy-7f3a.1");
+    let own = with("not a plain id").await;
+    assert!(!own.is_empty() && !own.contains(' '), "{own}");
+    assert_ne!(own, with("not a plain id").await);
+    let log = server.log_so_far().await;
+    assert!(log.contains(r#""request_id":"proxy-7f3a.1""#), "{log}");
+    assert!(log.contains(&own) && !log.contains("not a plain"), "{log}");
+}
+
+#[tokio::test]
 async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_stop() {
     let mut server = Piped::start();
     for n in 0..REQUESTS {
