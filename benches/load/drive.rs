@@ -122,7 +122,7 @@ fn requests() -> Result<Vec<Ask>> {
 }
 
 fn get(path: &str) -> Result<Ask> {
-    let ask = Request::get(path).header("host", "x");
+    let ask = Request::get(path).header("host", "localhost");
     Ok(ask.body(Bytes::new())?)
 }
 
@@ -132,7 +132,7 @@ fn post(number: u64, user: u64, [one, two]: [u64; 2]) -> Result<Ask> {
     let body = format!(
         r#"{{"text":"storage: compact the ranges of node {number} before the split","hashtags":["storage{one}","tag{two}"]}}"#,
     );
-    let ask = Request::post("/message").header("host", "x");
+    let ask = Request::post("/message").header("host", "localhost");
     let ask = ask.header("authorization", format!("Bearer {token}"));
     Ok(ask.body(body.into())?)
 }

@@ -17,10 +17,16 @@ use crate::store::sqlite::{SqliteOptions, SqliteStore};
 pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
     match config {
         StoreConfig::Sqlite {
-            path, writer_queue, ..
+            path,
+            writer_queue,
+            query_timeout,
+            ..
         } => {
             let options = SqliteOptions {
                 queue: *writer_queue,
+                // The server gives up on both together.
+                read_wait: *query_timeout,
+                read_time: *query_timeout,
                 ..SqliteOptions::default()
             };
             let path = path.clone();

@@ -2,6 +2,7 @@
 //! anything says how to reach it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::sources::Settings;
 use super::value::{self, Redacted};
@@ -18,6 +19,8 @@ pub enum StoreConfig {
         is_default: bool,
         /// Posts that may wait to be stored.
         writer_queue: usize,
+        /// How long a read may wait, and run.
+        query_timeout: Duration,
     },
     /// CockroachDB or PostgreSQL.
     Cockroach(Box<CockroachConfig>),
@@ -138,6 +141,7 @@ impl StoreConfig {
         environment: &Environment,
     ) -> Result<StoreConfig, ConfigError> {
         let writer_queue = settings.value("limits.writer_queue", value::count)?;
+        let query_timeout = settings.value("limits.query_timeout", value::time)?;
         let connection = settings.first_written(|key| key.is_connection());
         let file = settings.written("sqlite.path", path)?;
         match (connection, file) {
@@ -150,6 +154,7 @@ impl StoreConfig {
                 path,
                 is_default: false,
                 writer_queue,
+                query_timeout,
             }),
             (None, None) => {
                 if let Some((key, origin)) =
@@ -170,6 +175,7 @@ impl StoreConfig {
                     path,
                     is_default: true,
                     writer_queue,
+                    query_timeout,
                 })
             }
         }

@@ -35,7 +35,7 @@ struct Context {
     settings: ServerConfig,
     auth: auth::Auth,
     limits: limits::Limiters,
-    load: in_flight::Load,
+    load: in_flight::LoadShed,
     answers: cache::Answers,
     drawers: Drawers,
 }
@@ -49,7 +49,7 @@ impl Context {
         Context {
             auth: auth::Auth::new(&settings),
             limits: limits::Limiters::new(&settings.limits),
-            load: in_flight::Load::new(&settings.limits),
+            load: in_flight::LoadShed::new(&settings.limits),
             answers: cache::Answers::default(),
             drawers: Drawers::default(),
             store,

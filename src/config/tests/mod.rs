@@ -1,6 +1,7 @@
 //! Behaviour of settings as a whole: what is read, what wins, what is refused.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::*;
 
@@ -50,13 +51,17 @@ fn nothing_written_serves_the_embedded_store_on_this_machine() {
     assert_eq!(config.server.tls, None);
     assert_eq!(config.server.limits.posts_per_minute, None);
     assert_eq!(config.server.limits.body_size, 65_536);
+    // Each default is told twice: to those who read settings, and to tests.
+    assert_eq!(config.server.limits, Limits::default());
+    assert_eq!(config.server.hosts.as_deref(), Some(&[][..]));
     let path = "/data/dunder/dunder.sqlite".into();
     assert_eq!(
         config.store,
         StoreConfig::Sqlite {
             path,
             is_default: true,
-            writer_queue: 10_000
+            writer_queue: 10_000,
+            query_timeout: Duration::from_secs(8),
         }
     );
     assert!(config.warnings().is_empty());
@@ -79,6 +84,28 @@ fn flags_beat_variables_beat_the_file_beats_defaults() {
         let config = config.unwrap();
         assert_eq!(config.port, port);
         assert_eq!(config.settings.origin("port").to_string(), origin);
+    }
+}
+
+#[test]
+fn names_of_the_server_are_closed_where_anyone_can_be_anyone_or_as_written() {
+    let hosts = |flags: &[(&'static str, &str)]| load(flags, &[], "").unwrap().server.hosts;
+    let public = [("host", "0.0.0.0"), ("auth.mode", "name")];
+    assert_eq!(hosts(&[]), Some(vec![]));
+    assert_eq!(hosts(&[("auth.mode", "token")]), None);
+    assert_eq!(hosts(&public), None);
+    assert_eq!(
+        hosts(&[("hosts", "Board.example., ::1"), ("auth.mode", "token")]),
+        Some(vec!["Board.example".to_owned(), "[::1]".to_owned()])
+    );
+    for wrong in [
+        "board.example:9000",
+        "http://board.example",
+        "*.example",
+        ".",
+    ] {
+        let refused = refusal(&[("hosts", wrong)], &[], "");
+        assert!(refused.contains("without a port"), "{refused}");
     }
 }
 

@@ -15,8 +15,8 @@ use crate::server::conn::tls::Acceptor;
 use crate::server::conn::{http1, http2};
 use crate::server::handle::body::RequestBody;
 use crate::server::layer::catch_panic::CatchPanicLayer;
-use crate::server::layer::door::DoorLayer;
 use crate::server::layer::request_log::RequestLogLayer;
+use crate::server::layer::validate::ValidateLayer;
 use crate::server::response::Answer;
 use crate::server::routes::Router;
 
@@ -55,7 +55,7 @@ pub(crate) fn answer<B: RequestBody>(
 ) -> impl Future<Output = Result<Answer, std::convert::Infallible>> + Send + use<B> {
     let settings = &context.settings;
     let router = Router { context, peer };
-    let guarded = CatchPanicLayer.layer(DoorLayer { settings }.layer(router));
+    let guarded = CatchPanicLayer.layer(ValidateLayer { settings }.layer(router));
     RequestLogLayer.layer(guarded).call(request)
 }
 

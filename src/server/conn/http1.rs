@@ -19,9 +19,9 @@ use tokio::sync::watch;
 
 use crate::server::Context;
 use crate::server::conn::http;
-use crate::server::conn::patience::{Patient, Phase};
-use crate::server::conn::refusal::Polite;
-use crate::server::conn::stall::Stall;
+use crate::server::conn::read_timeout::{Phase, ReadTimeout};
+use crate::server::conn::refusal::RefusalStream;
+use crate::server::conn::write_timeout::WriteTimeout;
 
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
@@ -31,8 +31,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let limits = &context.settings.limits;
     let phase = Arc::new(Phase::default());
-    let stall = Stall::new(stream, limits.write_timeout, phase.blocked());
-    let stream = Patient::new(Polite::new(stall), Arc::clone(&phase), limits);
+    let stall = WriteTimeout::new(stream, limits.write_timeout, phase.blocked());
+    let stream = ReadTimeout::new(RefusalStream::new(stall), Arc::clone(&phase), limits);
     let service = service_fn(|request: Request<Incoming>| {
         phase.begin(request.body().is_end_stream());
         let request = request.map(|body| Received::new(body, &phase));
@@ -49,7 +49,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     });
     let mut builder = http1::Builder::new();
     builder
-        // hyper's would be set anew for every request; ours is in `Patient`.
+        // hyper's would be set anew for every request; ours is in `ReadTimeout`.
         .header_read_timeout(None)
         .max_header_size(limits.header_size)
         // Room beyond the limit, so that a head just over it is read and told.

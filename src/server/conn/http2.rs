@@ -1,20 +1,24 @@
 //! HTTP/2. Each stream is a task of its own: one whose client takes nothing of
 //! its answer is cut, and the connection goes on with the others.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use crate::server::Context;
 use crate::server::conn::http;
-use crate::server::conn::stall::Stall;
+use crate::server::conn::write_timeout::WriteTimeout;
+use crate::server::response;
 use crate::server::response::progress::Progress;
 
 /// Requests that a connection can have at once.
@@ -56,14 +60,19 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = &context.settings.limits;
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
+        let is_head = request.method() == Method::HEAD;
         let answering = http::answer(&context, peer.ip(), request);
         async move {
-            let mut answer = answering.await;
-            if let (Ok(answer), Ok(progress)) = (&mut answer, PROGRESS.try_with(Arc::clone)) {
+            let Ok(mut answer) = answering.await;
+            if is_head {
+                // hyper leaves the body out over HTTP/1.1 alone.
+                response::leave_body_out(&mut answer);
+            }
+            if let Ok(progress) = PROGRESS.try_with(Arc::clone) {
                 answer.body_mut().follow(progress);
             }
-            answer
+            Ok::<_, Infallible>(answer)
         }
     });
     let write_timeout = limits.write_timeout;
@@ -75,7 +84,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         // A client that does not answer a ping in time is gone.
         .keep_alive_interval(limits.idle_timeout)
         .keep_alive_timeout(limits.header_timeout);
-    let stream = Stall::new(stream, write_timeout, Arc::default());
+    let stream = WriteTimeout::new(stream, write_timeout, Arc::default());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -53,7 +53,7 @@ const HEAD_TOO_SLOW: &[u8] = refusal!(
 );
 
 /// A stream on which no refusal goes without its reason.
-pub(crate) struct Polite<S> {
+pub(crate) struct RefusalStream<S> {
     stream: S,
     /// Written in the place of hyper's own answer, from this byte on.
     instead: Option<(&'static [u8], usize)>,
@@ -61,9 +61,9 @@ pub(crate) struct Polite<S> {
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
-impl<S> Polite<S> {
-    pub(crate) fn new(stream: S) -> Polite<S> {
-        Polite {
+impl<S> RefusalStream<S> {
+    pub(crate) fn new(stream: S) -> RefusalStream<S> {
+        RefusalStream {
             stream,
             instead: None,
             is_refused: false,
@@ -72,7 +72,7 @@ impl<S> Polite<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Polite<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> RefusalStream<S> {
     /// Tells a client that its head came too slowly. What does not fit into
     /// the system's buffer at once is not waited for.
     pub(crate) fn too_slow(&mut self, task: &mut Task<'_>) {
@@ -128,7 +128,7 @@ fn instead_of(bytes: &[u8]) -> Option<&'static [u8]> {
     (bytes.starts_with(b"HTTP/1.") && !is_routed).then_some(answer)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Polite<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for RefusalStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -138,7 +138,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Polite<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Polite<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 
 use crate::server::error::ApiError;
-use crate::server::layer::in_flight::Load;
+use crate::server::layer::in_flight::LoadShed;
 
 /// What is read of a refused body and thrown away. A client that is still
 /// sending would lose the answer if the connection were closed on it.
@@ -40,7 +40,7 @@ pub(crate) async fn read(
     body: impl RequestBody,
     limit: usize,
     time: Duration,
-    load: &Load,
+    load: &LoadShed,
 ) -> Result<Bytes, ApiError> {
     let mut collecting = pin!(collect(body, limit));
     let at_once = std::future::poll_fn(|task| Poll::Ready(collecting.as_mut().poll(task)));

@@ -15,7 +15,7 @@ use crate::server::error::ApiError;
 const UNIT: usize = 1024;
 
 /// The bounds, and what is left of each.
-pub(crate) struct Load {
+pub(crate) struct LoadShed {
     requests: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     memory: Arc<Semaphore>,
@@ -43,12 +43,12 @@ impl InFlight {
     }
 }
 
-impl Load {
-    pub(crate) fn new(limits: &Limits) -> Load {
+impl LoadShed {
+    pub(crate) fn new(limits: &Limits) -> LoadShed {
         let bound = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         let memory_units = u32::try_from(limits.answer_memory / UNIT).unwrap_or(u32::MAX);
         let memory_units = memory_units.max(1);
-        Load {
+        LoadShed {
             requests: bound(limits.requests),
             bodies: bound(limits.bodies),
             memory: bound(memory_units as usize),
@@ -117,8 +117,8 @@ fn share(permit: Option<OwnedSemaphorePermit>) -> Result<InFlight, ApiError> {
 mod tests {
     use super::*;
 
-    fn load(requests: usize, answer_memory: usize) -> Load {
-        Load::new(&Limits {
+    fn load(requests: usize, answer_memory: usize) -> LoadShed {
+        LoadShed::new(&Limits {
             requests,
             answer_memory,
             ..Limits::default()

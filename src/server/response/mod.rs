@@ -8,6 +8,7 @@ pub(super) mod stream;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hyper::body::Body;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -97,6 +98,15 @@ fn failure(error: &ApiError) -> Answer {
         _ => {}
     }
     response
+}
+
+/// The answer to `HEAD`: as long as it would have been.
+pub(super) fn leave_body_out(answer: &mut Answer) {
+    let body = std::mem::take(answer.body_mut());
+    if let Some(length) = body.size_hint().exact() {
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
 }
 
 /// What every answer carries: live data is not cached, types are not guessed.

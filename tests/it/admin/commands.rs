@@ -360,6 +360,8 @@ async fn a_client_that_trusts_the_generated_authority_reaches_the_server_by_ever
         crt.to_str().unwrap(),
         "--tls.key",
         key.to_str().unwrap(),
+        "--hosts",
+        "dunder.test",
     ];
     let server = Server::over(dir, &flags);
     let authority = reqwest::Certificate::from_pem(&fs::read(tls.join("ca.pem")).unwrap()).unwrap();

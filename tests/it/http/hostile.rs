@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::posting::join_all;
 use crate::place::{Backend, on_every_store};
 use crate::support::bearer;
 
@@ -17,6 +18,7 @@ on_every_store![
     a_client_slow_with_its_body_gets_408,
     pipelined_requests_are_answered_in_order,
     too_many_posts_of_one_user_get_429_and_others_go_on,
+    more_posts_than_may_wait_for_the_store_get_503_and_reads_go_on,
     connections_past_the_limit_wait_until_another_ends,
 ];
 
@@ -140,6 +142,29 @@ async fn too_many_posts_of_one_user_get_429_and_others_go_on(on: Backend) {
     refused.refused(429, "rate_limited", "seconds");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() <= 60);
     server.post_as("ann", r#"{"text":"x"}"#, &[]).await.id();
+}
+
+async fn more_posts_than_may_wait_for_the_store_get_503_and_reads_go_on(on: Backend) {
+    let server = on.server_with(&["--limits.writer_queue", "1", "--limits.requests", "1"]);
+    let mut shed = None;
+    let mut stored = 0;
+    for _ in 0..50 {
+        let posts = (0..100).map(|_| server.post(r#"{"text":"x"}"#));
+        for answer in join_all(posts).await {
+            match answer.status {
+                201 => stored += 1,
+                _ => shed = Some(answer),
+            }
+        }
+        if shed.is_some() {
+            break;
+        }
+    }
+    let shed = shed.expect("the queue was never full");
+    shed.refused(503, "unavailable", "try again");
+    assert_eq!(shed.header("retry-after"), "1");
+    let data = server.get("/message?limit=1000").await.data();
+    assert_eq!(data["messages"].as_array().unwrap().len(), stored.min(1000));
 }
 
 async fn connections_past_the_limit_wait_until_another_ends(on: Backend) {

@@ -122,6 +122,30 @@ async fn pages_long_and_short_are_taken_whole_side_by_side() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn head_answers_as_get_does_without_the_body() {
+    let (server, dir) = serving(&[]).await;
+    let client = connect(&server, dir.path(), 65_535).await;
+    for path in ["/", "/message?limit=2", PAGE, "/nowhere", "/healthz"] {
+        let ask = |method: Method| {
+            let request = Request::builder().method(method);
+            let request = request.uri(format!("https://localhost{path}"));
+            let request = request.body(()).unwrap();
+            let (answer, _) = client.clone().send_request(request, true).unwrap();
+            answer
+        };
+        let (get, head) = (ask(Method::GET), ask(Method::HEAD));
+        let (get, head) = (get.await.unwrap(), head.await.unwrap());
+        assert_eq!(head.status(), get.status(), "{path}");
+        for name in ["content-type", "content-length", "cache-control"] {
+            assert_eq!(head.headers().get(name), get.headers().get(name), "{path}");
+        }
+        assert_eq!(whole(&mut head.into_body()).await.unwrap(), "", "{path}");
+        assert_ne!(whole(&mut get.into_body()).await.unwrap(), "", "{path}");
+    }
+    drop(client);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_without_room_is_cut_and_the_connection_goes_on() {
     let (server, dir) = serving(&["--limits.write_timeout", "300ms"]).await;
     // No room at all, and room for one byte: nothing is ever given back.

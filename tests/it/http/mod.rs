@@ -1,6 +1,7 @@
 //! The HTTP contract, over real sockets.
 
 mod auth;
+
 mod format;
 mod fuzz;
 mod hostile;
@@ -12,6 +13,7 @@ mod stopping;
 mod tls;
 mod tokens;
 mod trend;
+mod validate;
 
 use reqwest::Method;
 

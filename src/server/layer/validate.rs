@@ -28,27 +28,27 @@ use crate::server::response::Answer;
 
 /// The layer.
 #[derive(Clone, Copy)]
-pub(crate) struct DoorLayer<'c> {
+pub(crate) struct ValidateLayer<'c> {
     pub(crate) settings: &'c ServerConfig,
 }
 
-impl<'c, S> Layer<S> for DoorLayer<'c> {
-    type Service = Door<'c, S>;
+impl<'c, S> Layer<S> for ValidateLayer<'c> {
+    type Service = Validate<'c, S>;
 
-    fn layer(&self, inner: S) -> Door<'c, S> {
+    fn layer(&self, inner: S) -> Validate<'c, S> {
         let settings = self.settings;
-        Door { settings, inner }
+        Validate { settings, inner }
     }
 }
 
 /// The service.
 #[derive(Clone, Copy)]
-pub(crate) struct Door<'c, S> {
+pub(crate) struct Validate<'c, S> {
     settings: &'c ServerConfig,
     inner: S,
 }
 
-impl<S> Door<'_, S> {
+impl<S> Validate<'_, S> {
     fn check<B>(&self, request: &Request<B>) -> Result<(), ApiError> {
         let longest = self.settings.limits.query_length;
         let path_and_query = request.uri().path_and_query();
@@ -135,44 +135,44 @@ fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::TransferEncoding(shown(&named.join(", "))))
 }
 
-impl<S, B> Service<Request<B>> for Door<'_, S>
+impl<S, B> Service<Request<B>> for Validate<'_, S>
 where
     S: Service<Request<B>, Response = Answer, Error = Infallible>,
 {
     type Response = Answer;
     type Error = Infallible;
-    type Future = Passed<S::Future>;
+    type Future = Validating<S::Future>;
 
     fn poll_ready(&mut self, task: &mut Task<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(task)
     }
 
-    fn call(&mut self, request: Request<B>) -> Passed<S::Future> {
+    fn call(&mut self, request: Request<B>) -> Validating<S::Future> {
         match self.check(&request) {
-            Ok(()) => Passed::Through {
+            Ok(()) => Validating::Through {
                 inner: self.inner.call(request),
             },
-            Err(error) => Passed::Refused { error: Some(error) },
+            Err(error) => Validating::Refused { error: Some(error) },
         }
     }
 }
 
 pin_project! {
     /// Its future.
-    #[project = PassedProjection]
-    pub(crate) enum Passed<F> {
+    #[project = ValidatingProjection]
+    pub(crate) enum Validating<F> {
         Through { #[pin] inner: F },
         Refused { error: Option<ApiError> },
     }
 }
 
-impl<F: Future<Output = Result<Answer, Infallible>>> Future for Passed<F> {
+impl<F: Future<Output = Result<Answer, Infallible>>> Future for Validating<F> {
     type Output = Result<Answer, Infallible>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         match self.project() {
-            PassedProjection::Through { inner } => inner.poll(task),
-            PassedProjection::Refused { error } => match error.take() {
+            ValidatingProjection::Through { inner } => inner.poll(task),
+            ValidatingProjection::Refused { error } => match error.take() {
                 Some(error) => Poll::Ready(Ok(response::failed(error))),
                 None => Poll::Pending,
             },

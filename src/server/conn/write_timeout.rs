@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 /// A stream on which a write that gets nowhere for too long is an error.
-pub(crate) struct Stall<S> {
+pub(crate) struct WriteTimeout<S> {
     stream: S,
     write_timeout: Duration,
     /// Runs while the client takes nothing.
@@ -20,9 +20,9 @@ pub(crate) struct Stall<S> {
     is_blocked: Arc<AtomicBool>,
 }
 
-impl<S> Stall<S> {
+impl<S> WriteTimeout<S> {
     pub(crate) fn new(stream: S, write_timeout: Duration, is_blocked: Arc<AtomicBool>) -> Self {
-        Stall {
+        WriteTimeout {
             stream,
             write_timeout,
             timer: None,
@@ -55,7 +55,7 @@ impl<S> Stall<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -65,7 +65,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,

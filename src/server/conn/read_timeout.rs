@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::config::Limits;
-use crate::server::conn::refusal::Polite;
+use crate::server::conn::refusal::RefusalStream;
 use crate::server::response::progress::Progress;
 
 /// How long an answer is still made for a client that has closed its side.
@@ -77,7 +77,7 @@ impl Phase {
 /// A head nearly always arrives whole and the next one soon, so the clock is
 /// only looked at when there is nothing to read, and one timer serves the
 /// whole connection: when it goes off too early it is set again.
-pub(crate) struct Patient<S> {
+pub(crate) struct ReadTimeout<S> {
     stream: S,
     phase: Arc<Phase>,
     header_timeout: Duration,
@@ -91,9 +91,9 @@ pub(crate) struct Patient<S> {
     closed: Option<Instant>,
 }
 
-impl<S> Patient<S> {
+impl<S> ReadTimeout<S> {
     pub(crate) fn new(stream: S, phase: Arc<Phase>, limits: &Limits) -> Self {
-        Patient {
+        ReadTimeout {
             stream,
             phase,
             header_timeout: limits.header_timeout,
@@ -174,7 +174,7 @@ fn ends_head(bytes: &[u8]) -> bool {
     )
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<Polite<S>> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ReadTimeout<RefusalStream<S>> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<Polite<S>> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ReadTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
