@@ -31,6 +31,7 @@ use clap::Subcommand;
 pub use account::endpoint::{DEFAULT_SERVER, Endpoint, EndpointError};
 pub(crate) use alias::expand as expand_alias;
 pub use command::completions::generate as generate_completions;
+pub(crate) use command::form::list_format;
 pub(crate) use command::post::words::mark_text;
 use command::{
     completions, config, doctor, feed, help, login, logout, man, post, queue, show, tags, trend,
@@ -40,6 +41,8 @@ use complete::shell;
 pub use error::CliError;
 pub(crate) use suggest::improve as improve_guess;
 use ui::Ui;
+
+use crate::output::Look;
 
 /// The client's commands.
 #[derive(Debug, Subcommand)]
@@ -119,6 +122,11 @@ fn dispatch(
         ClientCommand::Login(args) => block_on(login::run(args, ui)),
         ClientCommand::Whoami(args) => block_on(whoami::run(args, ui)),
     }
+}
+
+/// How output of a command that calls no server is to look here.
+pub(crate) fn look() -> Look {
+    Ui::of_process().look(None)
 }
 
 /// One thread is enough for one call, and the quickest to start.

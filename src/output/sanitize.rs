@@ -172,7 +172,7 @@ mod tests {
                 '\u{200b}'..='\u{200f}' | '\u{61c}' | '\u{180e}' => {
                     let is_second = ('\u{200b}'..='\u{200f}').contains(&before);
                     let parts = is_latin(before) && is_latin(at(here + 1));
-                    !is_obeyed(before) && !is_second && !parts
+                    !is_second && !parts
                 }
                 '\u{fe00}'..='\u{fe0f}' | '\u{180b}'..='\u{180f}' | '\u{e0100}'..='\u{e01ef}' => {
                     !before.is_ascii_alphabetic() && !is_invisible(before)

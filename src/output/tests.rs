@@ -228,8 +228,12 @@ fn one_line_each_is_cut_where_texts_are() {
     };
     insta::assert_snapshot!(oneline(plain(60).with_lines(5)), @r"
     01JDE00W  1 h ago  ann  deploy of #prod done
-    01JDE10W  1 h ago  李小龙  世界，你好！这是一条很长的消息，
-        ");
+    01JDE10W  1 h ago  李小龙  世界，你好！这是一条很长的消息，…
+    01JDE20W  2019-02-19 14:03  john@example.com  storage: fix …
+    01JDE30W  1 h ago  דנה  שלום עולם, deploy בוצע
+    01JDE40W  1 h ago  mallory  \u{1b}[31mred\u{202e}evil\u{7}
+    01JDE50W  1 h ago  bob  xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+    ");
     assert!(oneline(plain(60)).contains("Reported by several users. indented line"));
 }
 

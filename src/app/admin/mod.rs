@@ -27,7 +27,7 @@ pub use error::AdminError;
 pub use export::ExportArgs;
 pub use import::ImportArgs;
 pub use migrate::MigrateArgs;
-pub(crate) use streams::{visible, written};
+pub(crate) use streams::written;
 pub use tls::{GenerateArgs, TlsCommand, generate};
 pub use token::{CreateArgs, ListArgs, RevokeArgs, TokenCommand, create, list, revoke};
 

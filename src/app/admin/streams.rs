@@ -20,19 +20,6 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), AdminError> {
     }
 }
 
-/// A text of unknown origin as a terminal may have it: control and format
-/// characters as escapes.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\'' | '\\' => shown.push(c),
-            _ => shown.extend(c.escape_debug()),
-        }
-    }
-    shown
-}
-
 /// Whether standard output is a person's.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde_json::Value;
 
-use crate::app::admin::visible;
 use crate::domain::{Draft, MessageId, Record, Zone, parse_date, shown};
+use crate::output::sanitize_line;
 
 /// What a line of JSON may say; `null` is as good as nothing.
 #[derive(serde::Deserialize)]
@@ -92,7 +92,7 @@ pub(crate) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Decoded, String>
         return Err("the line is not a JSON object; write {\"user_name\": …}".to_owned());
     }
     let fields: Fields = serde_json::from_slice(line).map_err(|error| fault(line, &error))?;
-    let reason = |error: &dyn fmt::Display| visible(&error.to_string());
+    let reason = |error: &dyn fmt::Display| sanitize_line(&error.to_string());
     let missing =
         |name| format!("{name} is missing; a message needs user_name, text and created_at");
     let user = fields.user_name.ok_or_else(|| missing("user_name"))?;
@@ -157,7 +157,7 @@ fn fault(line: &[u8], error: &serde_json::Error) -> String {
             error.column()
         )
     });
-    visible(&reason)
+    sanitize_line(&reason)
 }
 
 fn of_field(name: &str, value: &Value) -> Option<String> {

@@ -15,11 +15,16 @@ impl Default for Drawers {
     /// JSON.
     fn default() -> Drawers {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Drawers(Arc::new(Semaphore::new((processors - 1).max(1))))
+        Drawers::of((processors - 1).max(1))
     }
 }
 
 impl Drawers {
+    /// So many at once.
+    pub(crate) fn of(threads: usize) -> Drawers {
+        Drawers(Arc::new(Semaphore::new(threads)))
+    }
+
     /// What `drawing` gives, on one of these threads once one is free. Of a
     /// drawing that nobody waits for any more, one that has begun is finished
     /// and counts until then, and any other is never begun.
@@ -48,7 +53,7 @@ mod tests {
 
     #[tokio::test]
     async fn drawings_run_on_other_threads_and_wait_for_one_another() {
-        let drawers = Drawers(Arc::new(Semaphore::new(1)));
+        let drawers = Drawers::of(1);
         let (go, wait) = mpsc::channel::<()>();
         let drawing_thread = |wait: Option<mpsc::Receiver<()>>| {
             move || {
@@ -71,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_drawing_that_panics_is_an_error_and_gives_its_place_back() {
-        let drawers = Drawers(Arc::new(Semaphore::new(1)));
+        let drawers = Drawers::of(1);
         let failed: Result<(), ApiError> = drawers.draw(|| panic!("on purpose")).await;
         assert_eq!(failed.unwrap_err().status(), 500);
         assert_eq!(drawers.draw(|| 1).await.unwrap(), 1);

@@ -1,6 +1,7 @@
 //! The server without a socket: requests through every layer to their answers.
 
 mod connections;
+mod drawing;
 mod pieces;
 mod stub;
 

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use dunder::app::admin::{AdminError, CreateArgs, RevokeArgs, create, list, revoke};
 use dunder::config::StoreArgs;
 use dunder::domain::{Secret, Store, Token};
+use dunder::output::format::{Format, Options};
+use dunder::output::{Charset, Clock, Look, Zone};
 
 use super::store;
 use crate::place::{Backend, on_every_store};
@@ -50,9 +52,15 @@ fn named(name: &str) -> CreateArgs {
     }
 }
 
-async fn listed(store: &Arc<dyn Store>, json: bool, is_terminal: bool) -> String {
+async fn listed(store: &Arc<dyn Store>, format: &str) -> String {
+    let clock = Clock {
+        now: now(),
+        zone: Zone::Utc,
+    };
+    let options = Options::new(Look::new(100, false, Charset::Unicode), clock);
+    let format = Format::named(format).unwrap();
     let mut out = Vec::new();
-    list(store.as_ref(), json, is_terminal, now(), &mut out)
+    list(store.as_ref(), format, options, &mut out)
         .await
         .unwrap();
     String::from_utf8(out).unwrap()
@@ -146,8 +154,8 @@ async fn a_list_shows_states_and_never_a_secret_or_what_a_terminal_obeys(on: Bac
     let (secret, _, _) = made(&store, hostile).await;
     let (_, _, gone) = made(&store, named("bob")).await;
     revoked(&store, ids(&[&gone.id.to_string()])).await.unwrap();
-    for is_terminal in [true, false] {
-        let shown = listed(&store, false, is_terminal).await;
+    for format in ["table", "lines", "csv", "oneline"] {
+        let shown = listed(&store, format).await;
         assert!(!shown.contains(&secret[7..]), "{shown}");
         assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
         assert!(
@@ -155,12 +163,12 @@ async fn a_list_shows_states_and_never_a_secret_or_what_a_terminal_obeys(on: Bac
             "{shown}"
         );
     }
-    let plain = listed(&store, false, false).await;
+    let plain = listed(&store, "lines").await;
     assert!(
-        plain.lines().all(|line| line.split('\t').count() == 6),
+        plain.lines().all(|line| line.split('\t').count() == 7),
         "{plain}"
     );
-    let json: serde_json::Value = serde_json::from_str(&listed(&store, true, false).await).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&listed(&store, "json").await).unwrap();
     let of = |user: &str| {
         json["data"]["tokens"]
             .as_array()

@@ -9,10 +9,11 @@ use serde_json::json;
 use super::{Shown, second};
 use crate::app::admin::AdminError;
 use crate::app::admin::open::open;
-use crate::app::admin::streams::{say, visible};
+use crate::app::admin::streams::say;
 use crate::cli::zone;
 use crate::config::StoreArgs;
 use crate::domain::{MessageId, Secret, Store, Token, UserName, parse_date, parse_duration, shown};
+use crate::output::sanitize_line;
 
 /// The longest note, in characters.
 const MAX_NOTE_CHARS: usize = 200;
@@ -98,7 +99,7 @@ pub async fn create(
         err,
         "token {} for {} is valid {until}; its secret is not shown again",
         token.id,
-        visible(token.user.as_str())
+        sanitize_line(token.user.as_str())
     );
     Ok(())
 }

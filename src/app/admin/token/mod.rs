@@ -53,21 +53,24 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(token: &'a Token, now: DateTime<Utc>) -> Shown<'a> {
-        let state = match (token.revoked_at, token.is_valid_at(now)) {
-            (Some(_), _) => "revoked",
-            (None, true) => "valid",
-            (None, false) => "expired",
-        };
         Shown {
             id: token.id.to_string(),
             user_name: token.user.as_str(),
             note: &token.note,
-            state,
+            state: state(token, now),
             created_at: second(token.id.created_at()),
             expires_at: token.expires_at.map(second),
             revoked_at: token.revoked_at.map(second),
             secret: None,
         }
+    }
+}
+
+fn state(token: &Token, now: DateTime<Utc>) -> &'static str {
+    match (token.revoked_at, token.is_valid_at(now)) {
+        (Some(_), _) => "revoked",
+        (None, true) => "valid",
+        (None, false) => "expired",
     }
 }
 

@@ -9,9 +9,10 @@ use serde_json::json;
 use super::{Shown, second};
 use crate::app::admin::AdminError;
 use crate::app::admin::open::open_existing;
-use crate::app::admin::streams::{say, visible};
+use crate::app::admin::streams::say;
 use crate::config::StoreArgs;
 use crate::domain::{Secret, Store, TokenId, UserName, shown};
+use crate::output::sanitize_line;
 
 /// Arguments of `dunder token revoke`.
 #[derive(Debug, Default, Args)]
@@ -71,7 +72,7 @@ pub async fn revoke(
             revoked.push(json!(Shown::new(&token, now)));
             continue;
         }
-        let user = visible(token.user.as_str());
+        let user = sanitize_line(token.user.as_str());
         let line = match token.revoked_at {
             Some(at) if at.timestamp_millis() < now.timestamp_millis() => {
                 format!("token {id} of {user} was revoked before, at {}", second(at))
