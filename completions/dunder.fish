@@ -31,11 +31,12 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "post" -d 'Post a mess
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "feed" -d 'Show messages, the newest first'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "trend" -d 'Chart how many messages there were over time'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tags" -d 'List the busiest hashtags'
-complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show one message'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show messages by their ids'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "queue" -d 'List, send or drop messages that wait for a server'
-complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token for the commands that follow'
-complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget the server and the token'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token; list the logins, use another'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget a login'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "whoami" -d 'Say who you are to the server'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "config" -d 'List the client\'s settings and where each comes from, or change them'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "doctor" -d 'Check settings, server and connection'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "man" -d 'Write the manual pages'
@@ -47,71 +48,71 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring th
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Explain a command, or a topic such as dates'
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l host -d 'Address to listen on; 0.0.0.0 or :: for all [default: 127.0.0.1] [env: DUNDER_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l port -d 'Port to listen on; 0 for any free one [default: 9000] [env: DUNDER_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l log_level -d 'error, warn, info, debug or trace [default: info] [env: DUNDER_LOG_LEVEL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l use_tls -d 'Serve HTTPS with tls.crt and tls.key [default: false] [env: DUNDER_USE_TLS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l tls.crt -d 'Certificate chain (PEM), the server\'s own first [default: tls/crt.pem] [env: DUNDER_TLS_CRT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l tls.key -d 'Private key of the certificate (PEM) [default: tls/key.pem] [env: DUNDER_TLS_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.mode -d 'name: the token is the base64 of a user name, anyone can be anyone; token: secrets made by dunder token create [default: name while listening on a loopback address, else it must be written] [env: DUNDER_AUTH_MODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.read -d 'open: anyone reads; token: reading needs a token too [default: open] [env: DUNDER_AUTH_READ]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l trusted_proxies -d 'Addresses (10.0.0.0/8, ::1) whose X-Forwarded-For, or else Forwarded, is believed [default: none] [env: DUNDER_TRUSTED_PROXIES]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l hosts -d 'Names that requests may call the server by (421), beside loopback addresses [default: localhost with auth.mode name while listening on a loopback address, else any] [env: DUNDER_HOSTS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_size -d 'Largest request body (413) [default: 64KiB] [env: DUNDER_LIMITS_BODY_SIZE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_size -d 'Largest request head (431) [default: 16KiB] [env: DUNDER_LIMITS_HEADER_SIZE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_length -d 'Longest path and query (414) [default: 8KiB] [env: DUNDER_LIMITS_QUERY_LENGTH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.drawn_lines -d 'Most lines of one text in a table (format=text) [default: 50] [env: DUNDER_LIMITS_DRAWN_LINES]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.drawn_size -d 'Largest table (format=text); it ends with the row that reaches it [default: 4MiB] [env: DUNDER_LIMITS_DRAWN_SIZE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_timeout -d 'Longest wait for a request\'s head [default: 10s] [env: DUNDER_LIMITS_HEADER_TIMEOUT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_timeout -d 'Longest wait for a request\'s body (408) [default: 10s] [env: DUNDER_LIMITS_BODY_TIMEOUT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.idle_timeout -d 'Longest time a connection may stay idle [default: 75s] [env: DUNDER_LIMITS_IDLE_TIMEOUT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.connections -d 'Most connections at once; more wait to be accepted [default: 20000] [env: DUNDER_LIMITS_CONNECTIONS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.requests -d 'Most requests that read at once, until their answers are written; more get 503 [default: 1024] [env: DUNDER_LIMITS_REQUESTS]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.bodies -d 'Most request bodies waited for at once; more get 503 [default: 1024] [env: DUNDER_LIMITS_BODIES]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_timeout -d 'Longest time that a request that reads may wait and run (503) [default: 8s] [env: DUNDER_LIMITS_QUERY_TIMEOUT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.write_timeout -d 'Longest time that a client may take nothing of its answer; then it is cut off [default: 30s] [env: DUNDER_LIMITS_WRITE_TIMEOUT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.answer_memory -d 'Most memory that long answers hold together until they are written; more get 503 [default: 32MiB] [env: DUNDER_LIMITS_ANSWER_MEMORY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.writer_queue -d 'Most posts waiting to be stored; more get 503 [default: 10000] [env: DUNDER_LIMITS_WRITER_QUEUE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.posts_per_minute -d 'Most posts of one user a minute (429); 0 for no limit [default: 0 while listening on a loopback address, else 600] [env: DUNDER_LIMITS_POSTS_PER_MINUTE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.unauthenticated_per_minute -d 'Most requests of one address a minute that need a token and bring no valid one (429); 0 for no limit [default: 0 while listening on a loopback address, else 300] [env: DUNDER_LIMITS_UNAUTHENTICATED_PER_MINUTE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.shutdown_timeout -d 'Longest time that requests in flight get to finish at a stop [default: 30s] [env: DUNDER_LIMITS_SHUTDOWN_TIMEOUT]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l host -d 'Address to listen on; 0.0.0.0 or :: for all [default: 127.0.0.1] [env: DUNDER_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l port -d 'Port to listen on; 0 for any free one [default: 9000] [env: DUNDER_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l log_level -d 'error, warn, info, debug or trace [default: info] [env: DUNDER_LOG_LEVEL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l use_tls -d 'Serve HTTPS with tls.crt and tls.key [default: false] [env: DUNDER_USE_TLS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l tls.crt -d 'Certificate chain (PEM), the server\'s own first [default: tls/crt.pem] [env: DUNDER_TLS_CRT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l tls.key -d 'Private key of the certificate (PEM) [default: tls/key.pem] [env: DUNDER_TLS_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.mode -d 'name: the token is the base64 of a user name, anyone can be anyone; token: secrets made by dunder token create [default: name while listening on a loopback address, else it must be written] [env: DUNDER_AUTH_MODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.read -d 'open: anyone reads; token: reading needs a token too [default: open] [env: DUNDER_AUTH_READ]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l trusted_proxies -d 'Addresses (10.0.0.0/8, ::1) whose X-Forwarded-For, or else Forwarded, is believed [default: none] [env: DUNDER_TRUSTED_PROXIES]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l hosts -d 'Names that requests may call the server by (421), beside loopback addresses [default: localhost with auth.mode name while listening on a loopback address, else any] [env: DUNDER_HOSTS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_size -d 'Largest request body (413) [default: 64KiB] [env: DUNDER_LIMITS_BODY_SIZE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_size -d 'Largest request head (431) [default: 16KiB] [env: DUNDER_LIMITS_HEADER_SIZE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_length -d 'Longest path and query (414) [default: 8KiB] [env: DUNDER_LIMITS_QUERY_LENGTH]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.drawn_lines -d 'Most lines of one text in a table (format=text) [default: 50] [env: DUNDER_LIMITS_DRAWN_LINES]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.drawn_size -d 'Largest table (format=text); it ends with the row that reaches it [default: 4MiB] [env: DUNDER_LIMITS_DRAWN_SIZE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_timeout -d 'Longest wait for a request\'s head [default: 10s] [env: DUNDER_LIMITS_HEADER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_timeout -d 'Longest wait for a request\'s body (408) [default: 10s] [env: DUNDER_LIMITS_BODY_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.idle_timeout -d 'Longest time a connection may stay idle [default: 75s] [env: DUNDER_LIMITS_IDLE_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.connections -d 'Most connections at once; more wait to be accepted [default: 20000] [env: DUNDER_LIMITS_CONNECTIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.requests -d 'Most requests that read at once, until their answers are written; more get 503 [default: 1024] [env: DUNDER_LIMITS_REQUESTS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.bodies -d 'Most request bodies waited for at once; more get 503 [default: 1024] [env: DUNDER_LIMITS_BODIES]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_timeout -d 'Longest time that a request that reads may wait and run (503) [default: 8s] [env: DUNDER_LIMITS_QUERY_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.write_timeout -d 'Longest time that a client may take nothing of its answer; then it is cut off [default: 30s] [env: DUNDER_LIMITS_WRITE_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.answer_memory -d 'Most memory that long answers hold together until they are written; more get 503 [default: 32MiB] [env: DUNDER_LIMITS_ANSWER_MEMORY]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.writer_queue -d 'Most posts waiting to be stored; more get 503 [default: 10000] [env: DUNDER_LIMITS_WRITER_QUEUE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.posts_per_minute -d 'Most posts of one user a minute (429); 0 for no limit [default: 0 while listening on a loopback address, else 600] [env: DUNDER_LIMITS_POSTS_PER_MINUTE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.unauthenticated_per_minute -d 'Most requests of one address a minute that need a token and bring no valid one (429); 0 for no limit [default: 0 while listening on a loopback address, else 300] [env: DUNDER_LIMITS_UNAUTHENTICATED_PER_MINUTE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.shutdown_timeout -d 'Longest time that requests in flight get to finish at a stop [default: 30s] [env: DUNDER_LIMITS_SHUTDOWN_TIMEOUT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand post" -s t -l hashtag -l tag -d 'A hashtag; repeat it for more' -r
-complete -c dunder -n "__fish_dunder_using_subcommand post" -l queue -d 'Keep the message if the server cannot be reached, and send it later; \'queue: true\' in client.yaml does so always' -r -f -a "true\t''
+complete -c dunder -n "__fish_dunder_using_subcommand post" -s t -l hashtag -l tag -d 'A hashtag; repeat it for more' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l queue -d 'Keep the message if the server cannot be reached, and send it later; \'queue: true\' in client.yaml does so always [env: DUNDER_QUEUE]' -r -f -a "true\t''
 false\t''"
 complete -c dunder -n "__fish_dunder_using_subcommand post" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand post" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand post" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand post" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s q -l quiet -d 'Print nothing when it is done'
-complete -c dunder -n "__fish_dunder_using_subcommand post" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand post" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -s t -l hashtag -l tag -d 'Only messages with this hashtag; repeat it for messages with all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -d 'Only messages of this user' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l since -d 'Only messages at or after this date' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only messages before this date' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -s n -l limit -d 'At most so many, the newest ones [default: 20]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -d 'Only messages older than the one with this id' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s t -l hashtag -l tag -d 'Only messages with this hashtag; repeat it for messages with all' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -d 'Only messages of this user' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l since -d 'Only messages at or after this date' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only messages before this date' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s n -l limit -d 'At most so many, the newest ones [default: 20]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -d 'Only messages older than the one with this id' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
 card\t'Each on its own, for people'
 oneline\t'One line each, for people'
@@ -119,28 +120,29 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l fields -d 'Only these, in this order, such as time,id,text' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l all -d 'All there are'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l reverse -d 'The oldest first'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l utc -d 'Show times in UTC instead of your zone'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l oneline -d 'One line each for people: -o oneline'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l full -d 'Texts whole, however many lines they have'
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l no-pager -d 'Do not start $PAGER for what is longer than the terminal is high'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -s t -l hashtag -l tag -d 'Count messages with this hashtag; repeat it to compare several' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -d 'The length of a bucket, such as 1m, 90m, 24h, 1day' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l since -d 'Start at this date' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l until -d 'End before this date' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s t -l hashtag -l tag -d 'Count messages with this hashtag; repeat it to compare several' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -d 'The length of a bucket, such as 1m, 90m, 24h, 1day' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l since -d 'Start at this date' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l until -d 'End before this date' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l style -d 'How to draw' -r -f -a "bars\t''
 line\t''
 spark\t''"
@@ -152,26 +154,27 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fields -d 'Only these, in this order, such as time,id,text' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fill -d 'Empty buckets too, in lines, CSV and JSON'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l utc -d 'Show times in UTC instead of your zone'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l oneline -d 'One line each for people: -o oneline'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l full -d 'Texts whole, however many lines they have'
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l no-pager -d 'Do not start $PAGER for what is longer than the terminal is high'
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -d 'Only hashtags that start so' -r
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l since -d 'Count from this date [default: 7 days ago]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l until -d 'Count up to this date' -r
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -s n -l limit -d 'At most so many, the busiest ones' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -d 'Only hashtags that start so' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l since -d 'Count from this date [default: 7 days ago]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l until -d 'Count up to this date' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -s n -l limit -d 'At most so many, the busiest ones' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
 card\t'Each on its own, for people'
 oneline\t'One line each, for people'
@@ -179,19 +182,20 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l fields -d 'Only these, in this order, such as time,id,text' -r
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l utc -d 'Show times in UTC instead of your zone'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l oneline -d 'One line each for people: -o oneline'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l full -d 'Texts whole, however many lines they have'
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l no-pager -d 'Do not start $PAGER for what is longer than the terminal is high'
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s o -l output -d 'How to print [default: card on a terminal, else lines]' -r -f -a "table\t'For people'
@@ -201,26 +205,27 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l fields -d 'Only these, in this order, such as time,id,text' -r
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l utc -d 'Show times in UTC instead of your zone'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l oneline -d 'One line each for people: -o oneline'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l full -d 'Texts whole, however many lines they have'
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l no-pager -d 'Do not start $PAGER for what is longer than the terminal is high'
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l json -d 'Print one JSON document, the texts whole'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -f -a "list" -d 'List what waits, and what was refused and why'
@@ -229,145 +234,211 @@ complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, the texts whole'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -l timeout -d 'How long to wait for the server, for each message' -r
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -l json -d 'Print one JSON document'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -s h -l help -d 'Print help'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -l all -d 'Forget all'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help'
-complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand login" -s u -l user -d 'Your name, on a server where a name is enough' -r
-complete -c dunder -n "__fish_dunder_using_subcommand login" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -l timeout -d 'How long to wait for the server, for each message [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand login" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand login" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand login" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
-complete -c dunder -n "__fish_dunder_using_subcommand login" -l json -d 'Print the server\'s own JSON, one document'
-complete -c dunder -n "__fish_dunder_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dunder -n "__fish_dunder_using_subcommand login" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand logout" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from send" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -l all -d 'Forget all'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand queue; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -s u -l user -d 'Your name, on a server where a name is enough' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l name -d 'What to call this login [default: the server\'s host]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l token -d 'Refused: everyone on this machine can see it' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l replace -d 'Replace the token that is kept for this server, though it still works'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -a "list" -d 'List the logins; the one in use is marked'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and not __fish_seen_subcommand_from list use" -a "use" -d 'Use a login from now on where no server is named'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from list" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from use" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from use" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from use" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand login; and __fish_seen_subcommand_from use" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand logout" -l server -d 'The same, as other commands are told it' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand logout" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand logout" -l all -d 'Forget all logins'
+complete -c dunder -n "__fish_dunder_using_subcommand logout" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand logout" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
-complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand whoami" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand whoami" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l width -d 'Draw so wide [default: the terminal\'s width]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -f -a "list" -d 'List the settings in force, and where each comes from'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -f -a "set" -d 'Write a setting into client.yaml'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -f -a "unset" -d 'Take a setting out of client.yaml'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and not __fish_seen_subcommand_from list set unset edit" -f -a "edit" -d 'Open client.yaml in $VISUAL or $EDITOR'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from list" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from set" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from set" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from unset" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from unset" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from unset" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from edit" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from edit" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from edit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand config; and __fish_seen_subcommand_from edit" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
-complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l server -d 'The server; otherwise that of the last login, else http://127.0.0.1:9000' -r
-complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l timeout -d 'How long to wait for the server in all' -r
-complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l cacert -d 'Trust the certificates in this PEM file too' -r -F
-complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l json -d 'Print the server\'s own JSON, one document'
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand doctor" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand doctor" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand completions" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand man" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand man" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand man" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l refused -d 'Write refused lines\' numbers and reasons to this file; without it, to a temporary one if there are more than 20' -r -F
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s o -l output -d 'Write to this file instead of standard output; it appears when it is complete' -r -F
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l json -d 'Print one JSON document, {"data": ...}, when the file is complete'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s V -l version -d 'Print version'
@@ -376,63 +447,70 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen
 complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make a token for a user and print its secret, once'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'List tokens, never their secrets'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'Make tokens useless, within seconds on every server'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Until when: a time from now (90d) or a date (2027-01-01); for ever without' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l note -d 'What it is for' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Until when: a time from now (90d) or a date (2027-01-01); for ever without' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l note -d 'What it is for' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l json -d 'Print one JSON document, {"data": ...}, the secret included'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
+card\t'Each on its own, for people'
+oneline\t'One line each, for people'
+lines\t'One item a line, fields separated by TAB'
+json\t'One document'
+ndjson\t'One JSON object a line'
+csv\t'With a header, newlines in quotes'"
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, {"data": ...}'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l user -d 'All tokens of this user' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r
-complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l user -d 'All tokens of this user' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
@@ -440,7 +518,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_s
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -f -a "generate" -d 'Write a local authority and a server certificate for development'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l dir -d 'Where ca.pem, crt.pem and key.pem are written' -r -F
-complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l host -d 'A further name or address of the server (repeat it)' -r
+complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l host -d 'A further name or address of the server (repeat it)' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l force -d 'Replace the files that are there'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
@@ -448,15 +526,23 @@ complete -c dunder -n "__fish_dunder_using_subcommand tls; and __fish_seen_subco
 complete -c dunder -n "__fish_dunder_using_subcommand help" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand help" -s V -l version -d 'Print version'
 
-# Hashtags and user names are asked of the server; the rest stands above.
+# What a word can be is asked of dunder, which asks the server for hashtags,
+# users and messages; the rest stands above.
 function __fish_dunder_live
     command dunder complete --shell fish --line (commandline -cp | string collect) 2>/dev/null
 end
 
 complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l hashtag -l tag -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"
-complete -c dunder -n "__fish_dunder_using_subcommand post" -f -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand feed trend tags" -l since -l until -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand post feed trend tags show login logout whoami doctor" -l server -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand post feed trend tags show login whoami doctor" -l timeout -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand post feed trend tags show logout" -f -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand login config" -f -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand whoami doctor queue completions" -f
 complete -c dunder -n "__fish_dunder_using_subcommand help" -f -a "hashtags dates output exit-codes configuration curl"
 
 # Bare hashtags: on Enter, `dunder post "text" #tag` becomes
@@ -482,6 +568,19 @@ function __dunder_enter
     commandline --function execute
 end
 
+# fish completes nothing in what it takes for a comment: TAB behind a bare #tag
+# makes it \#tag first, which is the same word.
+function __dunder_tab
+    set -l before (commandline --cut-at-cursor | string collect --no-trim-newlines)
+    if set -l tag (string match --regex --groups-only '(?:^|[\s;&|(])dunder\s+post\s(?:.*\s)?(#[^\s#\'"]*)$' -- "$before")
+        set -l end (commandline --cursor)
+        commandline --cursor (math $end - (string length -- $tag))
+        commandline --insert '\\'
+        commandline --cursor (math $end + 1)
+    end
+    commandline --function complete
+end
+
 if status is-interactive; and test "$DUNDER_SHELL_INTEGRATION" != off
     for mode in default insert
         for key in \r \n
@@ -491,6 +590,10 @@ if status is-interactive; and test "$DUNDER_SHELL_INTEGRATION" != off
                 bind --mode $mode $key __dunder_enter
                 set -gx DUNDER_SHELL_INTEGRATION fish
             end
+        end
+        set -l bound (bind --user --mode $mode \t 2>/dev/null)
+        if test -z "$bound"
+            bind --mode $mode \t __dunder_tab
         end
     end
 end
