@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::File;
 use crate::contract::{draft, totals};
-use crate::support::contents;
+use crate::support::{Server, contents};
 
 fn open(path: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(path, &SqliteOptions::default())
@@ -59,6 +59,42 @@ async fn a_first_start_makes_a_private_directory_and_file() {
         .map(|(path, _)| path)
         .collect();
     assert_eq!(left, [path], "a closed store is one file");
+}
+
+#[tokio::test]
+async fn a_store_that_everybody_can_read_is_said_at_the_start() {
+    let file = File::new();
+    file.store.close().await;
+    let dir = Arc::new(file.dir);
+    let start = |mode: u32, directory: u32| {
+        let permissions = |mode| fs::Permissions::from_mode(mode);
+        fs::set_permissions(dir.path().join("dunder.sqlite"), permissions(mode)).unwrap();
+        fs::set_permissions(dir.path(), permissions(directory)).unwrap();
+        let said = Server::over(Arc::clone(&dir), &[]).log();
+        let _ = fs::remove_file(dir.path().join("log"));
+        said.contains("chmod o-rwx")
+    };
+    assert!(start(0o644, 0o755));
+    assert!(!start(0o640, 0o755));
+    // Nobody else gets as far as the file.
+    assert!(!start(0o644, 0o700));
+}
+
+#[test]
+fn a_pipe_is_not_a_store_and_keeps_nobody_waiting() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    for opened in [
+        open(&path),
+        SqliteStore::open_for_reading(&path, &SqliteOptions::default()),
+    ] {
+        let Err(error) = opened else {
+            panic!("a pipe was opened")
+        };
+        assert!(matches!(error, OpenError::NotDunder { .. }), "{error}");
+    }
 }
 
 #[test]
