@@ -5,11 +5,11 @@ use std::hint::black_box;
 use chrono::{DateTime, Duration, Utc};
 use criterion::Criterion;
 use dunder::api::{FeedPage, Message, TrendBucket, User};
-use dunder::domain::MessageId;
+use dunder::domain::{Interval, MessageId, Range, TrendFilter, Zone};
 use dunder::output::chart::{ChartStyle, Trend, draw};
 use dunder::output::format::{FORMATS, Format, Listing, Options, write_all};
 use dunder::output::records::MESSAGES;
-use dunder::output::{Charset, Clock, Look, TimeFormat, Zone, sanitize};
+use dunder::output::{Charset, Clock, Look, TimeFormat, sanitize};
 
 /// 2025-06-01.
 const START: i64 = 1_748_736_000;
@@ -17,12 +17,12 @@ const START: i64 = 1_748_736_000;
 pub fn measure(criterion: &mut Criterion) {
     let clock = Clock {
         now: moment(0),
-        zone: Zone::Utc,
+        zone: Zone::UTC,
     };
     let look = Look::new(100, true, Charset::Unicode);
     let options = Options {
         time_format: Some(TimeFormat::Absolute),
-        ..Options::new(look.with_lines(50), clock)
+        ..Options::new(look.with_lines(50), clock.clone())
     };
     let write = |format: &Format, messages: &[Message]| {
         write_all(
@@ -58,9 +58,11 @@ pub fn measure(criterion: &mut Criterion) {
         ("chart of 1440 buckets, line", ChartStyle::Line),
         ("chart of 1440 buckets, spark", ChartStyle::Spark),
     ] {
-        let trend = Trend::new(&trends(1440, 60), &[], moment(0), moment(86_400), 60);
+        let range = Range::new(moment(0), moment(86_400)).expect("a day");
+        let day = TrendFilter::unlimited(range, Interval::MINUTE).expect("1440 buckets");
+        let trend = Trend::new(&trends(1440, 60), &[], day.buckets, day.interval);
         criterion.bench_function(name, |b| {
-            b.iter(|| draw(black_box(&trend), style, clock, look));
+            b.iter(|| draw(black_box(&trend), style, &clock, look));
         });
     }
 }

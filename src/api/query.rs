@@ -96,9 +96,9 @@ macro_rules! query {
 query! {
     /// The parameters of `GET /message`.
     FeedQuery {
-        /// Inclusive.
+        /// Inclusive; moved back to a whole minute.
         from_date,
-        /// Exclusive.
+        /// Exclusive; moved forward to a whole minute.
         to_date,
         /// 1 to 1000.
         limit,
@@ -120,12 +120,14 @@ query! {
 query! {
     /// The parameters of `GET /trend`.
     TrendQuery {
-        /// Inclusive; moved back to a bucket's edge.
+        /// Inclusive; moved back to a whole minute.
         from_date,
-        /// Exclusive; moved forward to a bucket's edge.
+        /// Exclusive; moved forward to a whole minute.
         to_date,
         /// The width of a bucket.
         aggregation,
+        /// The zone whose days, weeks, months and hours are meant; UTC.
+        tz,
         /// `true`: empty buckets too.
         fill,
         /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
@@ -140,9 +142,9 @@ query! {
 query! {
     /// The parameters of `GET /trend/hashtags`.
     HashtagsQuery {
-        /// Inclusive; moved back to the edge of a bucket.
+        /// Inclusive; moved back to a whole minute.
         from_date,
-        /// Exclusive; moved forward to the edge of a bucket.
+        /// Exclusive; moved forward to a whole minute.
         to_date,
         /// 1 to 1000.
         limit,

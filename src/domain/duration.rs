@@ -1,6 +1,6 @@
 //! Lengths of time as people write them: Go's (`1h30m`, `1.5h`) and
 //! humantime's (`1day`, `2weeks`). No calendar is involved: a month is 30 days
-//! and a year 365, so that both are whole days wherever they are used.
+//! and a year 365. Where they are the calendar's, they are read apart.
 
 use std::time::Duration;
 
@@ -16,15 +16,41 @@ pub struct DurationError(String);
 /// # Errors
 /// The text is neither a Go nor a humantime duration, or too long to count.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    go_duration(text)
-        .or_else(|| in_whole_days(text))
-        .ok_or_else(|| DurationError(text.to_owned()))
+    let length = parse_length(text).and_then(Length::in_days);
+    length.ok_or_else(|| DurationError(text.to_owned()))
 }
 
-/// humantime's form, except that its months and years are not whole days.
-fn in_whole_days(text: &str) -> Option<Duration> {
-    const DAY: u64 = 86_400;
-    let mut days: u64 = 0;
+/// A length of time, its months and years apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Length {
+    pub(super) years: u64,
+    pub(super) months: u64,
+    pub(super) rest: Duration,
+}
+
+impl Length {
+    /// Months of 30 days, years of 365.
+    fn in_days(self) -> Option<Duration> {
+        const DAY: u64 = 86_400;
+        let days = self.years.checked_mul(365)?;
+        let days = days.checked_add(self.months.checked_mul(30)?)?;
+        self.rest
+            .checked_add(Duration::from_secs(days.checked_mul(DAY)?))
+    }
+}
+
+/// Reads a length of time in Go's or humantime's form.
+pub(super) fn parse_length(text: &str) -> Option<Length> {
+    let of_go = go_duration(text).map(|rest| Length {
+        rest,
+        ..Length::default()
+    });
+    of_go.or_else(|| with_months(text))
+}
+
+/// humantime's form, except that its months and years are no days.
+fn with_months(text: &str) -> Option<Length> {
+    let mut length = Length::default();
     let mut others = String::new();
     let mut rest = text;
     while let Some(unit_at) = rest.find(char::is_alphabetic) {
@@ -33,25 +59,25 @@ fn in_whole_days(text: &str) -> Option<Duration> {
             .find(|c: char| !c.is_alphabetic())
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_end);
-        let length = match unit {
-            "y" | "yr" | "yrs" | "year" | "years" => 365,
-            "M" | "month" | "months" => 30,
+        let sum = match unit {
+            "y" | "yr" | "yrs" | "year" | "years" => &mut length.years,
+            "M" | "month" | "months" => &mut length.months,
             _ => {
                 others.extend([number, unit]);
                 rest = tail;
                 continue;
             }
         };
-        let count: u64 = number.trim().parse().ok()?;
-        days = days.checked_add(count.checked_mul(length)?)?;
+        *sum = sum.checked_add(number.trim().parse().ok()?)?;
         rest = tail;
     }
     others += rest;
-    let others = match (others.trim(), days) {
-        ("", 1..) => Duration::ZERO,
-        (others, _) => humantime::parse_duration(others).ok()?,
+    let has_months = length.years > 0 || length.months > 0;
+    length.rest = match others.trim() {
+        "" if has_months => Duration::ZERO,
+        others => humantime::parse_duration(others).ok()?,
     };
-    others.checked_add(Duration::from_secs(days.checked_mul(DAY)?))
+    Some(length)
 }
 
 /// Go's form: one or more numbers, each with a unit, fractions allowed

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::trend::{minute_after, minute_of};
 use super::{Hashtag, Message, MessageId, UserName};
 
 /// How many messages a page holds: 1 to 1000, 100 when nothing is said.
@@ -63,7 +64,8 @@ pub enum FilterError {
 }
 
 impl FeedFilter {
-    /// Folds repeated hashtags and refuses what no message can match.
+    /// Moves the dates out to whole minutes, as every range, folds repeated
+    /// hashtags and refuses what no message can match.
     ///
     /// # Errors
     /// [`FilterError`] names the range or the number of hashtags.
@@ -73,6 +75,9 @@ impl FeedFilter {
         {
             return Err(FilterError::EmptyRange { from, to });
         }
+        let edge = |seconds| DateTime::from_timestamp(seconds, 0);
+        self.from = self.from.and_then(|from| edge(minute_of(from)));
+        self.to = self.to.and_then(|to| edge(minute_after(to)));
         let mut seen: Vec<Hashtag> = Vec::new();
         for tag in std::mem::take(&mut self.hashtags) {
             if !seen.contains(&tag) {

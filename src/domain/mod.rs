@@ -27,7 +27,7 @@ pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};
 pub use hashtag::{FOLDING, Hashtag, HashtagError, MAX_HASHTAG_CHARS, hashtags_in_text, refolded};
 pub use id::{IdClock, IdError, MessageId};
 pub use ink::is_invisible;
-pub use interval::{Interval, IntervalError, Level};
+pub use interval::{Interval, IntervalError};
 pub use job::{Job, Readiness, Run};
 pub use message::{
     Draft, DraftError, IdempotencyKey, KeyError, MAX_HASHTAGS, MAX_TEXT_BYTES, Message,
@@ -40,7 +40,8 @@ pub use store::{
 };
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{
-    Bucket, Cell, HashtagCount, HashtagsFilter, MAX_BUCKETS, Series, TrendError, TrendFilter,
+    Buckets, Cell, HashtagCount, HashtagsFilter, MAX_BUCKETS, Range, Series, TrendError,
+    TrendFilter, TrendRequest,
 };
 pub use user::{MAX_USER_NAME_CHARS, UserName, UserNameError};
 pub use zone::{Moments, Span, Zone, ZoneError};

@@ -31,7 +31,7 @@ mod wrap;
 
 pub use links::Urls;
 pub use sanitize::{sanitize, sanitize_line};
-pub use times::{Clock, TimeFormat, Zone};
+pub use times::{Clock, TimeFormat};
 pub use wrap::{Wrapped, columns, wrap, wrap_first};
 
 /// The narrowest output that is drawn; a terminal that is narrower wraps it.

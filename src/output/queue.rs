@@ -76,8 +76,9 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::domain::Zone;
     use crate::output::format::{Format, Listing, Options, write_all};
-    use crate::output::{Charset, Clock, Look, Zone, columns};
+    use crate::output::{Charset, Clock, Look, columns};
 
     fn rows() -> Vec<QueueRow> {
         let at = |minute| Utc.with_ymd_and_hms(2019, 9, 23, 10, minute, 0).single();
@@ -111,7 +112,7 @@ mod tests {
     fn table(width: usize) -> String {
         let clock = Clock {
             now: Utc.with_ymd_and_hms(2019, 9, 23, 10, 8, 0).unwrap(),
-            zone: Zone::Utc,
+            zone: Zone::UTC,
         };
         let options = Options::new(Look::new(width, false, Charset::Unicode), clock);
         let writer = Format::named("table")

@@ -20,7 +20,7 @@ pub struct TagRow {
 }
 
 /// The time in which hashtags were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
     /// Inclusive.
     pub from: DateTime<Utc>,
@@ -37,7 +37,7 @@ impl Period {
             "{} to {} ({})",
             self.clock.in_words(self.from),
             self.clock.in_words(self.to),
-            self.clock.zone.name_between(self.from, self.to)
+            self.clock.zone.offset_name_between(self.from, self.to)
         )
     }
 }
@@ -69,7 +69,7 @@ impl Record for TagRow {
 }
 
 /// The listing of so many hashtags.
-pub fn listing(count: usize, period: Period) -> Listing {
+pub fn listing(count: usize, period: &Period) -> Listing {
     let period = period.in_words();
     let what = match count {
         1 => "the busiest hashtag".to_owned(),

@@ -4,6 +4,7 @@ mod hashtags;
 mod hostile;
 
 use crate::api::Message;
+use crate::domain::Zone;
 use crate::output::format::{Format, Listing, Options, write_all};
 use crate::output::records::MESSAGES;
 use crate::output::row::{Fields, Record};
@@ -24,7 +25,7 @@ pub(crate) fn message(user: &str, text: &str, hashtags: &[&str]) -> Message {
 fn clock() -> Clock {
     Clock {
         now: "2026-11-24T12:00:00Z".parse().unwrap(),
-        zone: Zone::Utc,
+        zone: Zone::UTC,
     }
 }
 
@@ -58,7 +59,7 @@ fn period() -> Period {
 
 fn tags_table(tags: &[TagRow], look: Look) -> String {
     let options = Options::new(look, clock());
-    list("table", tags::listing(tags.len(), period()), tags, options)
+    list("table", tags::listing(tags.len(), &period()), tags, options)
 }
 
 fn plain(width: usize) -> Look {

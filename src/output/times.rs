@@ -4,74 +4,10 @@ use std::fmt::Write;
 use std::str::FromStr;
 
 use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, FixedOffset, Local, NaiveDateTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::api;
-
-/// The zone times are shown in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Zone {
-    /// UTC.
-    Utc,
-    /// The system's, with its daylight saving.
-    Local,
-    /// Always so far from UTC.
-    Fixed(FixedOffset),
-}
-
-impl Zone {
-    /// A moment by this zone's clock.
-    pub fn local(self, moment: DateTime<Utc>) -> NaiveDateTime {
-        self.with_offset(moment).naive_local()
-    }
-
-    /// A moment with this zone's offset at it.
-    pub fn with_offset(self, moment: DateTime<Utc>) -> DateTime<FixedOffset> {
-        match self {
-            Zone::Utc => moment.fixed_offset(),
-            Zone::Local => moment.with_timezone(&Local).fixed_offset(),
-            Zone::Fixed(offset) => moment.with_timezone(&offset),
-        }
-    }
-
-    /// The moment this zone's clock shows `time`: the first of two, the next
-    /// that exists where the clock skips.
-    pub fn utc(self, time: NaiveDateTime) -> DateTime<Utc> {
-        match self {
-            Zone::Utc => time.and_utc(),
-            Zone::Fixed(offset) => (time - offset.fix()).and_utc(),
-            Zone::Local => {
-                let hour = chrono::Duration::hours(1);
-                let found = Local.from_local_datetime(&time).earliest();
-                let found = found.or_else(|| Local.from_local_datetime(&(time + hour)).earliest());
-                found.map_or(time.and_utc(), |date| date.with_timezone(&Utc))
-            }
-        }
-    }
-
-    /// `UTC`, `UTC+02:00`: what the zone is at a moment.
-    pub fn name_at(self, moment: DateTime<Utc>) -> String {
-        let offset = self.with_offset(moment).offset().fix();
-        if offset.local_minus_utc() == 0 {
-            "UTC".to_owned()
-        } else {
-            format!("UTC{offset}")
-        }
-    }
-}
-
-impl Zone {
-    /// `UTC+02:00`, or `UTC+02:00 to UTC+01:00` when the clock is set back or
-    /// forward in between.
-    pub(crate) fn name_between(self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
-        let (first, last) = (self.name_at(from), self.name_at(to));
-        if first == last {
-            first
-        } else {
-            format!("{first} to {last}")
-        }
-    }
-}
+use crate::domain::Zone;
 
 /// How a moment is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +58,7 @@ fn is_pattern(text: &str) -> bool {
 }
 
 /// What a moment is measured against, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clock {
     /// The present.
     pub now: DateTime<Utc>,
@@ -133,7 +69,7 @@ pub struct Clock {
 impl Clock {
     /// A moment as `format` says.
     pub fn show(&self, moment: DateTime<Utc>, format: &TimeFormat) -> String {
-        let here = self.zone.with_offset(moment);
+        let here = self.zone.at(moment);
         match format {
             TimeFormat::Auto => {
                 let age = (self.now - moment).num_seconds();
@@ -148,7 +84,7 @@ impl Clock {
                 age => ago(age),
             },
             TimeFormat::Absolute => here.format("%Y-%m-%d %H:%M:%S").to_string(),
-            TimeFormat::Iso if self.zone == Zone::Utc => api::time::format_millis(&moment),
+            TimeFormat::Iso if self.zone.is_utc() => api::time::format_millis(&moment),
             TimeFormat::Iso => here.format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
             TimeFormat::Unix => moment.timestamp().to_string(),
             TimeFormat::Pattern(pattern) => {
@@ -164,7 +100,7 @@ impl Clock {
 
     /// A moment in a sentence: the date, and the time unless it is midnight.
     pub(crate) fn in_words(&self, moment: DateTime<Utc>) -> String {
-        let here = self.zone.local(moment);
+        let here = self.zone.at(moment);
         let pattern = if here.time() == chrono::NaiveTime::MIN {
             "%Y-%m-%d"
         } else {
@@ -199,12 +135,13 @@ fn amount(seconds: i64) -> String {
 mod tests {
     use super::*;
 
+    /// Away from UTC by so many hours.
     fn clock(hours_east: i32) -> Clock {
         Clock {
             now: "2026-11-24T12:00:00Z".parse().unwrap(),
             zone: match hours_east {
-                0 => Zone::Utc,
-                hours => Zone::Fixed(FixedOffset::east_opt(hours * 3600).unwrap()),
+                0 => Zone::UTC,
+                hours => Zone::rule(&format!("<here>{:+}", -hours)).unwrap(),
             },
         }
     }
@@ -248,14 +185,5 @@ mod tests {
             let error = text.parse::<TimeFormat>().unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
         }
-    }
-
-    #[test]
-    fn the_clock_of_a_zone_reads_both_ways() {
-        let zone = clock(-7).zone;
-        let moment = "2019-09-23T01:30:00Z".parse().unwrap();
-        assert_eq!(zone.utc(zone.local(moment)), moment);
-        assert_eq!(zone.name_at(moment), "UTC-07:00");
-        assert_eq!(Zone::Utc.name_at(moment), "UTC");
     }
 }

@@ -32,6 +32,7 @@
 
 mod batch;
 pub mod cockroach;
+mod rollup;
 pub mod sqlite;
 
 use std::io;

@@ -27,7 +27,7 @@ pub(crate) async fn point_to_data(
     let Ok(answer) = answer else { return };
     let remark = match answer.data.messages.first() {
         Some(newest) if newest.created_at < period.from => {
-            let newest = period.clock.zone.local(newest.created_at);
+            let newest = period.clock.zone.at(newest.created_at);
             let month_before = newest - Duration::days(30);
             format!(
                 "(the newest message before is of {}: try --since {})",

@@ -12,11 +12,12 @@ use crate::cli::command::form::{FormArgs, Printed, list_format};
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
-use crate::domain::FeedLimit;
+use crate::cli::zone;
+use crate::domain::{FeedLimit, Zone};
 use crate::output::chart::ChartStyle;
 use crate::output::format::{Format, Listing};
 use crate::output::records::MESSAGES;
-use crate::output::{Clock, TimeFormat, Zone, counted};
+use crate::output::{Clock, TimeFormat, counted};
 
 /// Messages shown when nobody says how many: about a screen.
 const DEFAULT_LIMIT: usize = 20;
@@ -25,7 +26,8 @@ const DEFAULT_LIMIT: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Dates: 2019-09-23, '2019-09-23 10:00', yesterday, 3d (three days ago), in your
-own time zone, or RFC 3339 with an offset.
+own time zone, or RFC 3339 with an offset. The start moves back and the end
+forward to a whole minute, as for trend and tags: the three count the same.
 
 When the output is not a terminal each message is one line of fields separated
 by TAB: time (RFC 3339, UTC), id, user, hashtags, text; a newline in the text
@@ -99,7 +101,10 @@ impl TimeZoneArgs {
     pub fn clock(&self) -> Clock {
         Clock {
             now: Utc::now(),
-            zone: if self.utc { Zone::Utc } else { Zone::Local },
+            zone: match self.utc {
+                true => Zone::UTC,
+                false => zone::here().clone(),
+            },
         }
     }
 }

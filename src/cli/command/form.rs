@@ -139,7 +139,7 @@ impl FormArgs {
             time_format: printed.time_format.cloned(),
             style: printed.style,
             fields: self.fields(printed.format, printed.listing.kind)?,
-            ..Options::new(look.with_lines(lines), printed.clock)
+            ..Options::new(look.with_lines(lines), printed.clock.clone())
         })
     }
 

@@ -15,9 +15,10 @@ use crate::cli::outbox::waiting::Waiting;
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 use crate::cli::ui::printer::Printer;
+use crate::cli::zone;
 use crate::output::format::{Format, Listing, Options};
 use crate::output::queue::{QUEUE, QueueRow};
-use crate::output::{Clock, Zone, counted, sanitize_line};
+use crate::output::{Clock, counted, sanitize_line};
 
 /// What `dunder queue` takes.
 #[derive(Debug, Args)]
@@ -121,7 +122,7 @@ fn list(args: Local, settings: &Settings, ui: &mut Ui) -> Result<(), CliError> {
     }
     let clock = Clock {
         now: Utc::now(),
-        zone: Zone::Local,
+        zone: zone::here().clone(),
     };
     let name = if ui.is_interactive() {
         "table"

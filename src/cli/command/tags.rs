@@ -15,7 +15,7 @@ use crate::cli::command::feed::{TimeZoneArgs, backward};
 use crate::cli::command::form::{FormArgs, Printed, list_format};
 use crate::cli::session::Session;
 use crate::cli::ui::Ui;
-use crate::domain::{Interval, MAX_HASHTAGS, TrendFilter};
+use crate::domain::{Interval, MAX_HASHTAGS, Range, TrendFilter};
 use crate::output::chart::{ChartStyle, Trend};
 use crate::output::format::Format;
 use crate::output::tags;
@@ -32,8 +32,8 @@ const SPARKS: i64 = 40;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without dates: the last 7 days. The same dates as for feed: 2019-09-23,
-yesterday, 3d (three days ago). Both ends move out to whole minutes, of a
-range beyond a day to whole hours, beyond 30 days to whole days (UTC).
+yesterday, 3d (three days ago). The start moves back and the end forward to a
+whole minute, as for trend and feed: the three count the same.
 
   dunder tags --since 30d
   dunder tags --prefix deploy --since 2019-01-01 --until 2019-02-01
@@ -97,7 +97,12 @@ pub(crate) async fn run(args: TagsArgs, ui: &mut Ui) -> Result<(), CliError> {
         return Err(backward(from, to));
     }
     let prefix = args.prefix.clone().or_else(|| args.start.clone());
-    let period = Period { from, to, clock };
+    let range = Range::new(from, to).map_err(|error| CliError::Usage(error.to_string()))?;
+    let period = Period {
+        from: range.from_date(),
+        to: range.to_date(),
+        clock: clock.clone(),
+    };
     let Session { settings, client } = Session::open(&args.common, ui).await?;
     let query = HashtagsQuery {
         from_date: Some(api::time::format_millis(&from)),
@@ -116,11 +121,11 @@ pub(crate) async fn run(args: TagsArgs, ui: &mut Ui) -> Result<(), CliError> {
         return ui.print_json(&answer.document);
     }
     let rows = match format.name {
-        "table" => rows(&client, found, period).await?,
+        "table" => rows(&client, found, range).await?,
         _ => found.hashtags.into_iter().map(TagRow::from).collect(),
     };
     let printed = Printed {
-        listing: tags::listing(rows.len(), period),
+        listing: tags::listing(rows.len(), &period),
         format,
         clock,
         time_format: None,
@@ -137,30 +142,23 @@ pub(crate) async fn run(args: TagsArgs, ui: &mut Ui) -> Result<(), CliError> {
 
 /// The hashtags with their counts over the period, sixteen a call: a trend
 /// has no more series.
-async fn rows(client: &Client, found: Hashtags, period: Period) -> Result<Vec<TagRow>, CliError> {
-    let seconds = (period.to - period.from).num_seconds();
-    let interval = Interval::parting(seconds, SPARKS);
-    let range = TrendFilter::unlimited(
-        Some(period.from),
-        Some(period.to),
-        interval,
-        period.clock.now,
-    )
-    .map_err(|error| CliError::Usage(error.to_string()))?;
-    let edge = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(period.to);
-    let (from, to) = (edge(range.from()), edge(range.to()));
+async fn rows(client: &Client, found: Hashtags, range: Range) -> Result<Vec<TagRow>, CliError> {
+    let interval = Interval::parting(range.seconds(), SPARKS);
+    let buckets = TrendFilter::unlimited(range, interval)
+        .map_err(|error| CliError::Usage(error.to_string()))?
+        .buckets;
     let mut rows = Vec::with_capacity(found.hashtags.len());
     for some in found.hashtags.chunks(MAX_HASHTAGS) {
         let names: Vec<String> = some.iter().map(|tag| tag.hashtag.clone()).collect();
         let query = TrendQuery {
-            from_date: Some(api::time::format_seconds(&from)),
-            to_date: Some(api::time::format_seconds(&to)),
+            from_date: Some(api::time::format_seconds(&range.from_date())),
+            to_date: Some(api::time::format_seconds(&range.to_date())),
             aggregation: Some(interval.to_string()),
             hashtag: names.clone(),
             ..TrendQuery::default()
         };
         let answer: Answer<Trends> = client.get("/trend", &query.to_query_string()).await?;
-        let trend = Trend::new(&answer.data.trends, &names, from, to, interval.seconds());
+        let trend = Trend::new(&answer.data.trends, &names, buckets.clone(), interval);
         rows.extend(some.iter().zip(trend.series).map(|(tag, series)| TagRow {
             hashtag: tag.hashtag.clone(),
             count: tag.count,

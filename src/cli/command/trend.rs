@@ -13,7 +13,8 @@ use crate::cli::command::feed::{TimeZoneArgs, backward};
 use crate::cli::command::form::{FormArgs, Printed, trend_format};
 use crate::cli::session::Session;
 use crate::cli::ui::Ui;
-use crate::domain::{Hashtag, Interval, TrendFilter};
+use crate::cli::zone;
+use crate::domain::{Hashtag, Interval, TrendFilter, TrendRequest, Zone};
 use crate::output::chart::{ChartStyle, TrendRange};
 use crate::output::format::Format;
 use crate::output::records::buckets_of;
@@ -26,7 +27,9 @@ const MOST_BUCKETS: i64 = 120;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without dates: the last 60 buckets. With --since but no --aggregation: buckets
-of a length that suits the range. A month is 30 days, a year 365.
+of a length that suits the range. Days, weeks (from Monday), months and years
+are those of the calendar in your time zone, or of UTC with --utc. The first
+and the last bucket end where the range does.
 
 When the output is not a terminal each bucket is one line of fields separated
 by TAB: from_date, to_date (RFC 3339, UTC), count, and the hashtag if any was
@@ -40,8 +43,8 @@ pub struct TrendArgs {
     #[arg(short = 't', long, visible_alias = "tag", value_name = "TAG", value_parser = hashtag)]
     hashtag: Vec<String>,
 
-    /// The length of a bucket, such as 1m, 90m, 24h, 1day
-    #[arg(short, long, value_name = "DURATION")]
+    /// The length of a bucket: day, week, month, year, or such as 1m, 90m
+    #[arg(short, long, value_name = "WIDTH")]
     aggregation: Option<Interval>,
 
     /// Start at this date
@@ -93,14 +96,16 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
     let tags = std::mem::take(&mut args.tags);
     args.hashtag.splice(0..0, tags);
     let now = Utc::now();
-    let filter = filter(&args, now)?;
-    let edge = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
-    let (from, to) = (edge(filter.from()), edge(filter.to()));
+    let clock = args.zone.clock();
+    let filter = filter(&args, &clock.zone, now, ui)?;
+    let (from, to) = (filter.buckets.from_date(), filter.buckets.to_date());
     let Session { settings, client } = Session::open(&args.common, ui).await?;
     let query = TrendQuery {
         from_date: Some(api::time::format_seconds(&from)),
         to_date: Some(api::time::format_seconds(&to)),
         aggregation: Some(filter.interval.to_string()),
+        // What servers take it for without being told.
+        tz: Some(filter.zone.to_string()).filter(|_| !filter.zone.is_utc()),
         fill: args.fill.then(|| "true".to_owned()),
         hashtag: args.hashtag.clone(),
         ..TrendQuery::default()
@@ -116,17 +121,16 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
     }
     let hashtags: Vec<String> = filter.hashtags.iter().map(Hashtag::to_string).collect();
     let range = TrendRange {
-        from,
-        to,
-        interval: filter.interval.seconds(),
+        buckets: filter.buckets,
+        interval: filter.interval,
+        zone: filter.zone,
         hashtags: hashtags.clone(),
     };
-    let clock = args.zone.clock();
     let style = args.style.unwrap_or_default();
     let printed = Printed {
         listing: buckets_of(range),
         format,
-        clock,
+        clock: clock.clone(),
         time_format: None,
         style,
     };
@@ -144,7 +148,12 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
 
 /// The range and the buckets asked for; the edges are settled here, so that
 /// the picture's are the answer's.
-fn filter(args: &TrendArgs, now: DateTime<Utc>) -> Result<TrendFilter, CliError> {
+fn filter(
+    args: &TrendArgs,
+    zone: &Zone,
+    now: DateTime<Utc>,
+    ui: &mut Ui,
+) -> Result<TrendFilter, CliError> {
     let end = args.until.unwrap_or(now);
     if let Some(since) = args.since
         && since >= end
@@ -161,6 +170,28 @@ fn filter(args: &TrendArgs, now: DateTime<Utc>) -> Result<TrendFilter, CliError>
         .iter()
         .filter_map(|tag| tag.parse::<Hashtag>().ok())
         .collect();
-    TrendFilter::new(args.since, args.until, interval, hashtags, now)
-        .map_err(|error| CliError::Usage(error.to_string()))
+    let asked = TrendRequest {
+        from: args.since,
+        to: args.until,
+        interval: Some(interval),
+        zone: Some(zone.clone()),
+        hashtags,
+    };
+    let of = |asked| TrendFilter::new(asked, now).map_err(|e| CliError::Usage(e.to_string()));
+    let filter = of(asked.clone())?;
+    if zone.name().is_some() {
+        return Ok(filter);
+    }
+    // A server knows zones by their names.
+    let in_utc = of(TrendRequest {
+        zone: Some(Zone::UTC),
+        ..asked
+    })?;
+    if in_utc.buckets != filter.buckets {
+        ui.warn(&format!(
+            "this machine's time zone has no name, so buckets are those of UTC: {}",
+            zone::ADVICE
+        ));
+    }
+    Ok(in_utc)
 }

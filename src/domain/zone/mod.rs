@@ -235,6 +235,16 @@ impl Zone {
         }
     }
 
+    /// `UTC+02:00`, or `UTC+02:00 to UTC+01:00` when the clocks are set
+    /// differently at the end.
+    pub fn offset_name_between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+        let (first, last) = (self.offset_name_at(from), self.offset_name_at(to));
+        match first == last {
+            true => first,
+            false => format!("{first} to {last}"),
+        }
+    }
+
     /// The first moment at which this zone's clocks show a time or, where they
     /// skip it, a later one.
     pub fn first_moment_of(&self, local: NaiveDateTime) -> DateTime<Utc> {

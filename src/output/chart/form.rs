@@ -1,9 +1,9 @@
 //! A chart as a form of rows: it needs all of them before it is drawn.
 
-use chrono::{DateTime, Utc};
-
 use super::{Trend, draw};
 use crate::api::TrendBucket;
+use crate::domain::{Buckets, Interval, Zone};
+use crate::output::Clock;
 use crate::output::format::{Format, Listing, Options, Writer};
 use crate::output::row::{Kind, Record, Value};
 
@@ -21,12 +21,12 @@ pub(in crate::output) const FORMAT: Format = Format {
 /// What a chart spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrendRange {
-    /// Inclusive.
-    pub from: DateTime<Utc>,
-    /// Exclusive.
-    pub to: DateTime<Utc>,
-    /// The width of a bucket, in seconds.
-    pub interval: i64,
+    /// Where the buckets begin and end.
+    pub buckets: Buckets,
+    /// How wide they are.
+    pub interval: Interval,
+    /// By whose clocks they begin, which are shown.
+    pub zone: Zone,
     /// One series each; one of everything when there are none.
     pub hashtags: Vec<String>,
 }
@@ -60,16 +60,14 @@ impl Writer for Chart {
         let trend = Trend::new(
             &self.buckets,
             &range.hashtags,
-            range.from,
-            range.to,
+            range.buckets.clone(),
             range.interval,
         );
-        let drawn = draw(
-            &trend,
-            self.options.style,
-            self.options.clock,
-            self.options.look,
-        );
+        let clock = Clock {
+            now: self.options.clock.now,
+            zone: range.zone.clone(),
+        };
+        let drawn = draw(&trend, self.options.style, &clock, self.options.look);
         out.extend_from_slice(drawn.as_bytes());
     }
 }

@@ -20,12 +20,11 @@ pub use form::TrendRange;
 pub use spark::spark_line;
 
 use crate::api::TrendBucket;
+use crate::domain::{Buckets, Interval};
 use crate::output::{Clock, Look, columns, counted, wrap};
 use counts::CountAxis;
 use plot::Grid;
 
-/// More buckets than a server answers with: a drawing of more is a mistake.
-const MAX_BUCKETS: i64 = 20_000;
 /// Rows of a chart with the whole space to itself.
 const FULL_HEIGHT: usize = 10;
 /// From so many series on they get lower panels.
@@ -61,13 +60,13 @@ impl FromStr for ChartStyle {
     }
 }
 
-/// Counts in buckets of one width, without gaps.
+/// Counts in the buckets of a range, without gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trend {
-    /// The start of the first bucket.
-    pub from: DateTime<Utc>,
-    /// The width of a bucket, in seconds.
-    pub interval: i64,
+    /// Where they begin and end.
+    pub buckets: Buckets,
+    /// How wide they are.
+    pub interval: Interval,
     /// One, or one a hashtag.
     pub series: Vec<Series>,
 }
@@ -97,19 +96,14 @@ impl Series {
 }
 
 impl Trend {
-    /// Puts an answer's buckets where they belong between `from` and `to`
-    /// (edges of buckets `interval` seconds wide); the rest is zero. The
-    /// series are `hashtags`, or one when there are none.
+    /// Puts an answer's items into the buckets where they belong; the rest is
+    /// zero. The series are `hashtags`, or one when there are none.
     pub fn new(
-        buckets: &[TrendBucket],
+        items: &[TrendBucket],
         hashtags: &[String],
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-        interval: i64,
+        buckets: Buckets,
+        interval: Interval,
     ) -> Trend {
-        let interval = interval.max(1);
-        let span = (to - from).num_seconds().max(0);
-        let length = (span / interval).clamp(1, MAX_BUCKETS) as usize;
         let names = match hashtags {
             [] => vec![None],
             tags => tags.iter().cloned().map(Some).collect(),
@@ -118,21 +112,24 @@ impl Trend {
             .into_iter()
             .map(|hashtag| Series {
                 hashtag,
-                counts: vec![0; length],
+                counts: vec![0; buckets.len()],
             })
             .collect();
-        for bucket in buckets {
-            let at = (bucket.from_date - from).num_seconds().div_euclid(interval);
+        for item in items {
+            let start = item.from_date.timestamp();
+            if start < buckets.from() || start >= buckets.to() {
+                continue;
+            }
             let cell = series
                 .iter_mut()
-                .find(|one| one.hashtag.as_deref() == bucket.hashtag.as_deref())
-                .and_then(|one| one.counts.get_mut(usize::try_from(at).ok()?));
+                .find(|one| one.hashtag.as_deref() == item.hashtag.as_deref())
+                .and_then(|one| one.counts.get_mut(buckets.index_of(start)));
             if let Some(cell) = cell {
-                *cell = cell.saturating_add(bucket.count);
+                *cell = cell.saturating_add(item.count);
             }
         }
         Trend {
-            from,
+            buckets,
             interval,
             series,
         }
@@ -143,12 +140,30 @@ impl Trend {
         self.series.first().map_or(0, |series| series.counts.len())
     }
 
+    /// The start of the first bucket.
+    fn from(&self) -> DateTime<Utc> {
+        date(self.buckets.from())
+    }
+
+    /// The end of the last one.
+    fn to(&self) -> DateTime<Utc> {
+        date(self.buckets.to())
+    }
+
     /// The start of a bucket.
     fn start_of(&self, bucket: usize) -> DateTime<Utc> {
-        let seconds = self.interval.saturating_mul(bucket as i64);
-        chrono::Duration::try_seconds(seconds)
-            .and_then(|after| self.from.checked_add_signed(after))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+        date(self.buckets.nth(bucket).0)
+    }
+
+    /// The column, of so many for all buckets, whose left edge is nearest to a
+    /// moment of the range. Every bucket is drawn as wide as the others.
+    fn column_of(&self, moment: i64, columns: usize) -> usize {
+        let index = self.buckets.index_of(moment);
+        let (from, to) = self.buckets.nth(index);
+        let width = i128::from(to - from).max(1);
+        let exact = (index as i128 * width + i128::from(moment - from)) * columns as i128;
+        let all = width * self.length().max(1) as i128;
+        ((exact + all / 2) / all) as usize
     }
 
     fn max(&self) -> u64 {
@@ -157,9 +172,13 @@ impl Trend {
     }
 }
 
+fn date(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 /// The chart of a trend, a newline at the end of each line, no line wider
 /// than the look.
-pub fn draw(trend: &Trend, style: ChartStyle, clock: Clock, look: Look) -> String {
+pub fn draw(trend: &Trend, style: ChartStyle, clock: &Clock, look: Look) -> String {
     match style {
         ChartStyle::Spark => spark::draw(trend, look),
         ChartStyle::Bars => with_words(trend, clock, look, panels(trend, clock, look)),
@@ -167,7 +186,7 @@ pub fn draw(trend: &Trend, style: ChartStyle, clock: Clock, look: Look) -> Strin
     }
 }
 
-fn with_words(trend: &Trend, clock: Clock, look: Look, picture: String) -> String {
+fn with_words(trend: &Trend, clock: &Clock, look: Look, picture: String) -> String {
     let mut text = String::new();
     for line in wrap(&words::title(trend, clock, look), look.width()) {
         text += &look.painted(&line, "1");
@@ -184,7 +203,7 @@ fn with_words(trend: &Trend, clock: Clock, look: Look, picture: String) -> Strin
 }
 
 /// Bars, a panel a series, one scale for all and one time axis.
-fn panels(trend: &Trend, clock: Clock, look: Look) -> String {
+fn panels(trend: &Trend, clock: &Clock, look: Look) -> String {
     let many = trend.series.len();
     let height = match many {
         0 | 1 => FULL_HEIGHT,
@@ -211,7 +230,7 @@ fn panels(trend: &Trend, clock: Clock, look: Look) -> String {
 }
 
 /// Lines in one picture.
-fn lines(trend: &Trend, clock: Clock, look: Look) -> String {
+fn lines(trend: &Trend, clock: &Clock, look: Look) -> String {
     let axis = CountAxis::fitting(trend.max(), FULL_HEIGHT);
     let room = look.width() - axis.gutter();
     let mut text = String::new();
@@ -242,9 +261,9 @@ fn push_grid(text: &mut String, axis: &CountAxis, grid: &Grid, series: usize, lo
 }
 
 /// The line under a chart with its ticks, and their labels.
-fn time_axis(trend: &Trend, clock: Clock, look: Look, axis: &CountAxis, used: usize) -> String {
+fn time_axis(trend: &Trend, clock: &Clock, look: Look, axis: &CountAxis, used: usize) -> String {
     let room = look.width() - axis.gutter();
-    let ticks = time_axis::ticks(trend, clock.zone, used, room);
+    let ticks = time_axis::ticks(trend, &clock.zone, used, room);
     let columns: Vec<usize> = ticks.iter().map(|tick| tick.column).collect();
     let rule = plot::rule(used, &columns, look);
     let labels = time_axis::labels(&ticks);

@@ -3,8 +3,9 @@
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
+use crate::domain::Zone;
 use crate::output::chart::Trend;
-use crate::output::{Zone, columns};
+use crate::output::columns;
 
 /// Blanks between two labels.
 const GAP: usize = 2;
@@ -126,22 +127,22 @@ fn back(date: NaiveDate, days: u64) -> NaiveDateTime {
 
 /// The finest round times whose labels fit into `room` columns, the trend
 /// taking `used` of them; the start alone when no round time fits.
-pub(crate) fn ticks(trend: &Trend, zone: Zone, used: usize, room: usize) -> Vec<Tick> {
-    let span = trend.interval.saturating_mul(trend.length() as i64).max(1);
+pub(crate) fn ticks(trend: &Trend, zone: &Zone, used: usize, room: usize) -> Vec<Tick> {
+    let span = trend.buckets.to() - trend.buckets.from();
     let most = (room / (GAP + 2)) as i64 + 1;
     STEPS
         .into_iter()
         .filter(|step| span / step.least_seconds() <= most)
-        .find_map(|step| placed(step, trend, zone, span, used, room))
+        .find_map(|step| placed(step, trend, zone, used, room))
         .unwrap_or_else(|| vec![start(trend, zone, room)])
 }
 
-fn start(trend: &Trend, zone: Zone, room: usize) -> Tick {
+fn start(trend: &Trend, zone: &Zone, room: usize) -> Tick {
     let pattern = match room {
         ..16 => "%Y-%m-%d",
         _ => "%Y-%m-%d %H:%M",
     };
-    let label = zone.local(trend.from).format(pattern).to_string();
+    let label = zone.at(trend.from()).format(pattern).to_string();
     Tick {
         column: 0,
         label_at: 0,
@@ -150,28 +151,20 @@ fn start(trend: &Trend, zone: Zone, room: usize) -> Tick {
 }
 
 /// The ticks of one step; `None` when there is none or their labels collide.
-fn placed(
-    step: Step,
-    trend: &Trend,
-    zone: Zone,
-    span: i64,
-    used: usize,
-    room: usize,
-) -> Option<Vec<Tick>> {
+fn placed(step: Step, trend: &Trend, zone: &Zone, used: usize, room: usize) -> Option<Vec<Tick>> {
     let mut ticks: Vec<Tick> = Vec::new();
     let mut free_from = 0;
     let mut before = DateTime::<Utc>::MIN_UTC;
-    let mut time = step.floor(zone.local(trend.from));
+    let mut time = step.floor(zone.at(trend.from()).naive_local());
     loop {
-        let moment = zone.utc(time);
-        let after = (moment - trend.from).num_seconds();
-        if after >= span {
+        let moment = zone.first_moment_of(time);
+        if moment >= trend.to() {
             break;
         }
         // Where the clock is set forward two local times are one moment.
-        if after >= 0 && moment > before {
+        if moment >= trend.from() && moment > before {
             before = moment;
-            let column = column_of(after, span, used);
+            let column = trend.column_of(moment.timestamp(), used);
             if column < used {
                 let tick = tick_at(column, step.label(time), room);
                 if !ticks.is_empty() && tick.label_at < free_from {
@@ -184,12 +177,6 @@ fn placed(
         time = step.next(time)?;
     }
     (!ticks.is_empty()).then_some(ticks)
-}
-
-/// The column whose left edge is nearest.
-fn column_of(after: i64, span: i64, used: usize) -> usize {
-    let exact = i128::from(after) * used as i128;
-    ((exact + i128::from(span) / 2) / i128::from(span)) as usize
 }
 
 /// The label centred under its tick, and inside the drawing.

@@ -1,13 +1,10 @@
 //! What a chart shows, in words.
 
-use chrono::{DateTime, Utc};
-
-use crate::domain::format_duration;
 use crate::output::chart::{Clock, Look, Series, Trend, columns, counted, plot, wrap};
 use crate::output::thousands;
 
 /// `#sql: messages per 7 days, 2017-01-05 to 2019-02-21 (UTC)`.
-pub(crate) fn title(trend: &Trend, clock: Clock, look: Look) -> String {
+pub(crate) fn title(trend: &Trend, clock: &Clock, look: Look) -> String {
     let what = match trend.series.as_slice() {
         [only] => match &only.hashtag {
             Some(tag) => format!("#{}: messages", look.line(tag)),
@@ -15,22 +12,21 @@ pub(crate) fn title(trend: &Trend, clock: Clock, look: Look) -> String {
         },
         _ => "messages".to_owned(),
     };
-    let to = trend.start_of(trend.length());
     format!(
         "{what} per {}, {} to {} ({})",
-        width_in_words(trend.interval),
-        clock.in_words(trend.from),
-        clock.in_words(to),
-        clock.zone.name_between(trend.from, to)
+        trend.interval.in_words(),
+        clock.in_words(trend.from()),
+        clock.in_words(trend.to()),
+        clock.zone.offset_name_between(trend.from(), trend.to())
     )
 }
 
 /// Total, peak and last bucket as sentences.
-pub(crate) fn summary(trend: &Trend, clock: Clock) -> String {
+pub(crate) fn summary(trend: &Trend, clock: &Clock) -> String {
     let [series] = trend.series.as_slice() else {
         return format!(
             "Counts are per {}.{}",
-            width_in_words(trend.interval),
+            trend.interval.in_words(),
             still_open(trend, clock)
         );
     };
@@ -39,15 +35,13 @@ pub(crate) fn summary(trend: &Trend, clock: Clock) -> String {
     };
     let last = series.counts.len() - 1;
     format!(
-        "{} in total. Peak: {} in the {} from {}. Last: {} in the {} from {}{}.",
+        "{} in total. Peak: {} in {}. Last: {} in {}{}.",
         counted(series.total(), "message"),
         thousands(peak),
-        width_in_words(trend.interval),
-        clock.in_words(trend.start_of(at)),
+        bucket(trend, at, clock),
         thousands(series.counts[last]),
-        width_in_words(trend.interval),
-        clock.in_words(trend.start_of(last)),
-        if ends(trend) > clock.now {
+        bucket(trend, last, clock),
+        if is_open(trend, clock) {
             ", not over yet"
         } else {
             ""
@@ -55,16 +49,34 @@ pub(crate) fn summary(trend: &Trend, clock: Clock) -> String {
     )
 }
 
-fn still_open(trend: &Trend, clock: Clock) -> &'static str {
-    if ends(trend) > clock.now {
+/// `the week from 2018-12-31`, or `the part of a week from 2018-12-31` where
+/// the range cuts it.
+fn bucket(trend: &Trend, at: usize, clock: &Clock) -> String {
+    let width = trend.interval.in_words();
+    let is_many = width.starts_with(|c: char| c.is_ascii_digit());
+    let which = match (trend.buckets.is_cut(at), is_many) {
+        (false, _) => "the",
+        (true, true) => "the part of",
+        (true, false) if width == "hour" => "the part of an",
+        (true, false) => "the part of a",
+    };
+    format!(
+        "{which} {width} from {}",
+        clock.in_words(trend.start_of(at))
+    )
+}
+
+fn still_open(trend: &Trend, clock: &Clock) -> &'static str {
+    if is_open(trend, clock) {
         " The last is not over yet."
     } else {
         ""
     }
 }
 
-fn ends(trend: &Trend) -> DateTime<Utc> {
-    trend.start_of(trend.length())
+/// Whether there is more to come in the last bucket.
+fn is_open(trend: &Trend, clock: &Clock) -> bool {
+    trend.to() > clock.now
 }
 
 /// The line that says which series is which, in `mark`, words and colour.
@@ -72,7 +84,7 @@ pub(crate) fn legend(
     trend: &Trend,
     series: &Series,
     mark: &str,
-    clock: Clock,
+    clock: &Clock,
     look: Look,
 ) -> String {
     let at = trend.series.iter().position(|one| one == series);
@@ -107,18 +119,4 @@ pub(crate) fn legend(
         text += &format!("  {line}\n");
     }
     text
-}
-
-/// `minute`, `90 minutes`, `7 days`.
-fn width_in_words(seconds: i64) -> String {
-    const UNITS: [(i64, &str); 3] = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    for (size, unit) in UNITS {
-        if seconds % size == 0 {
-            return match seconds / size {
-                1 => unit.to_owned(),
-                many => format!("{} {unit}s", thousands(many.unsigned_abs())),
-            };
-        }
-    }
-    format_duration(std::time::Duration::from_secs(seconds.unsigned_abs()))
 }

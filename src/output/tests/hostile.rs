@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{clock, list, message, period, plain};
 use crate::api::{TrendBucket, User};
+use crate::domain::{Range, TrendFilter};
 use crate::output::chart::{ChartStyle, TrendRange};
 use crate::output::checks::{Check, State, check_line, checks_table};
 use crate::output::format::{FORMATS, Format, Listing, Options};
@@ -60,10 +61,12 @@ fn drawn(text: &str, name: &str, tag: &str, look: Look) -> Vec<(&'static Format,
         text: text.to_owned(),
         ..QueueRow::default()
     };
+    let range = Range::new(bucket.from_date, bucket.to_date).unwrap();
+    let hour = TrendFilter::unlimited(range, "1h".parse().unwrap()).unwrap();
     let range = TrendRange {
-        from: bucket.from_date,
-        to: bucket.to_date,
-        interval: 3600,
+        buckets: hour.buckets,
+        interval: hour.interval,
+        zone: hour.zone,
         hashtags: vec![tag.to_owned(), name.to_owned()],
     };
     let mut drawn = Vec::new();
@@ -86,7 +89,7 @@ fn drawn(text: &str, name: &str, tag: &str, look: Look) -> Vec<(&'static Format,
             format,
             list(name, messages, std::slice::from_ref(&message), options()),
         ));
-        let tags = tags::listing(1, period());
+        let tags = tags::listing(1, &period());
         drawn.push((
             format,
             list(name, tags, std::slice::from_ref(&row), options()),

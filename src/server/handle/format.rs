@@ -7,10 +7,10 @@ use hyper::StatusCode;
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue, VARY};
 
 use crate::api::FormatQuery;
-use crate::domain::shown;
+use crate::domain::{Zone, shown};
 use crate::output::format::{FORMATS, Format, Listing, Options, Writer};
 use crate::output::row::Record;
-use crate::output::{Charset, Clock, Look, TimeFormat, Zone, counted};
+use crate::output::{Charset, Clock, Look, TimeFormat, counted};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::response;
@@ -253,7 +253,7 @@ fn columns(text: &str) -> Result<usize, ApiError> {
 pub(crate) fn clock() -> Clock {
     Clock {
         now: Utc::now(),
-        zone: Zone::Utc,
+        zone: Zone::UTC,
     }
 }
 

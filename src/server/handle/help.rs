@@ -41,9 +41,9 @@ Read, newest first:
   curl '{host}/message?cursor=ULID'          the next page: the answer's next_cursor
   curl {host}/message/ULID                   one message
 
-Count per time bucket:
+Count per time bucket (1m, 90m, 6h, day, week, month, year; of UTC, or of tz):
   curl '{host}/trend?aggregation=1h&from_date=3d&fill=true'
-  curl '{host}/trend?hashtag=ops&hashtag=prod&aggregation=1day&from_date=2019-01-01&to_date=2019-02-01'
+  curl '{host}/trend?hashtag=ops&hashtag=prod&aggregation=day&from_date=2019-01-01&to_date=2019-02-01'
   curl '{host}/trend/hashtags?from_date=7d'  the busiest hashtags
 
 Tables and charts instead of JSON:

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::api::{FeedQuery, HashtagsQuery, TrendQuery};
 use crate::domain::{
-    FeedFilter, FeedLimit, Hashtag, HashtagsFilter, Interval, MessageId, TrendFilter, UserName,
-    Zone, parse_date, shown,
+    FeedFilter, FeedLimit, Hashtag, HashtagsFilter, Interval, MessageId, Range, TrendFilter,
+    TrendRequest, UserName, Zone, parse_date, shown,
 };
 use crate::server::error::ApiError;
 
@@ -34,37 +34,30 @@ pub(crate) fn trend_filter(
     query: &TrendQuery,
     now: DateTime<Utc>,
 ) -> Result<TrendFilter, ApiError> {
-    let interval = parsed::<Interval>("aggregation", query.aggregation.as_deref())?;
-    let from = date("from_date", query.from_date.as_deref(), now)?;
-    let to = date("to_date", query.to_date.as_deref(), now)?;
-    TrendFilter::new(
-        from,
-        to,
-        interval.unwrap_or(Interval::MINUTE),
-        hashtags(&query.hashtag)?,
-        now,
-    )
-    .map_err(|error| ApiError::parameter("range", error))
+    let asked = TrendRequest {
+        from: date("from_date", query.from_date.as_deref(), now)?,
+        to: date("to_date", query.to_date.as_deref(), now)?,
+        interval: parsed::<Interval>("aggregation", query.aggregation.as_deref())?,
+        zone: zone(query.tz.as_deref())?,
+        hashtags: hashtags(&query.hashtag)?,
+    };
+    TrendFilter::new(asked, now).map_err(|error| ApiError::parameter("range", error))
 }
 
-/// The finest counters that cover a range with few rows are picked by its
-/// length: minutes up to a day, hours up to a month, days beyond.
+/// No zone's name has a blank: it is the plus of `Etc/GMT+2`, unencoded.
+fn zone(text: Option<&str>) -> Result<Option<Zone>, ApiError> {
+    parsed::<Zone>("tz", text.map(|text| text.replace(' ', "+")).as_deref())
+}
+
+/// The last 7 days, unless a date says otherwise.
 pub(crate) fn hashtags_filter(
     query: &HashtagsQuery,
     now: DateTime<Utc>,
 ) -> Result<HashtagsFilter, ApiError> {
+    let to = date("to_date", query.to_date.as_deref(), now)?.unwrap_or(now);
     let from = date("from_date", query.from_date.as_deref(), now)?;
-    let to = date("to_date", query.to_date.as_deref(), now)?;
-    let from = from.unwrap_or_else(|| to.unwrap_or(now) - chrono::Duration::days(7));
-    let length = to.unwrap_or(now) - from;
-    let width = match length.num_hours() {
-        ..=24 => "1m",
-        25..=720 => "1h",
-        _ => "1day",
-    };
-    let interval = parsed::<Interval>("aggregation", Some(width))?.unwrap_or(Interval::MINUTE);
-    let range = TrendFilter::unlimited(Some(from), to, interval, now)
-        .map_err(|error| ApiError::parameter("range", error))?;
+    let from = from.unwrap_or_else(|| to - chrono::Duration::days(7));
+    let range = Range::new(from, to).map_err(|error| ApiError::parameter("range", error))?;
     let limit = match &query.limit {
         Some(text) => limit("limit", text)?.get(),
         None => 20,

@@ -1,5 +1,7 @@
 //! `GET /trend` and `GET /trend/hashtags`: counts, never messages.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
@@ -7,7 +9,8 @@ use hyper::header::HeaderMap;
 use crate::api::json::BucketWriter;
 use crate::api::{self, HashtagsQuery, TrendQuery};
 use crate::domain::{
-    Bucket, Cell, HashtagCount, HashtagsFilter, Interval, MAX_HASHTAGS, TrendFilter,
+    Cell, Hashtag, HashtagCount, HashtagsFilter, Interval, MAX_HASHTAGS, Range, TrendFilter,
+    TrendRequest,
 };
 use crate::output::chart::TrendRange;
 use crate::output::records::buckets_of;
@@ -40,12 +43,12 @@ pub(crate) async fn trend(
     let filter = parameters::trend_filter(&query, Utc::now())?;
     let make = async {
         let series = context.store.trend(&filter).await?;
+        let cells = filter.cells(&series, fill);
         if form.is_json() {
-            let body = json(&filter, &filter.cells(&series, fill));
+            let body = json(&filter, &cells);
             return Ok(response::answer(StatusCode::OK, response::JSON, body));
         }
-        let buckets = filter.buckets(&series, fill).into_iter().map(on_the_wire);
-        let buckets: Vec<api::TrendBucket> = buckets.collect();
+        let buckets = on_the_wire(&filter, &cells);
         let listing = buckets_of(range(&filter));
         form.list(context, listing, buckets, None, |_| None).await
     };
@@ -55,11 +58,10 @@ pub(crate) async fn trend(
 
 /// What a chart of the answer spans.
 fn range(filter: &TrendFilter) -> TrendRange {
-    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
     TrendRange {
-        from: moment(filter.from()),
-        to: moment(filter.to()),
-        interval: filter.interval.seconds(),
+        buckets: filter.buckets.clone(),
+        interval: filter.interval,
+        zone: filter.zone.clone(),
         hashtags: filter.hashtags.iter().map(ToString::to_string).collect(),
     }
 }
@@ -94,14 +96,13 @@ async fn busiest(
     form: Form,
 ) -> Result<Answer, ApiError> {
     let found = context.store.hashtags(filter).await?;
-    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
     let period = Period {
-        from: moment(filter.range.from()),
-        to: moment(filter.range.to()),
+        from: filter.range.from_date(),
+        to: filter.range.to_date(),
         clock: format::clock(),
     };
     let counts = match form.is_drawn() {
-        true => sparks(context, &found, period).await?,
+        true => sparks(context, &found, filter.range, now).await?,
         false => Vec::new(),
     };
     let mut counts = counts.into_iter();
@@ -111,7 +112,7 @@ async fn busiest(
         counts: counts.next().unwrap_or_default(),
     });
     let rows: Vec<TagRow> = rows.collect();
-    let listing = tags::listing(rows.len(), period);
+    let listing = tags::listing(rows.len(), &period);
     form.list(context, listing, rows, None, |_| None).await
 }
 
@@ -119,27 +120,25 @@ async fn busiest(
 async fn sparks(
     context: &Context,
     found: &[HashtagCount],
-    period: Period,
+    range: Range,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Vec<u64>>, ApiError> {
-    let seconds = (period.to - period.from).num_seconds();
-    let interval = Interval::parting(seconds, SPARKS);
+    let interval = Interval::parting(range.seconds(), SPARKS);
     let mut sparks = Vec::with_capacity(found.len());
     for some in found.chunks(MAX_HASHTAGS) {
-        let tags = some.iter().map(|found| found.hashtag.clone()).collect();
-        let filter = TrendFilter::new(
-            Some(period.from),
-            Some(period.to),
-            interval,
-            tags,
-            period.clock.now,
-        )
-        .map_err(|error| ApiError::parameter("range", error))?;
-        let buckets = ((filter.to() - filter.from()) / interval.seconds()).max(0) as usize;
+        let asked = TrendRequest {
+            from: Some(range.from_date()),
+            to: Some(range.to_date()),
+            interval: Some(interval),
+            hashtags: some.iter().map(|found| found.hashtag.clone()).collect(),
+            ..TrendRequest::default()
+        };
+        let filter =
+            TrendFilter::new(asked, now).map_err(|error| ApiError::parameter("range", error))?;
         for series in context.store.trend(&filter).await? {
-            let mut counts = vec![0; buckets];
+            let mut counts = vec![0; filter.buckets.len()];
             for (start, count) in series {
-                let at = (start - filter.from()) / interval.seconds();
-                if let Some(cell) = usize::try_from(at).ok().and_then(|at| counts.get_mut(at)) {
+                if let Some(cell) = counts.get_mut(filter.buckets.index_of(start)) {
                     *cell += count;
                 }
             }
@@ -162,24 +161,29 @@ fn json(filter: &TrendFilter, cells: &[Cell]) -> Vec<u8> {
     let mut body = Vec::with_capacity(32 + cells.len() * (HEAD + longest));
     let mut buckets = BucketWriter::default();
     body.extend_from_slice(br#"{"data":{"trends":["#);
-    for (at, &(from, series, count)) in cells.iter().enumerate() {
+    for (at, cell) in cells.iter().enumerate() {
         if at > 0 {
             body.push(b',');
         }
-        let edges = (from, from + filter.interval.seconds());
-        buckets.write(&mut body, edges, count, &tails[series]);
+        let edges = (cell.from, cell.to);
+        buckets.write(&mut body, edges, cell.count, &tails[cell.series]);
     }
     body.extend_from_slice(b"]}}");
     body
 }
 
-fn on_the_wire(bucket: Bucket) -> api::TrendBucket {
-    api::TrendBucket {
-        from_date: bucket.from,
-        to_date: bucket.to,
-        count: bucket.count,
-        hashtag: bucket.hashtag.map(|tag| tag.shared()),
-    }
+fn on_the_wire(filter: &TrendFilter, cells: &[Cell]) -> Vec<api::TrendBucket> {
+    let hashtags: Vec<Arc<str>> = filter.hashtags.iter().map(Hashtag::shared).collect();
+    let bucket = |cell: &Cell| {
+        let (from_date, to_date) = cell.edges();
+        api::TrendBucket {
+            from_date,
+            to_date,
+            count: cell.count,
+            hashtag: hashtags.get(cell.series).cloned(),
+        }
+    };
+    cells.iter().map(bucket).collect()
 }
 
 #[cfg(test)]
@@ -189,23 +193,22 @@ mod tests {
 
     #[test]
     fn a_trend_is_written_as_serde_writes_it() {
-        let (from, to) = (
-            Some(DateTime::UNIX_EPOCH),
-            DateTime::from_timestamp(86_520, 0),
-        );
         let series = [vec![(0, 3), (86_400, 1)], vec![(86_400, 12_345)]];
         for (tags, fill) in [(0, false), (1, true), (2, false), (2, true)] {
             let tags = ["a", "b"][..tags].iter().map(|tag| tag.parse().unwrap());
-            let filter =
-                TrendFilter::new(from, to, Interval::MINUTE, tags.collect(), Utc::now()).unwrap();
-            let series = &series[..filter.hashtags.len().max(1)];
-            let trends = filter.buckets(series, fill).into_iter().map(on_the_wire);
-            let data = Trends {
-                trends: trends.collect(),
+            let asked = TrendRequest {
+                from: Some(DateTime::UNIX_EPOCH),
+                to: DateTime::from_timestamp(86_520, 0),
+                hashtags: tags.collect(),
+                ..TrendRequest::default()
             };
+            let filter = TrendFilter::new(asked, Utc::now()).unwrap();
+            let series = &series[..filter.hashtags.len().max(1)];
+            let cells = filter.cells(series, fill);
+            let trends = on_the_wire(&filter, &cells);
+            let data = Trends { trends };
             let serdes = serde_json::to_string(&Envelope { data }).unwrap();
-            let ours = json(&filter, &filter.cells(series, fill));
-            assert_eq!(String::from_utf8(ours).unwrap(), serdes);
+            assert_eq!(String::from_utf8(json(&filter, &cells)).unwrap(), serdes);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::stub::Stub;
 use super::{ask, over, text};
 use crate::api;
 use crate::config::Limits;
-use crate::domain::{FeedFilter, FeedLimit, Store};
+use crate::domain::{FeedFilter, FeedLimit, Messages};
 use crate::output::format::{FORMATS, Listing, Options, write_all};
 use crate::output::records::MESSAGES;
 use crate::output::{Charset, Look};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::types::ToSql;
 
-use crate::domain::{Hashtag, Level, Record};
+use crate::domain::{Hashtag, Record};
+use crate::store::rollup::{WIDTHS, counter_of};
 
 use super::batch::KnownUsers;
 
@@ -107,9 +108,9 @@ impl<'a> Columns<'a> {
         for message in records.iter().map(|record| &record.message) {
             let names = message.hashtags.iter().map(Hashtag::as_str);
             for series in std::iter::once("").chain(names) {
-                for level in Level::ALL {
-                    let bucket = level.bucket_of(message.id.millis());
-                    *totals.entry((series, level.seconds(), bucket)).or_default() += 1;
+                for width in WIDTHS {
+                    let bucket = counter_of(width, message.id.millis());
+                    *totals.entry((series, width, bucket)).or_default() += 1;
                 }
             }
         }
@@ -127,7 +128,7 @@ impl<'a> Columns<'a> {
     /// A message counts in the series of all through its first hashtag row,
     /// or through a row of its own when it has no hashtag.
     fn count_each(&mut self, records: &[&'a Record], ids: &'a [String], slot: i64) {
-        let levels: Vec<i64> = Level::ALL.iter().map(|level| level.seconds()).collect();
+        let levels = WIDTHS.to_vec();
         let mut each = Each {
             // A column, not a constant: an upsert looks rows up by columns.
             slots: vec![slot; levels.len()],
@@ -136,7 +137,7 @@ impl<'a> Columns<'a> {
         };
         for (record, id) in records.iter().zip(ids) {
             let message = &record.message;
-            let minute = Level::Minute.bucket_of(message.id.millis());
+            let minute = counter_of(WIDTHS[0], message.id.millis());
             let mut add = |tag: &'a str, series: &'a str| {
                 each.ids.push(id);
                 each.tags.push(tag);

@@ -27,6 +27,7 @@ mod slot;
 mod sql;
 mod tls;
 mod tokens;
+mod trend;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -70,7 +71,7 @@ pub struct CockroachStore {
     readers: Arc<Readers>,
     queue: Mutex<Option<mpsc::Sender<Item>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    stale_trends: read::StaleReads,
+    stale_trends: trend::StaleReads,
 }
 
 /// Brings the database up to date, making it first where it is missing.
@@ -142,7 +143,7 @@ impl CockroachStore {
         Ok(CockroachStore {
             tasks: Mutex::new(lanes.collect()),
             queue: Mutex::new(Some(queue)),
-            stale_trends: read::StaleReads::new(stale),
+            stale_trends: trend::StaleReads::new(stale),
             readers,
             connector,
         })
@@ -214,11 +215,11 @@ impl Messages for CockroachStore {
 #[async_trait]
 impl Counts for CockroachStore {
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
-        read::trend(&self.readers, filter, &self.stale_trends).await
+        trend::trend(&self.readers, filter, &self.stale_trends).await
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
-        read::hashtags(&self.readers, filter).await
+        trend::hashtags(&self.readers, filter).await
     }
 }
 

@@ -13,7 +13,8 @@ use super::batch;
 use super::connect::Conn;
 use super::retry::{Backoff, Failure, Kind};
 use super::sql;
-use crate::domain::{Hashtag, Level, Message, refolded};
+use crate::domain::{Hashtag, Message, refolded};
+use crate::store::rollup::{WIDTHS, counter_of};
 
 /// Messages in one transaction.
 const PAGE: i64 = 200;
@@ -74,9 +75,9 @@ async fn attempt(conn: &Conn, name: &str, form: &Hashtag) -> Result<usize, Failu
         let Some(message) = messages.get(id) else {
             continue;
         };
-        for level in Level::ALL {
-            let bucket = level.bucket_of(message.id.millis());
-            *counts.entry((level.seconds(), bucket)).or_default() += 1;
+        for width in WIDTHS {
+            let bucket = counter_of(width, message.id.millis());
+            *counts.entry((width, bucket)).or_default() += 1;
         }
     }
     for (id, message) in &messages {

@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use dunder::app::admin::{Input, Progress, Refusals, import};
-use dunder::domain::{Interval, Store, TrendFilter};
+use dunder::domain::{Store, TrendFilter, TrendRequest};
 
 use super::{counts, exported, imported, store};
 use crate::place::{Backend, on_every_store};
@@ -39,13 +39,13 @@ fn lines(count: usize) -> String {
 
 async fn counted(store: &Arc<dyn Store>, hashtag: Option<&str>) -> u64 {
     let at = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
-    let filter = TrendFilter::new(
-        Some(at("2019-09-23T00:00:00Z")),
-        Some(at("2019-09-24T00:00:00Z")),
-        Interval::MINUTE,
-        hashtag.iter().map(|tag| tag.parse().unwrap()).collect(),
-        at("2019-09-25T00:00:00Z"),
-    );
+    let asked = TrendRequest {
+        from: Some(at("2019-09-23T00:00:00Z")),
+        to: Some(at("2019-09-24T00:00:00Z")),
+        hashtags: hashtag.iter().map(|tag| tag.parse().unwrap()).collect(),
+        ..TrendRequest::default()
+    };
+    let filter = TrendFilter::new(asked, at("2019-09-25T00:00:00Z"));
     let series = store.trend(&filter.unwrap()).await.unwrap();
     series[0].iter().map(|(_, count)| count).sum()
 }

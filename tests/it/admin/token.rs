@@ -5,9 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use dunder::app::admin::{AdminError, CreateArgs, RevokeArgs, create, list, revoke};
 use dunder::config::StoreArgs;
+use dunder::domain::Zone;
 use dunder::domain::{Secret, Store, Token};
 use dunder::output::format::{Format, Options};
-use dunder::output::{Charset, Clock, Look, Zone};
+use dunder::output::{Charset, Clock, Look};
 
 use super::store;
 use crate::place::{Backend, on_every_store};
@@ -55,7 +56,7 @@ fn named(name: &str) -> CreateArgs {
 async fn listed(store: &Arc<dyn Store>, format: &str) -> String {
     let clock = Clock {
         now: now(),
-        zone: Zone::Utc,
+        zone: Zone::UTC,
     };
     let options = Options::new(Look::new(100, false, Charset::Unicode), clock);
     let format = Format::named(format).unwrap();

@@ -60,11 +60,12 @@ async fn lines_have_five_fields_and_the_newest_first(on: Backend) {
 }
 
 async fn filters_are_joined_and_dates_are_read_in_the_zone_of_the_person(on: Backend) {
-    let server = server_with(on, 10);
+    let server = server_with(on, 200);
     let person = Person::of(&server);
     let lines = person
         .run(&[
             "feed",
+            "--all",
             "--hashtag",
             "#EVEN",
             "-t",
@@ -72,18 +73,22 @@ async fn filters_are_joined_and_dates_are_read_in_the_zone_of_the_person(on: Bac
             "--user",
             "ann",
             "--since",
-            "2019-09-23 10:00:02",
+            "2019-09-23 10:01:30",
             "--until",
-            "2019-09-23T10:00:06Z",
+            "2019-09-23T10:01:40Z",
         ])
         .ok();
-    assert_eq!(texts(&lines), ["message 4", "message 2"]);
-    let mut east = person.command(&["feed", "--since", "2019-09-23 12:00:08"]);
+    // Whole minutes: from 10:01 to 10:02.
+    let even = (60..120)
+        .rev()
+        .step_by(2)
+        .map(|n| format!("message {}", n - 1));
+    assert_eq!(texts(&lines), even.collect::<Vec<_>>());
+    let mut east = person.command(&["feed", "--all", "--since", "2019-09-23 12:03"]);
     let output = east.env("TZ", "Europe/Paris").output().unwrap();
-    assert_eq!(
-        texts(&super::Ran::of(output).ok()),
-        ["message 9", "message 8"]
-    );
+    let last = super::Ran::of(output).ok();
+    assert_eq!(texts(&last).len(), 20);
+    assert!(last.ends_with("message 180\n"), "{last}");
     person
         .run(&["feed", "--since", "2019-09-24", "--until", "2019-09-23"])
         .failed(2, "--since 2019-09-24T00:00:00Z");

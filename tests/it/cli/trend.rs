@@ -9,6 +9,9 @@ on_every_store![
     a_chart_is_drawn_wherever_it_is_asked_for,
     other_formats_hold_the_same_counts,
     a_range_over_a_change_of_the_clock_names_both_offsets,
+    days_are_those_of_the_person_and_tags_and_feed_count_the_same,
+    a_day_of_24_messages_in_tokyo_is_one_bucket_of_24,
+    a_zone_that_cannot_be_read_is_said_aloud,
 ];
 
 async fn server(on: Backend) -> Server {
@@ -132,6 +135,80 @@ fn what_cannot_be_charted_is_wrong_usage() {
         .failed(2, "--since 2031");
     person.run(&["trend", "--style", "pie"]).failed(2, "'pie'");
     person.run(&["trend", "--width", "5"]).failed(2, "\"5\"");
+}
+
+async fn days_are_those_of_the_person_and_tags_and_feed_count_the_same(on: Backend) {
+    let server = server(on).await;
+    let person = Person::of(&server);
+    let run = |arguments: &[&str], zone: &str| {
+        let mut command = person.command(arguments);
+        Ran::of(command.env("TZ", zone).output().unwrap())
+    };
+    let range = ["--since", "2019-09-23", "--until", "2019-09-25"];
+    for (zone, start) in [
+        ("Asia/Tokyo", "2019-09-22T15:00:00Z"),
+        ("IST-2IDT,M3.4.4/26,M10.5.0", "2019-09-22T21:00:00Z"),
+        ("UTC", "2019-09-23T00:00:00Z"),
+    ] {
+        let arguments = [&["trend", "--fill", "--aggregation", "day"][..], &range].concat();
+        let days = run(&arguments, zone).ok();
+        assert_eq!(days.lines().count(), 2, "{zone}: {days}");
+        assert!(days.starts_with(start), "{zone}: {days}");
+        let utc = run(&[&arguments[..], &["--utc"]].concat(), zone).ok();
+        assert!(
+            utc.starts_with(start),
+            "dates are the person's still: {utc}"
+        );
+        let listed = run(&["feed", "--since", "2h", "-t", "a"], zone).ok();
+        let tags = run(&["tags", "--since", "2h", "--prefix", "a"], zone).ok();
+        let trend = run(&["trend", "--since", "2h", "-t", "a", "-a", "day"], zone).ok();
+        assert_eq!((listed.lines().count(), counts(&trend)), (2, 2));
+        assert_eq!(tags, "a\t2\n");
+    }
+}
+
+async fn a_day_of_24_messages_in_tokyo_is_one_bucket_of_24(on: Backend) {
+    let place = on.place();
+    let midnight: chrono::DateTime<chrono::Utc> = "2018-05-08T15:00:00Z".parse().unwrap();
+    let lines: String = (0..24)
+        .map(|hour| {
+            let at = midnight + chrono::Duration::hours(hour) + chrono::Duration::minutes(30);
+            let text = format!("hour {hour}");
+            let line = json!({"user_name": "ann", "text": text, "created_at": at.to_rfc3339()});
+            line.to_string() + "\n"
+        })
+        .collect();
+    let file = place.dir.path().join("messages.ndjson");
+    std::fs::write(&file, lines).unwrap();
+    let done = place.command(&["import"]).arg(&file).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let server = place.serve(&[]);
+    let person = Person::of(&server);
+    let days = |zone: &str| {
+        let mut command = person.command(&["trend", "-a", "day", "--until", "2018-05-20"]);
+        Ran::of(command.env("TZ", zone).output().unwrap()).ok()
+    };
+    assert_eq!(
+        days("Asia/Tokyo"),
+        "2018-05-08T15:00:00Z\t2018-05-09T15:00:00Z\t24\n"
+    );
+    assert_eq!(
+        days("UTC"),
+        "2018-05-08T00:00:00Z\t2018-05-09T00:00:00Z\t9\n2018-05-09T00:00:00Z\t2018-05-10T00:00:00Z\t15\n"
+    );
+}
+
+async fn a_zone_that_cannot_be_read_is_said_aloud(on: Backend) {
+    let server = server(on).await;
+    let person = Person::of(&server);
+    for arguments in [&["feed"][..], &["trend", "--since", "today"], &["tags"]] {
+        let arguments = [arguments, &["--color", "never"]].concat();
+        let mut command = person.command(&arguments);
+        let ran = Ran::of(command.env("TZ", "Europe/Berlni").output().unwrap());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let said = "dunder: TZ is \"Europe/Berlni\", which is no time zone";
+        assert_eq!(ran.err.matches(said).count(), 1, "{ran:?}");
+    }
 }
 
 async fn a_range_over_a_change_of_the_clock_names_both_offsets(on: Backend) {

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dunder::domain::{
-    Draft, FeedFilter, FeedLimit, Hashtag, Interval, Message, Store, TrendFilter,
+    Draft, FeedFilter, FeedLimit, Hashtag, Interval, Message, Store, TrendFilter, TrendRequest,
 };
 use dunder::store::cockroach::{CockroachOptions, CockroachStore};
 
@@ -83,7 +83,14 @@ async fn assert_exact(store: &dyn Store) -> Vec<Message> {
         for (tag, count) in &expected {
             let tags = tag.iter().cloned().collect();
             let end = last + chrono::Duration::seconds(1);
-            let filter = TrendFilter::new(Some(first), Some(end), interval, tags, end).unwrap();
+            let asked = TrendRequest {
+                from: Some(first),
+                to: Some(end),
+                interval: Some(interval),
+                hashtags: tags,
+                ..TrendRequest::default()
+            };
+            let filter = TrendFilter::new(asked, end).unwrap();
             let series = store.trend(&filter).await.unwrap();
             let counted: u64 = series[0].iter().map(|(_, count)| count).sum();
             assert_eq!(counted, *count, "{tag:?} at {interval}");

@@ -37,16 +37,15 @@ async fn a_trend_of_odd_buckets_looks_its_pieces_up() {
     let hours: Vec<i64> = (0..2_400)
         .map(|n| n / 24 * 604_800 + n % 24 * 3_600)
         .collect();
-    let params: Vec<&(dyn ToSql + Sync)> =
-        vec![&604_860i64, &minutes, &hours, &0i64, &60_486_000i64, &"t1"];
-    let types = [
-        Type::INT8,
-        Type::INT8_ARRAY,
-        Type::INT8_ARRAY,
-        Type::INT8,
-        Type::INT8,
-        Type::TEXT,
-    ];
+    let days: Vec<i64> = (0..100).map(|n| n * 604_800).collect();
+    let none: Vec<i64> = Vec::new();
+    let (width, shift, day) = (604_860i64, 0i64, 86_400i64);
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&width, &shift, &shift, &shift, &shift, &day];
+    params.extend([&0i64 as &(dyn ToSql + Sync), &60_486_000i64, &days]);
+    params.extend([&minutes as &(dyn ToSql + Sync), &hours, &none, &"t1"]);
+    let mut types = vec![Type::INT8; 8];
+    types.resize(12, Type::INT8_ARRAY);
+    types.push(Type::TEXT);
     let statement = format!("EXPLAIN {statement}");
     let statement = look.prepare_typed(&statement, &types);
     let plan = look

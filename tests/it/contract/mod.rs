@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunder::domain::{
-    Draft, FeedFilter, FeedPage, Message, MessageId, Record, Series, Store, TrendFilter,
+    Draft, FeedFilter, FeedPage, Message, MessageId, Range, Record, Series, Store, TrendFilter,
 };
 
 /// A store of one backend, empty at first and nobody else's.
@@ -48,6 +48,8 @@ macro_rules! contract_suite {
             reading::users_are_found_by_how_they_start,
             reading::hashtags_that_meet_rarely_are_still_found,
             trends::trends_of_every_width_follow_the_model,
+            trends::calendar_buckets_of_any_zone_follow_the_model,
+            trends::trend_feed_and_tags_give_one_number,
             trends::a_message_counts_once_in_each_of_its_series,
             trends::the_busiest_hashtags_follow_the_model,
             moving::importing_twice_stores_once,
@@ -146,11 +148,15 @@ pub async fn totals(store: &dyn Store, hashtags: &[&str]) -> Vec<u64> {
         .collect()
 }
 
-/// All buckets from 1970 to 2100.
+/// From 1970 to 2100.
+pub fn all_dates() -> Range {
+    let date = |seconds| chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    Range::new(date(0), date(4_102_444_800)).unwrap()
+}
+
+/// All buckets of that time.
 pub fn all_time(interval: &str) -> TrendFilter {
-    let edge = |seconds| chrono::DateTime::from_timestamp(seconds, 0);
-    let end = edge(4_102_444_800);
-    TrendFilter::unlimited(edge(0), end, interval.parse().unwrap(), end.unwrap()).unwrap()
+    TrendFilter::unlimited(all_dates(), interval.parse().unwrap()).unwrap()
 }
 
 /// The ids of messages.

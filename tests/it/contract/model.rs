@@ -103,10 +103,11 @@ impl Model {
     pub fn trend(&self, filter: &TrendFilter) -> Vec<Series> {
         let series = |tag: Option<&Hashtag>| {
             let mut counts = BTreeMap::new();
-            for message in self.in_range(filter) {
+            let buckets = &filter.buckets;
+            for message in self.in_range((buckets.from(), buckets.to())) {
                 if tag.is_none_or(|tag| message.hashtags.contains(tag)) {
-                    let edge = filter.interval.floor(message.created_at().timestamp());
-                    *counts.entry(edge).or_default() += 1;
+                    let (start, _) = buckets.around(message.created_at().timestamp());
+                    *counts.entry(start).or_default() += 1;
                 }
             }
             counts.into_iter().collect()
@@ -120,7 +121,7 @@ impl Model {
     /// The busiest hashtags.
     pub fn hashtags(&self, filter: &HashtagsFilter) -> Vec<HashtagCount> {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-        for message in self.in_range(&filter.range) {
+        for message in self.in_range((filter.range.from(), filter.range.to())) {
             for tag in &message.hashtags {
                 *counts.entry(tag.as_str()).or_default() += 1;
             }
@@ -140,8 +141,7 @@ impl Model {
         busiest
     }
 
-    fn in_range<'m>(&'m self, range: &TrendFilter) -> impl Iterator<Item = &'m Message> {
-        let (from, to) = (range.from(), range.to());
+    fn in_range(&self, (from, to): (i64, i64)) -> impl Iterator<Item = &Message> {
         let messages = self.0.iter().map(|record| &record.message);
         messages.filter(move |message| (from..to).contains(&message.created_at().timestamp()))
     }

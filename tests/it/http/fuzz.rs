@@ -10,6 +10,7 @@ use crate::support::bearer;
 
 on_every_store![
     malformed_requests_never_break_or_hold_the_server,
+    no_value_of_any_parameter_of_any_path_breaks_the_server,
     idle_and_slow_connections_by_the_hundred_do_not_keep_others_from_their_answers,
 ];
 
@@ -150,5 +151,107 @@ async fn idle_and_slow_connections_by_the_hundred_do_not_keep_others_from_their_
     for _ in 0..20 {
         server.post(r#"{"text":"still here"}"#).await.id();
     }
-    assert_eq!(held.len(), 400);
+    assert_eq!(server.get("/message").await.texts().len(), 20);
+    drop(held);
+}
+
+/// Every path that takes a query.
+const PATHS: [&str; 6] = [
+    "/message",
+    "/message/01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "/trend",
+    "/trend/hashtags",
+    "/user",
+    "/whoami",
+];
+
+/// What breaks parsers of dates, numbers, names and lengths of time.
+const VALUES: [&str; 44] = [
+    "8336396500000s",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "18446744073709551615y",
+    "99999999999999999999999999999999",
+    "253402300799",
+    "253402300800",
+    "9999-12-31T23:59:59.999999999Z",
+    "9999-12-31T23:59:59-23:59",
+    "0000-01-01",
+    "1970-01-01T00:00:00%2B23:59",
+    "2019-02-29",
+    "24:00",
+    "99:99:99",
+    "@99999999999999999999.5",
+    "0",
+    "1",
+    "-1",
+    "0.0",
+    "1e9",
+    "NaN",
+    "100years",
+    "36500d",
+    "1201months",
+    "1m",
+    "0m",
+    "7m1s",
+    "106751991167300d",
+    "year",
+    "Pacific/Apia",
+    "UTC",
+    "XXX-24:59:59",
+    "XXX24YYY,J1/-167,J365/167",
+    "../../etc/passwd",
+    "true",
+    "%00",
+    "%ff%fe",
+    "%F0%9F%98%80",
+    "%E2%80%AE",
+    "%23%23%23",
+    "a%20b",
+    "7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+    "'",
+];
+
+/// The parameters of a path, as it names them itself when it is asked for
+/// something else.
+async fn parameters_of(server: &crate::support::Server, path: &str) -> Vec<String> {
+    let answer = server.get(&format!("{path}?nonsense=1")).await;
+    let error = answer.json()["error"].as_str().unwrap().to_owned();
+    let (_, names) = error
+        .split_once("this path takes ")
+        .unwrap_or_else(|| panic!("{error}"));
+    let names = names.split(", ").filter(|name| *name != "none");
+    names.map(str::to_owned).collect()
+}
+
+async fn no_value_of_any_parameter_of_any_path_breaks_the_server(on: Backend) {
+    let server = on.server();
+    let mut random = Random(0x0da7_e5ee);
+    let mut asked = 0;
+    for path in PATHS {
+        let names = parameters_of(&server, path).await;
+        for name in &names {
+            for value in VALUES {
+                let other = &names[random.below(names.len() as u64) as usize];
+                let value_of_other = VALUES[random.below(VALUES.len() as u64) as usize];
+                let mut query = format!("{name}={value}");
+                if other != name {
+                    query += &format!("&{other}={value_of_other}");
+                }
+                let answer = server.get(&format!("{path}?{query}")).await;
+                let known = matches!(answer.status, 200 | 400 | 401 | 404);
+                assert!(
+                    known,
+                    "{path}?{query} got {}: {}",
+                    answer.status, answer.body
+                );
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 25 * VALUES.len(), "{asked}");
+    assert_eq!(server.get("/readyz").await.status, 200);
+    let log = server.log_so_far().await;
+    assert!(!log.contains("panicked"), "{log}");
 }

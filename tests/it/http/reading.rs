@@ -1,6 +1,6 @@
 //! `GET /message`: filters, pages, dates.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::place::{Backend, on_every_store};
 use crate::support::Server;
@@ -86,17 +86,24 @@ async fn a_date_is_inclusive_at_the_start_and_exclusive_at_the_end(on: Backend) 
     let all = server.get("/message").await.data();
     let all = all["messages"].as_array().unwrap();
     let created = all[0]["created_at"].as_str().unwrap();
-    // Several may be of one millisecond.
-    let parts = |is_newest: bool| -> Vec<&str> {
-        let part = all
-            .iter()
-            .filter(|m| (m["created_at"] == created) == is_newest);
+    // The start moves back and the end forward to a whole minute.
+    let minute = |m: &Value| m["created_at"].as_str().unwrap()[..16].to_owned();
+    let of = |holds: &dyn Fn(&Value) -> bool| -> Vec<&str> {
+        let part = all.iter().filter(|m| holds(m));
         part.map(|m| m["text"].as_str().unwrap()).collect()
     };
+    let newest = minute(&all[0]);
+    let in_newest = of(&|m| minute(m) == newest);
     let since = server.get(&format!("/message?from_date={created}")).await;
-    assert_eq!(since.texts(), parts(true));
+    assert_eq!(since.texts(), in_newest);
     let until = server.get(&format!("/message?to_date={created}")).await;
-    assert_eq!(until.texts(), parts(false));
+    assert_eq!(until.texts(), of(&|_| true));
+    // A whole minute is where it is: included at the start, excluded at the end.
+    let edge = format!("{newest}:00Z");
+    let since = server.get(&format!("/message?from_date={edge}")).await;
+    assert_eq!(since.texts(), in_newest);
+    let until = server.get(&format!("/message?to_date={edge}")).await;
+    assert_eq!(until.texts(), of(&|m| minute(m) != newest));
     // The same moment with an offset, its + unencoded.
     let offset = chrono::DateTime::parse_from_rfc3339(created)
         .unwrap()
@@ -104,7 +111,7 @@ async fn a_date_is_inclusive_at_the_start_and_exclusive_at_the_end(on: Backend) 
     let offset = offset.to_rfc3339_opts(chrono::SecondsFormat::Millis, false);
     assert!(offset.ends_with("+02:00"));
     let since = server.get(&format!("/message?from_date={offset}")).await;
-    assert_eq!(since.texts(), parts(true));
+    assert_eq!(since.texts(), in_newest);
     let shape = regex_like(created);
     assert_eq!(shape, "0000-00-00T00:00:00.000Z");
 }

@@ -8,8 +8,10 @@ use crate::support::Server;
 on_every_store![
     without_a_hashtag_every_message_counts_once,
     every_hashtag_is_a_series_of_its_own,
-    dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked,
+    a_range_is_what_was_said_and_gaps_are_filled_when_asked,
     a_refused_trend_says_what_to_change,
+    days_are_those_of_the_zone_that_is_asked_for,
+    every_form_of_an_answer_adds_up_to_what_is_listed,
     the_busiest_hashtags_of_a_period_are_counted,
 ];
 
@@ -67,7 +69,7 @@ async fn every_hashtag_is_a_series_of_its_own(on: Backend) {
     assert!(items.is_sorted_by_key(|item| item["from_date"].as_str().unwrap().to_owned()));
 }
 
-async fn dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked(on: Backend) {
+async fn a_range_is_what_was_said_and_gaps_are_filled_when_asked(on: Backend) {
     let server = on.server();
     let query =
         "/trend?aggregation=15m&from_date=2019-09-23T10:07:03Z&to_date=2019-09-23T10:52:00Z";
@@ -76,9 +78,9 @@ async fn dates_move_to_the_edges_of_buckets_and_gaps_are_filled_when_asked(on: B
     assert_eq!(items.len(), 4);
     assert_eq!(
         items[0],
-        json!({"from_date": "2019-09-23T10:00:00Z", "to_date": "2019-09-23T10:15:00Z", "count": 0})
+        json!({"from_date": "2019-09-23T10:07:00Z", "to_date": "2019-09-23T10:15:00Z", "count": 0})
     );
-    assert_eq!(items[3]["to_date"], "2019-09-23T11:00:00Z");
+    assert_eq!(items[3]["to_date"], "2019-09-23T10:52:00Z");
     assert_eq!(
         trends(&server.get("/trend?fill=true").await.data()).len(),
         60
@@ -126,6 +128,85 @@ async fn a_refused_trend_says_what_to_change(on: Backend) {
         .get(&format!("/trend?fill=false{}", named(17)))
         .await
         .refused(400, "invalid_parameter", "17 hashtags");
+}
+
+async fn days_are_those_of_the_zone_that_is_asked_for(on: Backend) {
+    let server = on.server();
+    let ask = async |query: &str| {
+        let path = format!("/trend?fill=true&{query}");
+        trends(&server.get(&path).await.data())
+    };
+    let edges = |items: &[Value]| -> Vec<String> {
+        let starts = items.iter().map(|item| &item["from_date"]);
+        let last = items.last().map(|item| &item["to_date"]);
+        let all = starts.chain(last);
+        all.map(|date| date.as_str().unwrap().to_owned()).collect()
+    };
+    let range = "from_date=2019-03-09T05:00:00Z&to_date=2019-03-11T12:00:00Z";
+    let days = ask(&format!("{range}&aggregation=day&tz=America/New_York")).await;
+    assert_eq!(
+        edges(&days),
+        [
+            "2019-03-09T05:00:00Z",
+            "2019-03-10T05:00:00Z",
+            "2019-03-11T04:00:00Z",
+            "2019-03-11T12:00:00Z"
+        ]
+    );
+    // A plus that a query string made a blank of; names in any case; a rule.
+    for (zone, start) in [
+        ("Etc/GMT+5", "2019-03-10T05:00:00Z"),
+        ("america/new_york", "2019-03-10T05:00:00Z"),
+        ("EST5EDT,M3.2.0,M11.1.0", "2019-03-10T05:00:00Z"),
+        ("Asia/Kolkata", "2019-03-09T18:30:00Z"),
+    ] {
+        let days = ask(&format!("{range}&aggregation=24h&tz={zone}")).await;
+        assert_eq!(days[1]["from_date"], start, "{zone}");
+    }
+    server.get("/trend?tz=Mars/Olympus").await.refused(
+        400,
+        "invalid_parameter",
+        "tz: \"Mars/Olympus\" is not a time zone",
+    );
+}
+
+async fn every_form_of_an_answer_adds_up_to_what_is_listed(on: Backend) {
+    let server = with_messages(on).await;
+    let listed = server.get("/message?from_date=2h&hashtag=a").await.texts();
+    for zone in ["UTC", "Asia/Kolkata"] {
+        for width in ["1m", "7m", "day", "week", "month"] {
+            let query = format!("from_date=2h&hashtag=a&aggregation={width}&tz={zone}");
+            let json = trends(&server.get(&format!("/trend?{query}")).await.data());
+            assert_eq!(total(&json), listed.len() as u64, "{query}");
+            let read = async |format: &str| {
+                let path = format!("/trend?{query}&format={format}");
+                server.get(&path).await.body
+            };
+            let ndjson: Vec<Value> = read("ndjson")
+                .await
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect();
+            assert_eq!(ndjson, json);
+            let csv = read("csv").await;
+            let counts = csv
+                .lines()
+                .skip(1)
+                .map(|line| line.split(',').nth(2).unwrap());
+            let sum: u64 = counts.map(|count| count.parse::<u64>().unwrap()).sum();
+            assert_eq!(sum, listed.len() as u64, "{csv}");
+            let chart = read("text").await;
+            assert!(
+                chart.contains(&format!("{} messages in total", listed.len())),
+                "{chart}"
+            );
+        }
+    }
+    let tags = server
+        .get("/trend/hashtags?from_date=2h&prefix=a")
+        .await
+        .data();
+    assert_eq!(tags["hashtags"][0]["count"], listed.len());
 }
 
 async fn the_busiest_hashtags_of_a_period_are_counted(on: Backend) {

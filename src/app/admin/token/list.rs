@@ -10,11 +10,12 @@ use crate::app::admin::AdminError;
 use crate::app::admin::open::open_for_reading;
 use crate::app::admin::streams::{is_terminal, written};
 use crate::cli;
+use crate::cli::zone;
 use crate::config::StoreArgs;
 use crate::domain::{Store, Token};
+use crate::output::Clock;
 use crate::output::format::{Format, Listing, Options, write_all};
 use crate::output::row::{Column, Kind, Record, Role, Value};
-use crate::output::{Clock, Zone};
 
 /// Tokens.
 pub static TOKENS: Kind = Kind {
@@ -59,7 +60,7 @@ impl ListArgs {
         let format = Format::named(name).unwrap_or(Format::JSON);
         let clock = Clock {
             now: Utc::now(),
-            zone: Zone::Local,
+            zone: zone::here().clone(),
         };
         let options = Options::new(cli::look(), clock);
         let opened = open_for_reading(&self.store).await?;

@@ -35,47 +35,53 @@ pub(in crate::store::cockroach) fn hashtags(prefix: bool) -> Sql {
     Sql::composed(text, types)
 }
 
-/// Counts in buckets: `$1` width, `$2` level, `$3` from, `$4` before, then the
-/// series. `stale` reads the nearest replica, where the server can.
+/// The latest edge at or before a counter: the edges of a trend lie at a
+/// distance of `$1` from each other, in up to four rows that are `$2` to `$5`
+/// off from the Unix epoch.
+const EDGE: &str = "bucket - least((bucket + $2) % $1, (bucket + $3) % $1, \
+    (bucket + $4) % $1, (bucket + $5) % $1) AS start";
+
+/// Counts in buckets that whole counters of one level add up to: `$1` to `$5`
+/// as in [`EDGE`], `$6` level, `$7` from, `$8` before, then the series.
+/// `stale` reads the nearest replica, where the server can.
 pub(in crate::store::cockroach) fn trend(series: usize, stale: bool) -> Sql {
-    let list: Vec<String> = (0..series).map(|n| format!("${}", n + 5)).collect();
+    let list: Vec<String> = (0..series).map(|n| format!("${}", n + 9)).collect();
     let source = if stale {
         "counters AS OF SYSTEM TIME follower_read_timestamp()"
     } else {
         "counters"
     };
     let text = format!(
-        "SELECT series, bucket - bucket % $1 AS start, cast(sum(count) AS INT8) AS total \
-         FROM {source} WHERE series IN ({}) AND level = $2 AND bucket >= $3 AND bucket < $4 \
+        "SELECT series, {EDGE}, cast(sum(count) AS INT8) AS total \
+         FROM {source} WHERE series IN ({}) AND level = $6 AND bucket >= $7 AND bucket < $8 \
          GROUP BY 1, 2 ORDER BY 1, 2",
         list.join(", ")
     );
-    let mut types = vec![INT, INT, INT, INT];
-    types.resize(4 + series, TEXT);
+    let mut types = vec![INT; 8];
+    types.resize(8 + series, TEXT);
     Sql::composed(text, types)
 }
 
-/// The same where a bucket has too many counters of one level: `$1` width,
-/// `$2` and `$3` the minutes and hours that no day inside a bucket holds, `$4`
-/// from, `$5` before, then the series. Days that lie in one bucket are known
-/// by their remainder.
+/// The same of several levels: in place of the counters `$9` of level `$6`,
+/// which lie in two buckets, the minutes `$10`, hours `$11` and days `$12`.
 pub(in crate::store::cockroach) fn trend_in_pieces(series: usize, stale: bool) -> Sql {
-    let list: Vec<String> = (0..series).map(|n| format!("${}", n + 6)).collect();
+    let list: Vec<String> = (0..series).map(|n| format!("${}", n + 13)).collect();
     let list = list.join(", ");
     let moment = match stale {
         true => " AS OF SYSTEM TIME follower_read_timestamp()",
         false => "",
     };
-    let part = format!("SELECT series, bucket, count FROM counters WHERE series IN ({list})");
+    let part = format!("SELECT series, {EDGE}, count FROM counters WHERE series IN ({list})");
     let text = format!(
-        "SELECT p.series, p.bucket - p.bucket % $1 AS start, cast(sum(p.count) AS INT8) AS total \
-         FROM ({part} AND level = 60 AND bucket = ANY ($2) \
-         UNION ALL {part} AND level = 3600 AND bucket = ANY ($3) \
-         UNION ALL {part} AND level = 86400 AND bucket >= $4 AND bucket < $5 \
-           AND bucket % $1 + 86400 <= $1) AS p{moment} \
+        "SELECT p.series, p.start, cast(sum(p.count) AS INT8) AS total \
+         FROM ({part} AND level = $6 AND bucket >= $7 AND bucket < $8 AND bucket <> ALL ($9) \
+         UNION ALL {part} AND level = 60 AND bucket = ANY ($10) \
+         UNION ALL {part} AND level = 3600 AND bucket = ANY ($11) \
+         UNION ALL {part} AND level = 86400 AND bucket = ANY ($12)) AS p{moment} \
          GROUP BY 1, 2 ORDER BY 1, 2"
     );
-    let mut types = vec![INT, INTS, INTS, INT, INT];
-    types.resize(5 + series, TEXT);
+    let mut types = vec![INT; 8];
+    types.resize(12, INTS);
+    types.resize(12 + series, TEXT);
     Sql::composed(text, types)
 }

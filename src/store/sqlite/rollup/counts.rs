@@ -6,21 +6,23 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::{
-    Hashtag, HashtagCount, HashtagsFilter, Interval, MessageId, Series, TrendFilter,
+    Buckets, Hashtag, HashtagCount, HashtagsFilter, MessageId, Range, Series, TrendFilter,
 };
+use crate::store::rollup;
 use crate::store::sqlite::index::lists::{List, Name};
 use crate::store::sqlite::read::page::Snapshot;
 use crate::store::sqlite::read::{SHORT, first_id, last_id};
-use crate::store::sqlite::rollup::levels::{Level, Piece, pieces};
+use crate::store::sqlite::rollup::levels::{MINUTE, Piece, WIDTHS};
 use crate::store::sqlite::rollup::months::Months;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::write::tail::{Tail, View};
 
 /// Whether a trend is a short read.
 pub(crate) fn is_short(filter: &TrendFilter) -> bool {
-    let width = Level::of(filter.interval.level()).width;
-    let rows = (filter.to() - filter.from()) / width;
-    usize::try_from(rows).is_ok_and(|rows| rows * filter.hashtags.len().max(1) <= SHORT)
+    let walks = rollup::cover(&filter.buckets, &WIDTHS);
+    let rows: i64 = walks.iter().map(|walk| walk.counters()).sum();
+    usize::try_from(rows)
+        .is_ok_and(|rows: usize| rows.saturating_mul(filter.hashtags.len().max(1)) <= SHORT)
 }
 
 /// The series of a filter, in its order.
@@ -31,31 +33,54 @@ pub(crate) fn trend(
 ) -> rusqlite::Result<Vec<Series>> {
     // All series are of the same moment.
     let _snapshot = Snapshot::begin(connection)?;
-    let level = Level::of(filter.interval.level());
-    let asked = (filter.from(), filter.to());
-    let range = match is_narrow(level, asked) && !filter.interval.is_pieced() {
-        true => Some(asked),
-        false => within_data(connection, filter)?,
-    };
-    let Some((from, to)) = range else {
+    let Some((buckets, pieces)) = plan(connection, filter)? else {
         return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
     };
     let lists = lists(connection, filter)?;
     let newest: Vec<Series> = tail.read(connection, |tail| {
-        let newest = |list| buckets(tail, list, (from, to), filter.interval);
+        let newest = |list| newest(tail, list, &buckets);
         lists.iter().map(|&list| newest(list)).collect()
     })?;
     let series = |(list, newest): (&Option<List>, Series)| {
         let Some(number) = list.and_then(List::series) else {
             return Ok(Series::new());
         };
-        let counted = match filter.interval.is_pieced() {
-            true => pieced_series(connection, filter.interval, (from, to), number)?,
-            false => series(connection, filter, Piece { level, from, to }, number)?,
-        };
+        let counted = series(connection, &buckets, &pieces, number)?;
         Ok(added(counted, newest))
     };
     lists.iter().zip(newest).map(series).collect()
+}
+
+/// The buckets of a filter that can have counts, and the rows that add up to
+/// them; none when there is no data. A range may be thousands of years wide,
+/// so one of many eras is first cut to those that have data.
+fn plan(
+    connection: &Connection,
+    filter: &TrendFilter,
+) -> rusqlite::Result<Option<(Buckets, Vec<Piece>)>> {
+    /// Looking into so many costs no more than asking which have data.
+    const FEW: usize = 4;
+    let pieces = |buckets: &Buckets| -> Vec<Piece> {
+        let walks = rollup::cover(buckets, &WIDTHS).into_iter();
+        walks.map(Piece::of).collect()
+    };
+    let all = pieces(&filter.buckets);
+    let eras = all.iter().flat_map(|piece| piece.eras());
+    if eras.take(FEW + 1).count() <= FEW {
+        return Ok(Some((filter.buckets.clone(), all)));
+    }
+    let (Some(first), Some(last)) = (first_id(connection)?, last_id(connection)?) else {
+        return Ok(None);
+    };
+    let second = |id: MessageId| id.millis().div_euclid(1000);
+    let within = filter.buckets.between(second(first), second(last));
+    Ok(within.map(|buckets| {
+        let pieces = match buckets == filter.buckets {
+            true => all,
+            false => pieces(&buckets),
+        };
+        (buckets, pieces)
+    }))
 }
 
 /// The lists that a filter asks for, in its order; none for hashtags that
@@ -73,45 +98,31 @@ fn lists(connection: &Connection, filter: &TrendFilter) -> rusqlite::Result<Vec<
     filter.hashtags.iter().map(list).collect()
 }
 
-/// Whether a range has so few eras that looking into all of them costs no
-/// more than asking which have data.
-fn is_narrow(level: Level, (from, to): (i64, i64)) -> bool {
-    Piece { level, from, to }.eras().take(4).count() < 4
-}
-
-/// The part of a range in which there can be counts, in whole buckets of the
-/// range's interval: a range may be thousands of years wide.
-fn within_data(
-    connection: &Connection,
-    range: &TrendFilter,
-) -> rusqlite::Result<Option<(i64, i64)>> {
-    let (Some(first), Some(last)) = (first_id(connection)?, last_id(connection)?) else {
-        return Ok(None);
-    };
-    let edge = |millis: i64| range.interval.floor(millis.div_euclid(1000));
-    let from = range.from().max(edge(first.millis()));
-    let to = range
-        .to()
-        .min(edge(last.millis()) + range.interval.seconds());
-    Ok((from < to).then_some((from, to)))
-}
-
+/// The counts of one series by bucket, out of rows that each lie in one.
 fn series(
     connection: &Connection,
-    filter: &TrendFilter,
-    piece: Piece,
+    buckets: &Buckets,
+    pieces: &[Piece],
     number: i64,
 ) -> rusqlite::Result<Series> {
     let mut statement = connection.prepare_cached(Sql::Counts.text())?;
     let mut series = Series::new();
-    for era in piece.eras() {
-        let mut rows = statement.query((piece.level.width, era, number, piece.from, piece.to))?;
-        while let Some(row) = rows.next()? {
-            let edge = filter.interval.floor(row.get(0)?);
-            let count = row.get::<_, i64>(1)?.unsigned_abs();
-            match series.last_mut() {
-                Some((last, sum)) if *last == edge => *sum += count,
-                _ => series.push((edge, count)),
+    let mut end = i64::MIN;
+    for piece in pieces {
+        for era in piece.eras() {
+            let range = (piece.level.width, era, number, piece.from, piece.to);
+            let mut rows = statement.query(range)?;
+            while let Some(row) = rows.next()? {
+                let at = row.get(0)?;
+                let count = row.get::<_, i64>(1)?.unsigned_abs();
+                match series.last_mut() {
+                    Some((_, sum)) if at < end => *sum += count,
+                    _ => {
+                        let (start, after) = buckets.around(at);
+                        end = after;
+                        series.push((start, count));
+                    }
+                }
             }
         }
     }
@@ -124,18 +135,14 @@ fn first_id_at(second: i64) -> MessageId {
 }
 
 /// What the tail adds to the counts of a list.
-fn buckets(
-    tail: View<'_>,
-    list: Option<List>,
-    (from, to): (i64, i64),
-    interval: Interval,
-) -> Series {
-    let ids = list.map(|list| tail.ids(list, first_id_at(from), first_id_at(to)));
+fn newest(tail: View<'_>, list: Option<List>, buckets: &Buckets) -> Series {
+    let (from, to) = (first_id_at(buckets.from()), first_id_at(buckets.to()));
+    let ids = list.map(|list| tail.ids(list, from, to));
     let ids = ids.unwrap_or_default();
-    let edge = |id: &MessageId| interval.floor(id.millis() / 1000);
-    let buckets = ids.chunk_by(|one, next| edge(one) == edge(next));
-    buckets
-        .map(|ids| (edge(&ids[0]), ids.len() as u64))
+    let start = |id: &MessageId| buckets.around(id.millis() / 1000).0;
+    let counts = ids.chunk_by(|one, next| start(one) == start(next));
+    counts
+        .map(|ids| (start(&ids[0]), ids.len() as u64))
         .collect()
 }
 
@@ -150,29 +157,6 @@ fn added(mut series: Series, others: Series) -> Series {
     series
 }
 
-/// The same, each bucket from the fewest counters that add up to it.
-fn pieced_series(
-    connection: &Connection,
-    interval: Interval,
-    (from, to): (i64, i64),
-    number: i64,
-) -> rusqlite::Result<Series> {
-    let mut series = Series::new();
-    let mut start = from;
-    while start < to {
-        let end = start + interval.seconds();
-        let mut count = 0;
-        for piece in pieces(start, end) {
-            count += sum(connection, number, piece)?;
-        }
-        if count > 0 {
-            series.push((start, count));
-        }
-        start = end;
-    }
-    Ok(series)
-}
-
 /// The busiest hashtags of a range.
 ///
 /// The months around the range bound a hashtag's count from above, and one
@@ -185,7 +169,7 @@ pub(crate) fn hashtags(
     months: &Months,
 ) -> rusqlite::Result<Vec<HashtagCount>> {
     let _snapshot = Snapshot::begin(connection)?;
-    let range = within_data(connection, &filter.range)?.filter(|_| filter.limit > 0);
+    let range = within_data(connection, filter.range)?.filter(|_| filter.limit > 0);
     let Some((from, to)) = range else {
         return Ok(Vec::new());
     };
@@ -196,7 +180,8 @@ pub(crate) fn hashtags(
     })?;
     let sums = months.sums(connection, Piece::enclosing(from, to), &newest)?;
     let mut bounds = bounds(connection, &filter.prefix, sums)?;
-    let pieces = pieces(from, to);
+    let walks = rollup::cover_range(from, to, &WIDTHS).into_iter();
+    let pieces: Vec<Piece> = walks.map(Piece::of).collect();
     let mut name = connection.prepare_cached(Sql::HashtagName.text())?;
     let mut places = BinaryHeap::new();
     let mut counted = Vec::new();
@@ -225,6 +210,17 @@ pub(crate) fn hashtags(
     });
     counted.truncate(filter.limit);
     Ok(counted)
+}
+
+/// The part of a range in which there can be counts, in whole minutes.
+fn within_data(connection: &Connection, range: Range) -> rusqlite::Result<Option<(i64, i64)>> {
+    let (Some(first), Some(last)) = (first_id(connection)?, last_id(connection)?) else {
+        return Ok(None);
+    };
+    let minute = |id: MessageId| rollup::counter_of(MINUTE.width, id.millis());
+    let from = range.from().max(minute(first));
+    let to = range.to().min(minute(last) + MINUTE.width);
+    Ok((from < to).then_some((from, to)))
 }
 
 /// Hashtags that start so, by what they count at most, the busiest on top.

@@ -1,10 +1,12 @@
 //! The widths in which counters are kept here, and how rows of one width are
 //! laid out.
 //!
-//! To the domain's widths come 30 days, which make the sum over years a
+//! To the widths of every store come 30 days, which make the sum over years a
 //! handful of rows. Rows of one level are kept by era: a batch of posts then
 //! changes a few neighbouring pages, those of today, instead of one page for
 //! each hashtag, and a trend is a walk through each era of its range.
+
+use crate::store::rollup::Walk;
 
 /// A width of counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,14 +42,20 @@ pub(crate) const LEVELS: [Level; 4] = [
     MONTH,
 ];
 
+/// Their widths.
+pub(crate) const WIDTHS: [i64; 4] = [
+    LEVELS[0].width,
+    LEVELS[1].width,
+    LEVELS[2].width,
+    LEVELS[3].width,
+];
+
 impl Level {
-    /// The level of the domain.
-    pub(crate) fn of(level: crate::domain::Level) -> Level {
-        match level {
-            crate::domain::Level::Minute => LEVELS[0],
-            crate::domain::Level::Hour => LEVELS[1],
-            crate::domain::Level::Day => LEVELS[2],
-        }
+    /// The level with counters of so many seconds; the finest when there is
+    /// none.
+    fn of_width(width: i64) -> Level {
+        let found = LEVELS.into_iter().find(|level| level.width == width);
+        found.unwrap_or(MINUTE)
     }
 
     /// Era and bucket of a moment in Unix seconds.
@@ -69,6 +77,15 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
+    /// The rows of a walk.
+    pub(crate) fn of(walk: Walk) -> Piece {
+        Piece {
+            level: Level::of_width(walk.width),
+            from: walk.from,
+            to: walk.to,
+        }
+    }
+
     /// The rows of 30 days that enclose a range: they add up to no less.
     pub(crate) fn enclosing(from: i64, to: i64) -> Piece {
         let width = MONTH.width;
@@ -86,71 +103,28 @@ impl Piece {
     }
 }
 
-/// The fewest rows that add up to a range of whole minutes: coarse ones in
-/// its middle, finer ones towards its ends.
-pub(crate) fn pieces(from: i64, to: i64) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    cover(from, to, LEVELS.len() - 1, &mut pieces);
-    pieces
-}
-
-fn cover(from: i64, to: i64, index: usize, pieces: &mut Vec<Piece>) {
-    if from >= to {
-        return;
-    }
-    let level = LEVELS[index];
-    let inner_from = from + (-from).rem_euclid(level.width);
-    let inner_to = to - to.rem_euclid(level.width);
-    if index == 0 || (inner_from, inner_to) == (from, to) {
-        pieces.push(Piece { level, from, to });
-    } else if inner_from >= inner_to {
-        cover(from, to, index - 1, pieces);
-    } else {
-        cover(from, inner_from, index - 1, pieces);
-        pieces.push(Piece {
-            level,
-            from: inner_from,
-            to: inner_to,
-        });
-        cover(inner_to, to, index - 1, pieces);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::rollup;
     use proptest::prelude::*;
 
     #[test]
-    fn each_level_divides_the_next_and_its_own_era() {
-        for level in crate::domain::Level::ALL {
-            assert_eq!(Level::of(level).width, level.seconds());
-        }
-        assert!(
-            LEVELS
-                .windows(2)
-                .all(|pair| pair[1].width % pair[0].width == 0)
-        );
+    fn the_widths_are_those_of_every_store_and_a_longer_one() {
+        assert_eq!(WIDTHS[..3], rollup::WIDTHS);
+        let divides = |pair: &[i64]| pair[1] % pair[0] == 0;
+        assert!(WIDTHS.windows(2).all(divides));
         assert!(LEVELS.iter().all(|level| level.era % level.width == 0));
+        for level in LEVELS {
+            assert_eq!(Level::of_width(level.width), level);
+        }
     }
 
     proptest! {
         #[test]
-        fn pieces_are_adjacent_whole_and_few(from in 0i64..40_000_000, length in 0i64..3_000_000) {
-            let (from, to) = (from * 60, (from + length) * 60);
-            let mut at = from;
-            let mut rows = 0;
-            for piece in pieces(from, to) {
-                let width = piece.level.width;
-                prop_assert_eq!(piece.from, at);
-                prop_assert_eq!((piece.from % width, piece.to % width), (0, 0));
-                rows += (piece.to - piece.from) / width;
-                at = piece.to;
-            }
-            prop_assert_eq!(at, to);
-            prop_assert!(rows <= 2 * (59 + 23 + 29) + length / (30 * 24 * 60));
-            let around = Piece::enclosing(from, to);
-            prop_assert!(around.from <= from && to <= around.to);
+        fn the_months_around_a_range_hold_it(from in 0i64..2_400_000_000, length in 0i64..180_000_000) {
+            let around = Piece::enclosing(from, from + length);
+            prop_assert!(around.from <= from && from + length <= around.to);
             prop_assert_eq!((around.from % MONTH.width, around.to % MONTH.width), (0, 0));
         }
 
