@@ -36,6 +36,14 @@ pub(super) fn head(titles: &[&str], widths: &[usize], look: Look) -> String {
         .map(|title| TableCell::new(title).add_attribute(Attribute::Bold));
     table.add_row(cells);
     fix(&mut table, widths, look);
+    // Painted blanks behind the last title would stand beyond the width.
+    if let Some((last, &width)) = widths.iter().enumerate().next_back()
+        && let Some(column) = table.column_mut(last)
+    {
+        let cells = u16::try_from(width).unwrap_or(u16::MAX);
+        column.set_padding((0, 0));
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(cells)));
+    }
     table.trim_fmt() + "\n"
 }
 

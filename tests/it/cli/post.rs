@@ -125,8 +125,9 @@ async fn what_cannot_be_posted_is_refused_with_its_reason(on: Backend) {
     person
         .run_with(&["post", "-"], &"x".repeat(9000))
         .failed(1, "at most 8192");
+    // A tag inside a text never refuses it.
     let tags: String = (0..17).map(|n| format!("#t{n} ")).collect();
-    person.run_with(&["post"], &tags).failed(1, "17");
+    person.run_with(&["post"], &tags).ok();
     person.run(&["post", "a", "-t", "b c"]).failed(2, "\"b c\"");
     person.run(&["post", "-", "more"]).failed(2, "stands alone");
     person

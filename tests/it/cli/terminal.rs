@@ -79,6 +79,29 @@ async fn colours_are_for_terminals_that_want_them() {
 }
 
 #[tokio::test]
+async fn colours_make_nothing_wider_than_the_terminal() {
+    let server = Server::start();
+    let long = "many words that need more than one line ".repeat(5);
+    server
+        .post(&serde_json::json!({ "text": long, "hashtags": ["a"] }).to_string())
+        .await;
+    let shown = on_terminal(&Person::of(&server), 60, "dunder feed");
+    for line in shown.lines() {
+        let mut columns = 0;
+        let mut is_code = false;
+        for c in line.chars() {
+            match c {
+                '\u{1b}' => is_code = true,
+                'm' if is_code => is_code = false,
+                _ if is_code => {}
+                _ => columns += 1,
+            }
+        }
+        assert!(columns <= 60, "{columns}: {line:?}");
+    }
+}
+
+#[tokio::test]
 async fn another_encoding_gets_ascii() {
     let server = Server::start();
     server.post(r#"{"text":"grüße"}"#).await;
@@ -192,9 +215,6 @@ async fn sparks_are_as_narrow_as_a_prompt_and_an_empty_chart_says_where_there_is
     let sparks = person.run(&["trend", "--style", "spark", "--width", "20"]);
     let sparks = sparks.ok();
     assert!(sparks.trim_end().chars().count() <= 20, "{sparks:?}");
-    person
-        .run(&["trend", "-o", "chart", "--width", "20"])
-        .failed(2, "--style spark");
     let shown = on_terminal(&person, 80, "dunder trend");
     assert!(
         shown.contains("the newest message before is of 2019-02-01"),
