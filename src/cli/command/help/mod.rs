@@ -108,7 +108,7 @@ mod tests {
             assert!(!topic.title().is_empty() && !topic.body().is_empty());
             let examples = |line: &&str| !line.starts_with("  ");
             for line in topic.body().lines().filter(examples) {
-                assert!(line.len() < 80, "{}: {line}", topic.name);
+                assert!(line.chars().count() < 80, "{}: {line}", topic.name);
             }
         }
     }
