@@ -140,7 +140,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand feed" -l json -d 'Print on
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -s t -l hashtag -l tag -d 'Count messages with this hashtag; repeat it to compare several' -r -f
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -d 'The length of a bucket, such as 1m, 90m, 24h, 1day' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s a -l aggregation -d 'The length of a bucket: day, week, month, year, or such as 1m, 90m' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l since -d 'Start at this date' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l until -d 'End before this date' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l style -d 'How to draw' -r -f -a "bars\t''

@@ -18,7 +18,9 @@ pub(crate) fn candidates(kind: Kind) -> Option<Vec<Name>> {
             ("15m", "15 minutes"),
             ("1h", "an hour"),
             ("24h", "a day"),
-            ("7d", "a week"),
+            ("day", "a day of the calendar"),
+            ("week", "from Monday on"),
+            ("month", "a month of the calendar"),
         ])),
         Kind::Wait => Some(examples(&[
             ("2s", "two seconds"),
