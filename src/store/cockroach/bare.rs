@@ -2,7 +2,8 @@
 //! no retry, nobody to answer. What a writer does is measured against it.
 
 use super::batch::{self, KnownUsers};
-use super::connect::{Conn, Connector};
+use super::conn::Conn;
+use super::connect::{Connector, Turn};
 use super::{CockroachOptions, OpenError};
 use crate::domain::{Record, StoreError};
 
@@ -21,7 +22,7 @@ impl BareWriter {
     pub async fn connect(options: CockroachOptions, slot: i64) -> Result<BareWriter, OpenError> {
         let connector = Connector::new(options)?;
         Ok(BareWriter {
-            conn: connector.connect().await?,
+            conn: connector.connect(&Turn::default()).await?,
             users: KnownUsers::default(),
             slot,
         })

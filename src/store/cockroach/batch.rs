@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, UserName};
 
 use super::columns::Columns;
-use super::connect::{Conn, locked};
+use super::conn::{Conn, column, locked};
 use super::retry::Failure;
 use super::sql;
 
@@ -82,9 +82,9 @@ pub(super) async fn first_under_keys(
         .await?;
     rows.iter()
         .map(|row| {
-            let sent = message_id(row.try_get(0)?)?;
-            let first: String = row.try_get(1)?;
-            if row.try_get::<_, Option<&str>>(2)?.is_none() {
+            let sent = message_id(column(row, 0)?)?;
+            let first: String = column(row, 1)?;
+            if column::<Option<&str>>(row, 2)?.is_none() {
                 let text = format!("an idempotency key names message {first}, which is missing");
                 return Err(Failure::corrupt(text));
             }
@@ -95,11 +95,11 @@ pub(super) async fn first_under_keys(
 
 /// The message in four columns of a row: id, user, text, hashtags.
 pub(super) fn message(row: &tokio_postgres::Row, at: usize) -> Result<Message, Failure> {
-    let hashtags: Vec<&str> = row.try_get(at + 3)?;
+    let hashtags: Vec<&str> = column(row, at + 3)?;
     Ok(Message {
-        id: message_id(row.try_get(at)?)?,
-        user: UserName::from_stored(row.try_get(at + 1)?),
-        text: MessageText::from_stored(row.try_get(at + 2)?),
+        id: message_id(column(row, at)?)?,
+        user: UserName::from_stored(column(row, at + 1)?),
+        text: MessageText::from_stored(column(row, at + 2)?),
         // Splitting an empty text may give one empty part.
         hashtags: hashtags
             .into_iter()
@@ -111,7 +111,7 @@ pub(super) fn message(row: &tokio_postgres::Row, at: usize) -> Result<Message, F
 
 /// The record in five columns of a row: a message and its key.
 pub(super) fn record(row: &tokio_postgres::Row) -> Result<Record, Failure> {
-    let key: &str = row.try_get(4)?;
+    let key: &str = column(row, 4)?;
     let idempotency_key = match key {
         "" => None,
         key => Some(key.parse().map_err(|_| {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::domain::{Imported, MessageId, Record};
 
 use super::batch::{self, KnownUsers};
-use super::connect::Conn;
+use super::conn::{Conn, column};
 use super::retry::Failure;
 use super::sql;
 
@@ -65,10 +65,10 @@ async fn look(conn: &Conn, records: &[Record]) -> Result<Stored, Failure> {
     }
     if !keys.is_empty() {
         for row in conn.query(&sql::KEYS_IN_USE, &[&users, &keys]).await? {
-            let owner = (row.try_get(0)?, row.try_get(1)?);
+            let owner = (column(&row, 0)?, column(&row, 1)?);
             stored
                 .keys
-                .insert(owner, batch::message_id(row.try_get(2)?)?);
+                .insert(owner, batch::message_id(column(&row, 2)?)?);
         }
     }
     Ok(stored)

@@ -1,7 +1,7 @@
 //! The store for more than one machine: CockroachDB from v19.1 to today's,
 //! and PostgreSQL, over tokio-postgres.
 //!
-//! Posts go through an intake to a few writers (`lane`), each of which stores
+//! Posts go through a queue to a few writers (`writer`), each of which stores
 //! a batch in one statement (`sql`, `batch`); reads share a few connections
 //! (`pool`, `read`). A failure is retried where that can help (`retry`), and
 //! never stores or counts anything twice. Any number of processes work on one
@@ -10,11 +10,10 @@
 mod bare;
 mod batch;
 mod columns;
+mod conn;
 mod connect;
 mod error;
 mod import;
-mod intake;
-mod lane;
 mod migrate;
 mod options;
 mod pages;
@@ -28,15 +27,15 @@ mod sql;
 mod tls;
 mod tokens;
 mod trend;
+mod trouble;
+mod writer;
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio_postgres::Row;
 use tracing::{info, warn};
 
@@ -46,19 +45,20 @@ use crate::domain::{
     SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter, UserName,
     Warning,
 };
-use crate::store::batch::{Pending, queue_full, writer_gone};
+use crate::store::batch::{Batcher, Queue, Supervision, queue, writer_gone};
 
 #[doc(hidden)]
 pub use self::bare::BareWriter;
-use self::batch::KnownUsers;
-use self::connect::{Connector, SharedConnector, locked, within};
+use self::conn::within;
+use self::connect::{Connector, SharedConnector};
 pub use self::error::OpenError;
-use self::intake::{Intake, Item};
-use self::lane::Lane;
 pub use self::migrate::Migrated;
 pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
 use self::pool::Readers;
+use self::retry::Failure;
+use self::server::Server;
 pub use self::tls::TlsError;
+use self::writer::{Import, Shared, Writer};
 
 /// How often a database that is away is tried.
 const PROBE: Duration = Duration::from_secs(1);
@@ -69,8 +69,8 @@ const CHECK: Duration = Duration::from_secs(3);
 pub struct CockroachStore {
     connector: SharedConnector,
     readers: Arc<Readers>,
-    queue: Mutex<Option<mpsc::Sender<Item>>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    queue: Queue<Import>,
+    writers: Arc<Supervision>,
     stale_trends: trend::StaleReads,
 }
 
@@ -94,11 +94,8 @@ pub fn page_statements() -> [(&'static str, String, Vec<tokio_postgres::types::T
     [
         ("of a user", sql::page(User)),
         ("of a hashtag", sql::page(Hashtag)),
-        ("of a user's part", sql::page_of_part(User, false, true)),
-        (
-            "of a hashtag's part",
-            sql::page_of_part(Hashtag, true, true),
-        ),
+        ("of a user's part", sql::page_of_part(User, false, 2)),
+        ("of a hashtag's part", sql::page_of_part(Hashtag, true, 2)),
         ("ends of parts", ends),
     ]
     .map(|(name, sql)| (name, sql.text.into_owned(), sql.types.into_owned()))
@@ -126,31 +123,33 @@ impl CockroachStore {
             warn!("{warning}");
         }
         let options = &connector.options;
-        let (queue, receiver) = mpsc::channel(options.queue.max(1));
-        let intake = Arc::new(Intake::new(
-            receiver,
-            IdClock::after(last),
-            options.batch_messages.max(1),
-        ));
-        let users = Arc::new(KnownUsers::default());
-        let lane = || Lane::new(connector.clone(), intake.clone(), users.clone());
-        let lanes = (0..options.lanes.max(1)).map(|_| tokio::spawn(lane().run()));
+        let (queue, waiting) = queue(options.queue);
+        let batcher = Batcher::new(waiting, IdClock::after(last), options.batch_messages);
+        let shared = Shared {
+            connector: connector.clone(),
+            readers: readers.clone(),
+            batcher: Arc::new(batcher),
+            users: Arc::default(),
+        };
+        let writers = Arc::new(Supervision::default());
+        for n in 0..options.writers.max(1) {
+            let shared = shared.clone();
+            let start = move || Writer::new(shared.clone(), n).run();
+            tokio::spawn(writers.clone().keep("a writer", start));
+        }
+        drop(shared);
         let stale = options.follower_reads && connector.server().is_cockroach_from(21, 1);
         if options.follower_reads && !stale {
             warn!("this server has no follower reads; trends are read as of now");
         }
         info!(server = ?connector.server(), database = options.database, "the database is open");
         Ok(CockroachStore {
-            tasks: Mutex::new(lanes.collect()),
-            queue: Mutex::new(Some(queue)),
+            queue,
+            writers,
             stale_trends: trend::StaleReads::new(stale),
             readers,
             connector,
         })
-    }
-
-    fn queue(&self) -> Result<mpsc::Sender<Item>, StoreError> {
-        locked(&self.queue).clone().ok_or_else(writer_gone)
     }
 }
 
@@ -168,33 +167,40 @@ fn id_of(row: Option<&Row>) -> Result<Option<MessageId>, StoreError> {
         .transpose()
 }
 
-/// While the database is away, tries it, so that it is noticed when it is
-/// back even if nobody asks for anything.
+/// While the database is away, or nothing is read or stored, tries it, so that
+/// it is noticed when it is back even if nobody asks for anything.
 async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
     loop {
         tokio::time::sleep(PROBE).await;
-        if connector.away().is_some() && readers.once(&sql::CHECK, &[], CHECK).await.is_ok() {
+        let is_away = connector.away().is_some();
+        if (is_away || connector.reads.last().is_some())
+            && readers.once(&sql::CHECK, &[], CHECK).await.is_ok()
+        {
             connector.seen_alive();
+            connector.reads.is_over();
         }
+        if connector.writes.last().is_some() && readers.try_storing(CHECK).await.is_ok() {
+            connector.writes.is_over();
+        }
+    }
+}
+
+/// What readiness says of a failure.
+fn not_ready(failure: Failure) -> NotReady {
+    NotReady {
+        reason: failure.public_reason(),
+        error: StoreError::Unavailable(failure.text),
     }
 }
 
 #[async_trait]
 impl Messages for CockroachStore {
     async fn post(&self, draft: Draft) -> Result<Message, PostError> {
-        self.connector.refuse_while_away()?;
-        let (pending, answer) = Pending::new(draft);
-        let queue = self.queue()?;
-        let queued = queue.try_send(Item::Post(Box::new(pending)));
-        queued.map_err(|error| match error {
-            TrySendError::Full(_) => queue_full(),
-            TrySendError::Closed(_) => writer_gone(),
-        })?;
+        self.connector.refuse_writes()?;
         // Longer than a batch may take, so that a writer's answer comes first.
         let patience = self.connector.options.write_limit + CHECK;
-        match tokio::time::timeout(patience, answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(writer_gone().into()),
+        match tokio::time::timeout(patience, self.queue.post(draft)).await {
+            Ok(answer) => answer,
             Err(_) => Err(StoreError::Unavailable("the writers are too slow".to_owned()).into()),
         }
     }
@@ -249,12 +255,9 @@ impl Tokens for CockroachStore {
 #[async_trait]
 impl Transfer for CockroachStore {
     async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
-        self.connector.refuse_while_away()?;
+        self.connector.refuse_writes()?;
         let (reply, answer) = oneshot::channel();
-        let queue = self.queue()?;
-        let queued = queue.send(Item::Import(records, reply)).await;
-        queued.map_err(|_| writer_gone())?;
-        drop(queue);
+        self.queue.hand(Import { records, reply }).await?;
         answer.await.map_err(|_| writer_gone())?
     }
 
@@ -277,29 +280,35 @@ impl Lifecycle for CockroachStore {
     }
 
     async fn check(&self) -> Result<Vec<Warning>, NotReady> {
-        self.queue()
-            .map_err(NotReady::because("the server is stopping"))?;
-        let not_ready = |failure: retry::Failure| NotReady {
-            reason: failure.public_reason(),
-            error: StoreError::Unavailable(failure.text),
-        };
-        let attempt = self.readers.once(&sql::CHECK, &[], CHECK);
-        within(CHECK, attempt).await.map_err(not_ready)?;
-        let attempt = self.readers.once(&sql::LAST_ID, &[], CHECK);
-        let rows = within(CHECK, attempt).await.map_err(not_ready)?;
+        if self.queue.is_closed() {
+            return Err(NotReady::because("the server is stopping")(writer_gone()));
+        }
+        if self.writers.panics() > 0 && self.writers.running() == 0 {
+            let panics = self.writers.panics();
+            let error = StoreError::Unexpected(format!("all writers panicked, {panics} times"));
+            return Err(NotReady::because("the writers have failed")(error));
+        }
+        // Data is read: a cluster without a quorum still answers what needs
+        // none.
+        let attempt = within(CHECK, self.readers.once(&sql::LAST_ID, &[], CHECK));
+        let rows = self.connector.reads.watch(attempt).await;
+        let rows = rows.map_err(not_ready)?;
+        let is_postgres = self.connector.server() == Server::Postgres;
+        if is_postgres && self.readers.only_read(CHECK).await {
+            let failure = Failure::read_only();
+            self.connector.writes.note(Instant::now(), &failure);
+            return Err(not_ready(failure));
+        }
+        if let Some(failure) = self.connector.writes.last() {
+            return Err(not_ready(failure));
+        }
         let last = id_of(rows.first());
         let last = last.map_err(NotReady::because("the store cannot be read"))?;
         Ok(Warning::of_newest(last, Utc::now()).into_iter().collect())
     }
 
     async fn close(&self) {
-        drop(locked(&self.queue).take());
-        let lanes = std::mem::take(&mut *locked(&self.tasks));
-        for lane in lanes {
-            if let Err(error) = lane.await {
-                warn!("a writer ended badly: {error}");
-            }
-        }
+        self.queue.close().await;
         self.readers.close().await;
     }
 }

@@ -100,7 +100,7 @@ pub struct CockroachOptions {
     /// Connections for reading, each used by several requests at once.
     pub readers: usize,
     /// Batches in flight, each on a connection of its own.
-    pub lanes: usize,
+    pub writers: usize,
     /// The most messages in one batch.
     pub batch_messages: usize,
     /// Posts that may wait for a batch; more are turned away.
@@ -111,14 +111,20 @@ pub struct CockroachOptions {
     pub open_patience: Duration,
     /// How long a read may take in all, retries included.
     pub read_limit: Duration,
+    /// How long one attempt of a read may take: longer than a cluster needs
+    /// to go on without a node, about nine seconds.
+    pub read_attempt: Duration,
     /// How long a write may take in all, retries included. A cluster that
     /// loses a node may need more than ten seconds.
     pub write_limit: Duration,
     /// How long one attempt of a write may take before its connection is
-    /// given up and another one tried.
+    /// given up and another one tried; longer than a cluster's recovery too.
     pub write_attempt: Duration,
     /// After this long, give or take a fifth, a connection is replaced.
     pub max_lifetime: Duration,
+    /// How long a slot of the counters stays its writer's without a sign of
+    /// life.
+    pub slot_lease: Duration,
     /// How long a migrating server may be silent before another takes over.
     pub lock_lease: Duration,
     /// How long a migration waits for an index that an earlier one, broken
@@ -141,18 +147,20 @@ impl Default for CockroachOptions {
             should_migrate: false,
             debug: false,
             follower_reads: false,
-            // Three readers and two lanes never have more than five
+            // Three readers and two writers never have more than five
             // transactions open, which some clusters do not exceed.
             readers: 3,
-            lanes: 2,
+            writers: 2,
             batch_messages: 1000,
             queue: 4096,
             connect_timeout: Duration::from_secs(5),
             open_patience: Duration::from_secs(15),
-            read_limit: Duration::from_secs(15),
+            read_limit: Duration::from_secs(25),
+            read_attempt: Duration::from_secs(12),
             write_limit: Duration::from_secs(30),
             write_attempt: Duration::from_secs(14),
             max_lifetime: Duration::from_secs(30 * 60),
+            slot_lease: Duration::from_secs(60),
             lock_lease: Duration::from_secs(10),
             index_patience: Duration::from_secs(3600),
         }

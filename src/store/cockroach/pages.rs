@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 use crate::domain::{FeedFilter, FeedPage, Hashtag, Message, StoreError, UserName};
 
 use super::batch;
-use super::connect::Params;
+use super::conn::Params;
 use super::pool::Readers;
 use super::read::get;
 use super::sql::{self, List};
@@ -120,16 +120,12 @@ impl<'f> Several<'f> {
             of_list.map(|(_, name)| *name).collect::<Vec<&str>>()
         };
         let (users, hashtags) = (of(List::User), of(List::Hashtag));
-        let (limit, count) = (limit as i64, hashtags.len() as i64);
+        let limit = limit as i64;
         let mut params: Vec<&(dyn ToSql + Sync)> =
             vec![&self.low, &self.high, &self.part, &limit, &name];
-        if !users.is_empty() {
-            params.push(&users);
-        }
-        if !hashtags.is_empty() {
-            params.extend([&hashtags as &(dyn ToSql + Sync), &count]);
-        }
-        let statement = sql::page_of_part(lead, !users.is_empty(), !hashtags.is_empty());
+        let others = users.iter().chain(&hashtags);
+        params.extend(others.map(|name| name as &(dyn ToSql + Sync)));
+        let statement = sql::page_of_part(lead, !users.is_empty(), hashtags.len());
         messages(self.readers, &statement, &params).await
     }
 
@@ -141,7 +137,7 @@ impl<'f> Several<'f> {
         }
         if self.started.elapsed() > self.readers.limit() {
             let why = "a page of several filters took too long";
-            return Err(StoreError::Unavailable(why.to_owned()));
+            return Err(StoreError::TooSlow(why.to_owned()));
         }
         let ends = self.ends_of_parts().await?;
         match &ends[self.lead] {

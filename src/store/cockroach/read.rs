@@ -5,8 +5,8 @@
 use crate::domain::{MAX_USER_NAME_CHARS, Message, MessageId, Record, StoreError, UserName};
 
 use super::batch;
+use super::conn::column;
 use super::pool::Readers;
-use super::retry::Failure;
 use super::sql;
 
 /// One message.
@@ -63,8 +63,7 @@ pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
     row: &'a tokio_postgres::Row,
     at: usize,
 ) -> Result<T, StoreError> {
-    row.try_get(at)
-        .map_err(|error| StoreError::from(Failure::from(error)))
+    Ok(column(row, at)?)
 }
 
 /// The first text, in the order of bytes, after all that start so.

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use tracing::info;
 
 use super::batch;
-use super::connect::Conn;
-use super::retry::{Backoff, Failure, Kind};
+use super::conn::{Conn, column};
+use super::retry::{Failure, Kind};
 use super::sql;
 use crate::domain::{Hashtag, Message, refolded};
+use crate::store::batch::Backoff;
 use crate::store::rollup::{WIDTHS, counter_of};
 
 /// Messages in one transaction.
@@ -27,7 +28,7 @@ const SLOT: i64 = -1;
 pub(super) async fn refold(conn: &Conn, backoff: impl Fn() -> Backoff) -> Result<(), Failure> {
     let mut changed = Vec::new();
     for row in conn.query(&sql::FOREIGN_HASHTAGS, &[]).await? {
-        let name: String = row.try_get(0)?;
+        let name: String = column(&row, 0)?;
         changed.extend(refolded(&name).map(|form| (name, form)));
     }
     for (name, form) in &changed {
@@ -71,7 +72,7 @@ async fn attempt(conn: &Conn, name: &str, form: &Hashtag) -> Result<usize, Failu
     let listed = conn.query(&sql::LIST_UNDER, &[&forms, &ids]).await?;
     let mut counts: BTreeMap<(i64, i64), i64> = BTreeMap::new();
     for row in listed {
-        let id: &str = row.try_get(0)?;
+        let id: &str = column(&row, 0)?;
         let Some(message) = messages.get(id) else {
             continue;
         };

@@ -1,15 +1,14 @@
-//! What went wrong between dunder and the database, whether trying again can
-//! help, and how long to wait before it. Retries are bounded by time, spread
-//! by jitter, and logged.
+//! What went wrong between dunder and the database, told by the type of the
+//! error and by its SQLSTATE, and whether trying again can help.
 
 use std::error::Error as _;
-use std::time::{Duration, Instant};
-
-use tokio_postgres::error::SqlState;
-use tracing::warn;
+use std::time::Duration;
 
 use super::server::Server;
 use crate::domain::StoreError;
+use crate::store::batch::Retryable;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::WrongType;
 
 /// What a failure means for the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +19,9 @@ pub(super) enum Kind {
     Lost,
     /// The database does not take connections or work now.
     Away,
+    /// The server does not store: a standby, or one that was told so. Another
+    /// host may be the one that does.
+    ReadOnly,
     /// A prepared statement no longer fits the schema or the session.
     Stale,
     /// The database to connect to does not exist.
@@ -72,6 +74,15 @@ impl Failure {
         }
     }
 
+    /// What a server that only reads would say to a post.
+    pub(super) fn read_only() -> Failure {
+        Failure {
+            kind: Kind::ReadOnly,
+            text: "every host that answers is read-only".to_owned(),
+            code: Some(SqlState::READ_ONLY_SQL_TRANSACTION),
+        }
+    }
+
     pub(super) fn is_code(&self, code: &SqlState) -> bool {
         self.code.as_ref() == Some(code)
     }
@@ -81,6 +92,7 @@ impl Failure {
     /// What anybody may know of it.
     pub(super) fn public_reason(&self) -> &'static str {
         match self.code.as_ref().map(|code| &code.code()[..2]) {
+            Some("25") => "the database is read-only",
             Some("28") => "the database refuses the login",
             Some("53") => "the database is out of connections, memory or disk",
             Some("3D") => "the database is not there",
@@ -106,18 +118,11 @@ impl From<tokio_postgres::Error> for Failure {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
-        if text.contains("password missing") {
-            let asks = "it asks for a password; set DUNDER_COCKROACH_PASSWORD, or name a file with cockroach.password_file";
-            return Failure::new(Kind::Fatal, asks);
-        }
-        // Everything that is not the server's answer broke on the way, except
-        // settings that cannot be meant and values that do not convert.
-        let kind = if text.starts_with("invalid configuration") {
-            Kind::Fatal
-        } else if text.contains("serializ") || text.contains("column") {
-            Kind::Corrupt
-        } else {
-            Kind::Lost
+        // A value that does not fit a parameter is a defect. Everything else
+        // that is not the server's answer broke on the way.
+        let kind = match error.source() {
+            Some(cause) if cause.is::<WrongType>() => Kind::Fatal,
+            _ => Kind::Lost,
         };
         Failure::new(kind, text)
     }
@@ -128,7 +133,9 @@ impl From<Failure> for StoreError {
         let text = failure.text;
         match failure.kind {
             Kind::Again => StoreError::Conflict(text),
-            Kind::Lost | Kind::Away | Kind::NoDatabase => StoreError::Unavailable(text),
+            Kind::Lost | Kind::Away | Kind::ReadOnly | Kind::NoDatabase => {
+                StoreError::Unavailable(text)
+            }
             Kind::Corrupt => StoreError::Corrupt(text),
             Kind::Stale | Kind::Fatal => StoreError::Unexpected(text),
         }
@@ -142,9 +149,10 @@ fn kind_of(code: &SqlState) -> Kind {
         "40001" | "40P01" | "CR000" | "55P03" => Kind::Again,
         // The commit may or may not have happened.
         "40003" => Kind::Lost,
-        // Shut down, crashed, dropped or idle too long, read-only standby,
-        // cancelled by the server's time limit, login while it is stopping.
-        "57P01" | "57P02" | "57P05" | "25006" | "57014" | "58000" | "58030" => Kind::Lost,
+        // Shut down, crashed, dropped or idle too long, cancelled by the
+        // server's time limit, login while it is stopping.
+        "57P01" | "57P02" | "57P05" | "57014" | "58000" | "58030" => Kind::Lost,
+        "25006" => Kind::ReadOnly,
         // CockroachDB: a range without a quorum (by its newer and its older
         // name), a node that lost another one, and what has no category, such
         // as most of what a dying node says.
@@ -162,76 +170,25 @@ fn kind_of(code: &SqlState) -> Kind {
     }
 }
 
-/// The waits between attempts of one piece of work.
-pub(super) struct Backoff {
-    what: &'static str,
-    started: Instant,
-    limit: Duration,
-    attempts: u32,
-}
-
-/// The first wait; doubled each time, up to [`LONGEST`].
-const FIRST: Duration = Duration::from_millis(10);
-const LONGEST: Duration = Duration::from_secs(1);
 const MAX_STALE: u32 = 3;
+/// How long another host is looked for when one only reads.
+const READ_ONLY: Duration = Duration::from_secs(3);
 
-impl Backoff {
-    pub(super) fn new(what: &'static str, limit: Duration) -> Backoff {
-        Backoff {
-            what,
-            started: Instant::now(),
-            limit,
-            attempts: 0,
-        }
-    }
-
-    /// What is left of the limit, for the next attempt.
-    pub(super) fn remaining(&self) -> Duration {
-        self.limit.saturating_sub(self.started.elapsed())
-    }
-
-    /// Waits before the next attempt.
-    ///
-    /// # Errors
-    /// Gives the failure back when trying again cannot help or the time is
-    /// used up.
-    pub(super) async fn wait(&mut self, failure: Failure) -> Result<(), Failure> {
-        self.attempts += 1;
-        let helps = match failure.kind {
+impl Retryable for Failure {
+    fn can_help(&self, attempts: u32, elapsed: Duration) -> bool {
+        match self.kind {
             Kind::Again | Kind::Lost | Kind::Away | Kind::NoDatabase => true,
+            // Each host once, and in time for those who wait.
+            Kind::ReadOnly => elapsed < READ_ONLY,
             // Preparing anew helps at once or never.
-            Kind::Stale => self.attempts <= MAX_STALE,
+            Kind::Stale => attempts <= MAX_STALE,
             Kind::Corrupt | Kind::Fatal => false,
-        };
-        let pause = jitter(FIRST * 2u32.pow(self.attempts.min(8) - 1)).min(LONGEST);
-        let elapsed = self.started.elapsed();
-        if !helps || elapsed + pause >= self.limit {
-            warn!(
-                what = self.what,
-                attempts = self.attempts,
-                ?elapsed,
-                "given up: {}",
-                failure.text
-            );
-            return Err(failure);
         }
-        warn!(
-            what = self.what,
-            attempt = self.attempts,
-            ?pause,
-            "trying again: {}",
-            failure.text
-        );
-        tokio::time::sleep(pause).await;
-        Ok(())
     }
-}
 
-/// Half to all of a duration, at random: many waiters do not wake as one.
-pub(super) fn jitter(of: Duration) -> Duration {
-    // Without randomness the wait is merely not spread.
-    let random = getrandom::u32().unwrap_or(u32::MAX);
-    of / 2 + (of / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +205,7 @@ mod tests {
             ("58C00", Kind::Lost),
             ("58C01", Kind::Lost),
             ("XXUUU", Kind::Lost),
+            ("25006", Kind::ReadOnly),
             ("57P03", Kind::Away),
             ("53300", Kind::Away),
             ("0A000", Kind::Stale),
@@ -283,14 +241,5 @@ mod tests {
         assert_eq!(said("internal error: nil plan", cockroach), Kind::Fatal);
         let other = Failure::new(Kind::Corrupt, "x").said_by(cockroach);
         assert_eq!(other.kind, Kind::Corrupt);
-    }
-
-    #[tokio::test]
-    async fn retries_stop_at_the_limit_and_at_once_when_they_cannot_help() {
-        let mut spent = Backoff::new("test", Duration::ZERO);
-        assert!(spent.wait(Failure::new(Kind::Again, "x")).await.is_err());
-        let mut fresh = Backoff::new("test", Duration::from_secs(3600));
-        assert!(fresh.wait(Failure::new(Kind::Fatal, "x")).await.is_err());
-        assert!(fresh.wait(Failure::new(Kind::Again, "x")).await.is_ok());
     }
 }

@@ -38,13 +38,16 @@ impl Server {
 
     /// What every session starts with. CockroachDB before 23.1 knows no other
     /// isolation than SERIALIZABLE. PostgreSQL is kept from planning for
-    /// arrays of unknown length: a plan for ten rows is ruinous for thousands.
+    /// arrays of unknown length: a plan for ten rows is ruinous for thousands;
+    /// and it is told that looking rows up is no dearer than reading along, or
+    /// it reads whole tables for a page.
     /// A statement that dunder no longer waits for ends by itself.
     pub(super) fn session(self) -> &'static str {
         match self {
             Server::Postgres => {
                 "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE; \
                  SET plan_cache_mode = force_custom_plan; \
+                 SET random_page_cost = 1.1; \
                  SET statement_timeout = 60000"
             }
             Server::Cockroach(..) if self.is_cockroach_from(23, 1) => {

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use crate::domain::{SecretHash, StoreError, Token, TokenId, UserName};
 
 use super::batch;
-use super::connect::Params;
+use super::conn::Params;
 use super::pool::Readers;
 use super::read::get;
 use super::retry::Failure;

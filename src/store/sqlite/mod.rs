@@ -36,6 +36,7 @@ use self::write::Writer;
 use self::write::queue;
 use super::OpenError;
 use crate::domain::{MessageId, StoreError};
+use crate::store::batch;
 use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::gate::Gate;
 use crate::store::sqlite::guard::health::Health;
@@ -134,7 +135,7 @@ impl SqliteStore {
         let gate = Arc::new(Gate::default());
         let source = Source::new(path, options.reader_cache_kib);
         let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;
-        let (queue, intake) = queue::channel(options.queue);
+        let (queue, waiting) = batch::queue(options.queue);
         let health = Arc::new(Health::default());
         let files = Files::of(path, &mut connection);
         let files = Arc::new(files.map_err(|error| open::refused(path, &error))?);
@@ -148,7 +149,7 @@ impl SqliteStore {
         derived.map_err(|error| open::refused(path, &error))?;
         let memory = (Arc::clone(&cache), Arc::clone(&tail));
         let writer = Writer::new(connection, log, shared, memory, options.unsettled);
-        let started = writer.spawn(intake, options.batch);
+        let started = writer.spawn(waiting, options.batch);
         started.map_err(|source| OpenError::Io {
             path: path.to_owned(),
             source,

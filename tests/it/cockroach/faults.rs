@@ -27,7 +27,7 @@ async fn through_proxy(options: &CockroachOptions) -> (Proxy, CockroachOptions) 
 async fn a_thousand_commits_whose_answers_are_lost_store_and_count_once() {
     let options = postgres::shared().fresh();
     let (proxy, mut through) = through_proxy(&options).await;
-    through.lanes = 4;
+    through.writers = 4;
     let store = open(&through).await;
     proxy.cut_every(2);
     let mut posters = JoinSet::new();

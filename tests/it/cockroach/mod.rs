@@ -4,6 +4,7 @@
 pub mod cluster;
 mod disguised;
 mod faults;
+mod hosts;
 mod migrations;
 mod plans;
 pub mod postgres;

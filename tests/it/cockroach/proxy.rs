@@ -33,6 +33,7 @@ struct Faults {
     /// After so many answers of any kind everything is closed. 0: never.
     close_after: AtomicU32,
     cuts: AtomicU64,
+    connections: AtomicU64,
     /// After so many answers of any kind all are held back. 0: never.
     stall_after: AtomicU32,
     refuse: AtomicBool,
@@ -58,6 +59,7 @@ impl Proxy {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
                     continue;
                 };
+                faults.connections.fetch_add(1, Ordering::SeqCst);
                 client.set_nodelay(true).unwrap();
                 server.set_nodelay(true).unwrap();
                 let (from_client, to_client) = client.into_split();
@@ -101,6 +103,11 @@ impl Proxy {
         if !self.faults.stalled.load(Ordering::SeqCst) {
             changed.await;
         }
+    }
+
+    /// How many connections there were.
+    pub fn connections(&self) -> u64 {
+        self.faults.connections.load(Ordering::SeqCst)
     }
 
     /// How many answers were cut.

@@ -175,7 +175,7 @@ async fn posting_works_with_room_for_five_connections_only() {
     let limited = dunder::store::cockroach::CockroachOptions {
         user: format!("user_{}", options.database),
         readers: 4,
-        lanes: 4,
+        writers: 4,
         ..options.clone()
     };
     let store = open(&limited).await;

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use tracing::{debug, info};
 
 use super::super::OpenError;
-use super::super::connect::{Conn, Connector};
-use super::super::retry::{Backoff, Failure, jitter};
+use super::super::conn::{Conn, column};
+use super::super::connect::Connector;
+use super::super::retry::Failure;
 use super::super::server::Server;
 use super::super::sql;
 use super::{ddl, patiently};
+use crate::store::batch::{Backoff, jitter};
 
 /// How often it is looked for, and how often that is said.
 const LOOK: Duration = Duration::from_millis(500);
@@ -63,7 +65,7 @@ async fn progress(conn: &Conn, index: &str) -> Option<String> {
     let asked = async {
         let rows = conn.query(&sql::INDEX_PROGRESS, &[&index]).await?;
         let done: Option<f64> = match rows.first() {
-            Some(row) => row.try_get(0)?,
+            Some(row) => column(row, 0)?,
             None => None,
         };
         Ok::<_, Failure>(done.map(|part| format!("{:.0} %", part * 100.0)))

@@ -7,10 +7,12 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::super::OpenError;
-use super::super::connect::{Conn, Connector, Params, SharedConnector};
-use super::super::retry::{Backoff, Failure, jitter};
+use super::super::conn::{Conn, Params, column};
+use super::super::connect::{Connector, SharedConnector, Turn};
+use super::super::retry::Failure;
 use super::super::sql;
 use super::{patiently, random_name};
+use crate::store::batch::{Backoff, jitter};
 
 /// The right to migrate, kept by a beat that others can see rising. Silence
 /// is measured by whoever waits, so that servers' clocks need not agree.
@@ -80,13 +82,13 @@ impl Drop for Lock {
 
 /// Lets the beat rise, on a connection of its own: a step may take long.
 async fn keep(connector: Arc<Connector>, owner: String, every: Duration) {
-    let mut conn: Option<Conn> = None;
+    let (mut conn, turn): (Option<Conn>, _) = (None, Turn::default());
     loop {
         tokio::time::sleep(every).await;
         let beat = async {
             let conn = match &conn {
                 Some(conn) => conn,
-                None => conn.insert(connector.connect().await?),
+                None => conn.insert(connector.connect(&turn).await?),
             };
             let (holder, beat) = read_lock(conn).await?;
             let params: Params<'_> = &[&owner, &owner, &beat];
@@ -109,5 +111,5 @@ async fn read_lock(conn: &Conn) -> Result<(String, i64), Failure> {
     let row = rows
         .first()
         .ok_or_else(|| Failure::corrupt("the table dunder_lock has lost its row"))?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
+    Ok((column(row, 0)?, column(row, 1)?))
 }

@@ -15,11 +15,13 @@ use self::lock::Lock;
 use self::steps::STEPS;
 
 use super::OpenError;
-use super::connect::{Conn, Connector, Params, SharedConnector};
+use super::conn::{Conn, Params, column};
+use super::connect::{Connector, SharedConnector, Turn};
 use super::refold::refold;
-use super::retry::{Backoff, Failure, Kind};
+use super::retry::{Failure, Kind};
 use super::server::Server;
 use super::sql;
+use crate::store::batch::Backoff;
 
 /// Where connections go while the wanted database does not exist.
 const MAINTENANCE: [&str; 2] = ["defaultdb", "postgres"];
@@ -77,9 +79,9 @@ pub(super) async fn prepare(connector: &SharedConnector) -> Result<Migrated, Ope
 /// A connection to the database, which is made where it is missing and may be.
 async fn reach(connector: &SharedConnector, create: bool) -> Result<Conn, OpenError> {
     let mut backoff = Backoff::new("open the database", connector.options.open_patience);
-    let mut was_made = false;
+    let (mut was_made, turn) = (false, Turn::default());
     loop {
-        match enter(connector).await {
+        match enter(connector, &turn).await {
             Ok(conn) => return Ok(conn),
             Err(failure) if failure.kind == Kind::NoDatabase && !create => {
                 let database = connector.options.database.clone();
@@ -96,11 +98,13 @@ async fn reach(connector: &SharedConnector, create: bool) -> Result<Conn, OpenEr
 
 /// A connection to the database. CockroachDB lets a session into one that
 /// does not exist; such a session has no schema.
-async fn enter(connector: &Connector) -> Result<Conn, Failure> {
-    let conn = connector.connect_to(&connector.options.database).await?;
+async fn enter(connector: &Connector, turn: &Turn) -> Result<Conn, Failure> {
+    let conn = connector
+        .connect_to(&connector.options.database, turn)
+        .await?;
     let rows = conn.query(&sql::CURRENT_SCHEMA, &[]).await?;
     let schema: Option<&str> = match rows.first() {
-        Some(row) => row.try_get(0)?,
+        Some(row) => column(row, 0)?,
         None => None,
     };
     if schema.is_none() && connector.server() != Server::Postgres {
@@ -114,7 +118,7 @@ async fn create_database(connector: &Connector, backoff: &mut Backoff) -> Result
     let mut failed = Failure::new(Kind::Fatal, "no database to start from");
     for maintenance in MAINTENANCE {
         let created = async {
-            let conn = connector.connect_to(maintenance).await?;
+            let conn = connector.connect_to(maintenance, &Turn::default()).await?;
             conn.batch(&sql::create_database(name)).await
         };
         match created.await {
@@ -153,9 +157,8 @@ async fn state(connector: &Connector, conn: &Conn) -> Result<State, OpenError> {
         .query(&sql::TABLES, &[])
         .await?
         .iter()
-        .map(|row| row.try_get(0))
-        .collect::<Result<_, _>>()
-        .map_err(Failure::from)?;
+        .map(|row| column(row, 0))
+        .collect::<Result<_, _>>()?;
     if !tables.iter().any(|table| table == "dunder_schema") {
         if tables.is_empty() {
             return Ok(State::Empty);
@@ -167,8 +170,8 @@ async fn state(connector: &Connector, conn: &Conn) -> Result<State, OpenError> {
     }
     let rows = conn.query(&sql::STEPS, &[]).await?;
     for (index, row) in rows.iter().enumerate() {
-        let number: i64 = row.try_get(0).map_err(Failure::from)?;
-        let name: String = row.try_get(1).map_err(Failure::from)?;
+        let number: i64 = column(row, 0)?;
+        let name: String = column(row, 1)?;
         let known = STEPS.get(index).map(|step| step.name);
         if number != index as i64 + 1 || known != Some(name.as_str()) {
             return Err(OpenError::Newer {

@@ -1,6 +1,6 @@
 //! Statements that read pages of messages, newest first.
 
-use super::{INT, Sql, TEXT, TEXTS};
+use super::{INT, Sql, TEXT};
 
 /// What stands in the order of ids and leads a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,28 +58,28 @@ pub(in crate::store::cockroach) fn page(list: List) -> Sql {
 /// A page of what is in several lists, out of a part of the list that leads:
 /// `$1` from this id, `$2` before this one, `$3` how much of it, `$4` at most,
 /// `$5` whose list leads; then the user, where one is asked for and does not
-/// lead; then further hashtags and how many they are. The others are looked
-/// up for each id of the part, by columns, and never read along.
-pub(in crate::store::cockroach) fn page_of_part(lead: List, user: bool, hashtags: bool) -> Sql {
+/// lead; then further hashtags. The others are looked up for each id of the
+/// part, and never read along. Their names come as columns: CockroachDB v19.1
+/// looks up by nothing else, and PostgreSQL sees the values in them.
+pub(in crate::store::cockroach) fn page_of_part(lead: List, user: bool, hashtags: usize) -> Sql {
     let mut types = vec![TEXT, TEXT, INT, INT, TEXT];
     let mut joins = String::new();
     if user {
-        types.push(TEXTS);
+        types.push(TEXT);
         joins += &format!(
-            " CROSS JOIN ROWS FROM (unnest(${})) AS w (user_name) \
-             JOIN messages AS u ON u.user_name = w.user_name AND u.id = c.id",
+            " CROSS JOIN (VALUES (${0})) AS o{0} (user_name) \
+             JOIN messages AS x{0} ON x{0}.user_name = o{0}.user_name AND x{0}.id = c.id",
             types.len()
         );
     }
-    if hashtags {
-        types.push(TEXTS);
+    let first = types.len() + 1;
+    types.resize(types.len() + hashtags, TEXT);
+    for number in first..first + hashtags {
         joins += &format!(
-            " CROSS JOIN ROWS FROM (unnest(${})) AS o (hashtag) \
-             JOIN message_hashtags AS x ON x.hashtag = o.hashtag AND x.message_id = c.id",
-            types.len()
+            " CROSS JOIN (VALUES (${number})) AS o{number} (hashtag) \
+             JOIN message_hashtags AS x{number} \
+               ON x{number}.hashtag = o{number}.hashtag AND x{number}.message_id = c.id"
         );
-        types.push(INT);
-        joins += &format!(" GROUP BY c.id HAVING count(*) = ${}", types.len());
     }
     let text = format!(
         "SELECT m.id, m.user_name, m.text, m.hashtags FROM ( \

@@ -6,6 +6,9 @@ statements! {
     /// Whether the server can read data: one row, or none.
     CHECK (): "SELECT name FROM users LIMIT 1";
 
+    /// PostgreSQL: whether the server only reads (`on`), as a standby does.
+    READ_ONLY (): "SELECT cast(current_setting('transaction_read_only') AS text)";
+
     /// The last message, to start ids after it.
     LAST_ID (): "SELECT id FROM messages ORDER BY id DESC LIMIT 1";
 

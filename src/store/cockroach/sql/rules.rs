@@ -32,7 +32,7 @@ fn statements() -> Vec<(String, String, usize)> {
         all.push(entry(&format!("page({list:?})"), &page(list)));
     }
     for list in [List::User, List::Hashtag] {
-        for (user, tags) in [(false, true), (true, false), (true, true)] {
+        for (user, tags) in [(false, 1), (false, 15), (true, 0), (true, 1), (true, 15)] {
             let name = format!("page_of_part({list:?}, {user}, {tags})");
             all.push(entry(&name, &page_of_part(list, user, tags)));
         }

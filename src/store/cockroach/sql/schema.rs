@@ -45,6 +45,10 @@ statements! {
     /// Who holds the lock, and that it is alive: the beat rises while it is.
     READ_LOCK (): "SELECT owner, beat FROM dunder_lock WHERE name = 'migrate'";
 
+    /// A write that changes nothing, to see whether the server stores.
+    WRITE_CHECK ():
+        "UPDATE dunder_lock SET beat = beat WHERE name = 'migrate' AND owner = ''";
+
     /// The lock goes from `$2` at beat `$3` to `$1`; to oneself it is a sign of
     /// life, to '' a release.
     PASS_LOCK (TEXT, TEXT, INT):

@@ -13,37 +13,23 @@ pub(crate) mod ledger;
 pub(crate) mod queue;
 pub(crate) mod tail;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{IdClock, StoreError};
-use crate::store::batch::Pending;
+use crate::store::batch::{Supervision, Taken, Waiting};
 use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::health::Health;
 use crate::store::sqlite::guard::log::Log;
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::write::ledger::Ledger;
+use crate::store::sqlite::write::queue::Work;
 use crate::store::sqlite::write::tail::{State, Tail};
-
-/// Posts that are written together at once.
-const FEW: usize = 16;
-
-/// What the writer is asked to do.
-pub(crate) enum Work {
-    /// Store a message.
-    Post(Pending),
-    /// Anything else that writes.
-    Do(Box<dyn FnOnce(&mut Writer) + Send>),
-    /// Take nothing new, finish, and say so.
-    Close(oneshot::Sender<()>),
-}
 
 /// The state of the thread.
 pub(crate) struct Writer {
@@ -63,6 +49,7 @@ pub(crate) struct Writer {
     settle_at: usize,
     /// Where those run who wait for answers.
     runtime: Option<Handle>,
+    supervision: Arc<Supervision>,
 }
 
 impl Writer {
@@ -87,61 +74,41 @@ impl Writer {
             unsettled,
             settle_at: unsettled,
             runtime: Handle::try_current().ok(),
+            supervision: Arc::default(),
         }
     }
 
     /// Starts the thread.
-    pub(crate) fn spawn(self, intake: mpsc::Receiver<Work>, batch: usize) -> std::io::Result<()> {
+    pub(crate) fn spawn(self, waiting: Waiting<Work>, batch: usize) -> std::io::Result<()> {
         let thread = thread::Builder::new().name("dunder-writer".to_owned());
-        thread
-            .spawn(move || self.run(intake, batch.max(1)))
-            .map(drop)
+        thread.spawn(move || self.run(waiting, batch)).map(drop)
     }
 
-    fn run(mut self, mut intake: mpsc::Receiver<Work>, batch: usize) {
+    fn run(mut self, mut waiting: Waiting<Work>, batch: usize) {
         let found = State::read(&self.connection).ok();
         self.warn_of_clock(found.and_then(|found| found.last));
-        let mut taken = Vec::with_capacity(batch);
-        let mut farewells = Vec::new();
         let mut answered = 0;
-        loop {
-            let wanted = half(intake.len() + answered).min(batch);
-            if intake.blocking_recv_many(&mut taken, wanted) == 0 {
-                break;
-            }
-            let mut posts = Vec::with_capacity(taken.len());
-            let mut others = Vec::new();
-            for work in taken.drain(..) {
-                match work {
-                    Work::Post(pending) => posts.push(pending),
-                    Work::Do(work) => others.push(work),
-                    Work::Close(done) => {
-                        // What is already in the queue is still taken.
-                        intake.close();
-                        farewells.push(done);
-                    }
-                }
-            }
+        while let Some(Taken { posts, works }) = waiting.take(answered, batch) {
             answered = posts.len();
             if !posts.is_empty() {
                 self.survive(|writer| writer.post(posts));
             }
-            for work in others {
+            for work in works {
                 self.survive(work);
             }
             self.survive(|writer| writer.log.bound(&mut writer.connection));
         }
         self.finish();
-        for done in farewells {
-            let _ = done.send(());
-        }
+        // Who closes the store waits for this.
+        drop(waiting);
     }
 
     /// A defect costs one batch, whose posters learn that their answer is
     /// gone, and not the writer.
     fn survive(&mut self, work: impl FnOnce(&mut Writer)) {
         self.health.begins();
-        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+        let supervision = Arc::clone(&self.supervision);
+        if !supervision.survive("the writer", || work(self)) {
             let error = StoreError::Unexpected("the writer panicked".to_owned());
             self.undo(&error);
         }
@@ -182,24 +149,5 @@ impl Writer {
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the store was not closed properly");
         }
-    }
-}
-
-/// How many of those who post are best written together, of whom some wait and
-/// others were just answered and may be back soon: one half is written while
-/// the other half's requests are read and answered. A few are not worth a
-/// commit of their own.
-fn half(posters: usize) -> usize {
-    posters.div_ceil(2).max(FEW)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_few_posters_are_written_together_and_many_in_halves() {
-        assert_eq!([0, 1, FEW, 2 * FEW].map(half), [FEW; 4]);
-        assert_eq!([64, 255, 256].map(half), [32, 128, 128]);
     }
 }

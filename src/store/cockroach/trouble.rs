@@ -1,0 +1,121 @@
+//! Whether reading, or storing, has failed since it last worked, and for how
+//! long: connections may open to a cluster that does neither.
+
+use std::pin::pin;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::domain::StoreError;
+
+use super::conn::locked;
+use super::retry::{Failure, Kind};
+
+/// A cluster that loses a node needs about nine seconds to go on. What fails
+/// for longer than that is away, and nobody waits for it any more.
+const RECOVERY: Duration = Duration::from_secs(12);
+
+/// What has not answered by then may be away.
+pub(super) const SILENCE: Duration = Duration::from_secs(3);
+
+/// What became of one kind of work.
+#[derive(Debug, Default)]
+pub(super) struct Trouble(Mutex<Option<Failing>>);
+
+/// A run of failures without a success.
+#[derive(Debug, Clone)]
+struct Failing {
+    since: Instant,
+    last: Failure,
+}
+
+impl Trouble {
+    /// Does something and notes what became of it, also while it is silent.
+    pub(super) async fn watch<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let (began, mut work) = (Instant::now(), pin!(work));
+        let done = match tokio::time::timeout(SILENCE, &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                self.note(began, &Failure::stalled(SILENCE));
+                work.await
+            }
+        };
+        match &done {
+            Ok(_) => self.is_over(),
+            Err(failure) => self.note(began, failure),
+        }
+        done
+    }
+
+    /// It worked.
+    pub(super) fn is_over(&self) {
+        *locked(&self.0) = None;
+    }
+
+    /// An attempt that began then failed, or has not answered for long. What
+    /// says nothing of the database is not noted.
+    pub(super) fn note(&self, began: Instant, failure: &Failure) {
+        match failure.kind {
+            Kind::Lost | Kind::Away | Kind::ReadOnly | Kind::NoDatabase => {}
+            Kind::Again | Kind::Stale | Kind::Corrupt | Kind::Fatal => return,
+        }
+        let mut failing = locked(&self.0);
+        let since = failing.as_ref().map_or(began, |failing| failing.since);
+        let last = failure.clone();
+        *failing = Some(Failing { since, last });
+    }
+
+    /// What failed last, if nothing worked since.
+    pub(super) fn last(&self) -> Option<Failure> {
+        locked(&self.0).as_ref().map(|failing| failing.last.clone())
+    }
+
+    /// Turns work away once it is known that it would wait in vain.
+    pub(super) fn refuse(&self) -> Result<(), StoreError> {
+        let failing = locked(&self.0);
+        match &*failing {
+            Some(Failing { since, last }) => {
+                // A server that only reads says so; silence may be recovery.
+                let is_known = last.kind == Kind::ReadOnly || since.elapsed() > RECOVERY;
+                match is_known {
+                    true => Err(StoreError::from(last.clone())),
+                    false => Ok(()),
+                }
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_turned_away_once_it_failed_for_longer_than_a_recovery_takes() {
+        let trouble = Trouble::default();
+        let lost = Failure::new(Kind::Lost, "x");
+        trouble.note(Instant::now(), &lost);
+        assert!(trouble.refuse().is_ok() && trouble.last().is_some());
+        trouble.is_over();
+        let Some(long_ago) = Instant::now().checked_sub(RECOVERY * 2) else {
+            return;
+        };
+        trouble.note(long_ago, &lost);
+        trouble.note(Instant::now(), &lost);
+        assert!(trouble.refuse().is_err());
+        trouble.is_over();
+        assert!(trouble.refuse().is_ok() && trouble.last().is_none());
+    }
+
+    #[test]
+    fn a_server_that_only_reads_is_known_at_once_and_a_defect_says_nothing() {
+        let trouble = Trouble::default();
+        trouble.note(Instant::now(), &Failure::new(Kind::Fatal, "x"));
+        assert!(trouble.last().is_none());
+        trouble.note(Instant::now(), &Failure::new(Kind::ReadOnly, "x"));
+        assert!(trouble.refuse().is_err());
+    }
+}
