@@ -82,12 +82,12 @@ statements! {
         "select message_id from hashtag_messages
          where hashtag_id = ?4 and message_id >= ?1 and message_id < ?2
          order by message_id desc limit ?3";
-    /// Runs of user number ?1 that begin below id ?2, newest first.
-    RunsOfUser =
+    /// Blocks of user number ?1 that begin below id ?2, newest first.
+    BlocksOfUser =
         "select ids from user_runs where user_id = ?1 and first_id < ?2
          order by first_id desc";
-    /// Runs of hashtag number ?1 that begin below id ?2, newest first.
-    RunsOfHashtag =
+    /// Blocks of hashtag number ?1 that begin below id ?2, newest first.
+    BlocksOfHashtag =
         "select ids from hashtag_runs where hashtag_id = ?1 and first_id < ?2
          order by first_id desc";
     /// After id ?1, ?2 limit; oldest first.
@@ -151,8 +151,8 @@ statements! {
         "insert into messages (id, user_id, hashtags, idempotency_key, text)
          values (?1, ?2, ?3, ?4, ?5) on conflict do nothing";
     InsertUserMessage = "insert into user_messages (user_id, message_id) values (?1, ?2)";
-    InsertUserRun = "insert into user_runs (user_id, first_id, ids) values (?1, ?2, ?3)";
-    InsertHashtagRun =
+    InsertUserBlock = "insert into user_runs (user_id, first_id, ids) values (?1, ?2, ?3)";
+    InsertHashtagBlock =
         "insert into hashtag_runs (hashtag_id, first_id, ids) values (?1, ?2, ?3)";
     InsertHashtagMessage =
         "insert into hashtag_messages (hashtag_id, message_id) values (?1, ?2)";
@@ -225,11 +225,11 @@ mod tests {
                 "SEARCH hashtag_messages USING PRIMARY KEY (hashtag_id=? AND message_id>? AND message_id<?)",
             ),
             (
-                Sql::RunsOfUser,
+                Sql::BlocksOfUser,
                 "SEARCH user_runs USING PRIMARY KEY (user_id=? AND first_id<?)",
             ),
             (
-                Sql::RunsOfHashtag,
+                Sql::BlocksOfHashtag,
                 "SEARCH hashtag_runs USING PRIMARY KEY (hashtag_id=? AND first_id<?)",
             ),
             (Sql::Export, "SEARCH m USING PRIMARY KEY (id>?)"),

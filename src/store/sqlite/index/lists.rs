@@ -12,9 +12,9 @@ use crate::store::sqlite::sql::Sql;
 /// The series that counts every message.
 pub(crate) const ALL_MESSAGES: i64 = 0;
 
-/// Ids of a run, at most: with more, SQLite would put the row on a page of its
+/// Ids of a block, at most: with more, SQLite would put the row on a page of its
 /// own (<https://www.sqlite.org/fileformat2.html#cell_payload_overflow_pages>).
-const RUN: usize = 56;
+const BLOCK: usize = 56;
 
 /// Whose messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +35,7 @@ pub(crate) enum Name {
 }
 
 /// A message's place in a list.
-pub(crate) type Place = (List, MessageId);
+pub(crate) type Posting = (List, MessageId);
 
 /// The ids of some messages, by list.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl List {
 
 impl Lists {
     /// Puts a message at the end of a list.
-    pub(crate) fn push(&mut self, (list, id): Place) {
+    pub(crate) fn push(&mut self, (list, id): Posting) {
         self.0.entry(list).or_default().push(id);
     }
 
@@ -86,27 +86,27 @@ impl Lists {
     }
 }
 
-impl Extend<Place> for Lists {
-    fn extend<T: IntoIterator<Item = Place>>(&mut self, places: T) {
-        places.into_iter().for_each(|place| self.push(place));
+impl Extend<Posting> for Lists {
+    fn extend<T: IntoIterator<Item = Posting>>(&mut self, postings: T) {
+        postings.into_iter().for_each(|place| self.push(place));
     }
 }
 
 /// Writes the lists and counts of messages that came in order, after all that
-/// are in the file: in runs.
-pub(crate) fn write_runs(
+/// are in the file: in blocks.
+pub(crate) fn write_blocks(
     connection: &Connection,
     lists: &[(List, Vec<MessageId>)],
 ) -> rusqlite::Result<()> {
     write(connection, lists, |name, ids| {
         let (sql, number) = match name {
-            Name::User(number) => (Sql::InsertUserRun, number),
-            Name::Hashtag(number) => (Sql::InsertHashtagRun, number),
+            Name::User(number) => (Sql::InsertUserBlock, number),
+            Name::Hashtag(number) => (Sql::InsertHashtagBlock, number),
         };
         let mut insert = connection.prepare_cached(sql.text())?;
-        for run in ids.chunks(RUN) {
-            let bytes: Vec<u8> = run.iter().flat_map(|id| id.to_bytes()).collect();
-            insert.execute((number, run[0].to_bytes(), bytes))?;
+        for block in ids.chunks(BLOCK) {
+            let bytes: Vec<u8> = block.iter().flat_map(|id| id.to_bytes()).collect();
+            insert.execute((number, block[0].to_bytes(), bytes))?;
         }
         Ok(())
     })

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::domain::{FeedFilter, FeedPage, MessageId};
 use crate::store::sqlite::id_of;
-use crate::store::sqlite::index::falling::Falling;
+use crate::store::sqlite::index::descending::Descending;
 use crate::store::sqlite::index::lists::{List, Name};
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::read::page;
@@ -49,14 +49,14 @@ pub(crate) fn feed(
         }
     }
     let (low, high) = filter.id_range();
-    let mut lists: Vec<Falling<'_>> = match numbered.is_empty() {
+    let mut lists: Vec<Descending<'_>> = match numbered.is_empty() {
         // The table has the messages of the tail.
         true => Vec::new(),
         false => tail.read(connection, |tail| {
             let list = |&name: &Name| {
                 let newest = tail.ids(List::Of(name), low, high).iter().rev();
                 let newest = newest.copied().collect();
-                Falling::of(connection, name, low, newest, first_chunk)
+                Descending::of(connection, name, low, newest, first_chunk)
             };
             numbered.iter().map(list).collect()
         })?,
@@ -116,7 +116,7 @@ fn rows<T>(
 
 /// The largest ids below `below` that all lists hold, falling.
 fn common(
-    lists: &mut [Falling<'_>],
+    lists: &mut [Descending<'_>],
     mut below: MessageId,
     limit: usize,
 ) -> rusqlite::Result<Vec<MessageId>> {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::domain::{Imported, Record, StoreError};
 use crate::store::batch::{Pending, answer_batch};
-use crate::store::sqlite::index::lists::{Lists, write_rows, write_runs};
+use crate::store::sqlite::index::lists::{Lists, write_blocks, write_rows};
 use crate::store::sqlite::open::limit_pages;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::store_error;
@@ -57,7 +57,7 @@ impl Writer {
         match written {
             Ok((found, results)) => {
                 let results: Vec<Posted> = results;
-                self.tail.committed(found, self.ledger.take_places());
+                self.tail.committed(found, self.ledger.take_postings());
                 let stored = results.iter().filter_map(|result| result.as_ref().ok());
                 stored.for_each(|message| drop(self.cache.keep(message.clone())));
                 let answers = posts.into_iter().zip(results).collect();
@@ -72,7 +72,7 @@ impl Writer {
     /// settled before: ids of any order.
     fn list_at_once(&mut self) -> rusqlite::Result<State> {
         let mut lists = Lists::default();
-        lists.extend(self.ledger.take_places());
+        lists.extend(self.ledger.take_postings());
         write_rows(&self.connection, &lists.sorted())?;
         self.mark_settled()
     }
@@ -104,7 +104,7 @@ impl Writer {
         let lists = self
             .tail
             .read(&self.connection, |tail: View<'_>| tail.lists())?;
-        write_runs(&self.connection, &lists)?;
+        write_blocks(&self.connection, &lists)?;
         self.mark_settled()
     }
 

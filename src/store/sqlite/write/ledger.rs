@@ -1,5 +1,5 @@
 //! Putting messages into the table, inside a transaction somebody else begins
-//! and ends: rows and numbers of names. Their places in lists are collected;
+//! and ends: rows and numbers of names. Their postings in lists are collected;
 //! whether they are written at once or later is for the writer to say.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use crate::domain::{
     Draft, Hashtag, IdempotencyKey, Imported, Message, MessageId, PostError, Record,
 };
-use crate::store::sqlite::index::lists::{List, Name, Place};
+use crate::store::sqlite::index::lists::{List, Name, Posting};
 use crate::store::sqlite::read::record_of;
 use crate::store::sqlite::sql::Sql;
 
@@ -22,7 +22,7 @@ pub(crate) struct Ledger {
     users: Numbers,
     hashtags: Numbers,
     /// Of what was stored since they were taken.
-    places: Vec<Place>,
+    postings: Vec<Posting>,
 }
 
 /// The statement of every message, prepared once for many.
@@ -113,9 +113,9 @@ impl Ledger {
         obstacle(connection, user, record)
     }
 
-    /// Gives the places of all that was stored since the last call.
-    pub(crate) fn take_places(&mut self) -> Vec<Place> {
-        std::mem::take(&mut self.places)
+    /// Gives the postings of all that was stored since the last call.
+    pub(crate) fn take_postings(&mut self) -> Vec<Posting> {
+        std::mem::take(&mut self.postings)
     }
 
     /// Forgets what a rollback may have undone.
@@ -131,7 +131,7 @@ impl Ledger {
     ) -> rusqlite::Result<()> {
         let id = message.id;
         let user = List::Of(Name::User(user));
-        self.places.extend([(List::All, id), (user, id)]);
+        self.postings.extend([(List::All, id), (user, id)]);
         for hashtag in &message.hashtags {
             let number = self.hashtags.of(
                 connection,
@@ -139,7 +139,7 @@ impl Ledger {
                 Sql::HashtagId,
                 Sql::InsertHashtag,
             )?;
-            self.places.push((List::Of(Name::Hashtag(number)), id));
+            self.postings.push((List::Of(Name::Hashtag(number)), id));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::MessageId;
 use crate::store::sqlite::id_of;
-use crate::store::sqlite::index::lists::{List, Lists, Name, Place};
+use crate::store::sqlite::index::lists::{List, Lists, Name, Posting};
 use crate::store::sqlite::sql::Sql;
 
 /// The tail of a file.
@@ -103,7 +103,7 @@ impl Tail {
     }
 
     /// Takes note of a commit that found a state and put messages behind it.
-    pub(crate) fn committed(&self, found: State, places: Vec<Place>) {
+    pub(crate) fn committed(&self, found: State, postings: Vec<Posting>) {
         let mut run = self.alone();
         if run.after < found.settled {
             *run = Run::after(found.settled);
@@ -112,8 +112,8 @@ impl Tail {
         // meanwhile, whoever catches up reads them from the file.
         if run.covers(found) {
             let known = run.until;
-            run.until = known.max(places.iter().map(|(_, id)| *id).max());
-            let new = places.into_iter().filter(|(_, id)| Some(*id) > known);
+            run.until = known.max(postings.iter().map(|(_, id)| *id).max());
+            let new = postings.into_iter().filter(|(_, id)| Some(*id) > known);
             run.lists.extend(new);
         }
     }
@@ -173,14 +173,14 @@ impl Run {
         while let Some(row) = rows.next()? {
             let id = id_of(row.get_ref(0)?.as_blob()?)?;
             let user = List::Of(Name::User(row.get(1)?));
-            let mut places = vec![(List::All, id), (user, id)];
+            let mut postings = vec![(List::All, id), (user, id)];
             let names = row.get_ref(2)?.as_str()?.split(' ');
             for name in names.filter(|name| !name.is_empty()) {
                 // None is missing: a hashtag is stored before its messages.
                 let found = number.query_row([name], |row| row.get(0)).optional()?;
-                places.extend(found.map(|number| (List::Of(Name::Hashtag(number)), id)));
+                postings.extend(found.map(|number| (List::Of(Name::Hashtag(number)), id)));
             }
-            self.lists.extend(places);
+            self.lists.extend(postings);
             self.until = Some(id);
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! The ids of one list, newest first, from all places where they may be: the
-//! tail, runs, and rows of one id.
+//! tail, blocks, and rows of one id.
 
 use std::cmp::Reverse;
 
@@ -15,10 +15,10 @@ use crate::store::sqlite::sql::Sql;
 const CHUNK: std::ops::RangeInclusive<usize> = 4..=1024;
 
 /// A list that is walked, inside a transaction.
-pub(crate) struct Falling<'c> {
+pub(crate) struct Descending<'c> {
     connection: &'c Connection,
     rows: Sql,
-    runs: Sql,
+    blocks: Sql,
     number: i64,
     low: MessageId,
     /// Of the chunk, falling.
@@ -33,7 +33,7 @@ pub(crate) struct Falling<'c> {
     ended: bool,
 }
 
-impl<'c> Falling<'c> {
+impl<'c> Descending<'c> {
     /// The list of a name, from `low` on: what the tail has of it, falling,
     /// then what the file has, of which `chunk` ids are read at first.
     pub(crate) fn of(
@@ -42,15 +42,15 @@ impl<'c> Falling<'c> {
         low: MessageId,
         newest: Vec<MessageId>,
         chunk: usize,
-    ) -> Falling<'c> {
-        let (rows, runs, number) = match name {
-            Name::User(number) => (Sql::IdsOfUser, Sql::RunsOfUser, number),
-            Name::Hashtag(number) => (Sql::IdsOfHashtag, Sql::RunsOfHashtag, number),
+    ) -> Descending<'c> {
+        let (rows, blocks, number) = match name {
+            Name::User(number) => (Sql::IdsOfUser, Sql::BlocksOfUser, number),
+            Name::Hashtag(number) => (Sql::IdsOfHashtag, Sql::BlocksOfHashtag, number),
         };
-        Falling {
+        Descending {
             connection,
             rows,
-            runs,
+            blocks,
             number,
             low,
             ids: newest,
@@ -92,10 +92,10 @@ impl<'c> Falling<'c> {
         }
         (self.at, self.hits, self.is_read) = (0, 0, true);
         self.ids.clear();
-        self.read_runs(below)?;
-        let of_runs = self.ids.len();
+        self.read_blocks(below)?;
+        let of_blocks = self.ids.len();
         self.read_rows(below)?;
-        if of_runs > 0 && of_runs < self.ids.len() {
+        if of_blocks > 0 && of_blocks < self.ids.len() {
             self.ids.sort_unstable_by_key(|id| Reverse(*id));
         }
         // Each gave as many as were wanted, or all it has.
@@ -104,11 +104,11 @@ impl<'c> Falling<'c> {
         Ok(())
     }
 
-    fn read_runs(&mut self, below: MessageId) -> rusqlite::Result<()> {
-        let mut statement = self.connection.prepare_cached(self.runs.text())?;
-        let mut runs = statement.query((self.number, below.to_bytes()))?;
+    fn read_blocks(&mut self, below: MessageId) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(self.blocks.text())?;
+        let mut blocks = statement.query((self.number, below.to_bytes()))?;
         while self.ids.len() < self.chunk
-            && let Some(row) = runs.next()?
+            && let Some(row) = blocks.next()?
         {
             // Only the newest of them reaches beyond `below`.
             for id in row.get_ref(0)?.as_blob()?.chunks(16).rev() {
