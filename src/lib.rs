@@ -28,14 +28,14 @@
 //!    `store::cockroach::lane` → `server::handle::message`, `cli::outbox`.
 //! 2. **Nothing is stored twice.** A batch can be sent again, an input
 //!    imported again, a queued post delivered again: the id or the idempotency
-//!    key finds what is there. `store::sqlite::write::ledger`,
+//!    key finds what is there. `store::sqlite::write::insert`,
 //!    `store::cockroach::sql`, `domain::Draft` (ids derived from contents) →
 //!    `store::cockroach::retry`, `app::transfer`, `cli::outbox`.
 //! 3. **A message's time is its id's.** So a range of dates is a range of ids,
 //!    and one index serves both. `domain::MessageId`, `domain::Record` →
 //!    `domain::FeedFilter`, pages and trends of every store.
 //! 4. **On the embedded store ids are committed in order, on a cluster they
-//!    are not.** `store::sqlite::write` → `store::sqlite::write::tail`; no
+//!    are not.** `store::sqlite::write` → `store::sqlite::write::memtable`; no
 //!    other module may rely on it.
 //! 5. **Counters are the messages, counted.** Message, hashtags and counts
 //!    change in one transaction, so lists, tags and trends agree for any range.

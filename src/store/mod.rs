@@ -10,11 +10,11 @@
 //! - **Immutable**: what a message says, and which name a number stands for,
 //!   never changes, and no id or number is given out twice. Rests on it:
 //!   `sqlite::read::cache` (messages by id, names of users by number),
-//!   `sqlite::write::ledger` and `cockroach::batch` (numbers of names).
+//!   `sqlite::write::insert` and `cockroach::batch` (numbers of names).
 //! - **Append-only**: what is stored stays, and a message counts in the same
-//!   transaction in which it is stored or settled. Rests on it:
+//!   transaction in which it is stored or flushed. Rests on it:
 //!   `sqlite::rollup::months` (a month with as many messages has the same
-//!   counts), `sqlite::write::tail` (what is behind the mark is complete), and
+//!   counts), `sqlite::write::memtable` (what is behind the mark is complete), and
 //!   a message found by its id in `sqlite::read::cache`. Whoever removes
 //!   messages ([`Removal`](crate::domain::Removal)) has to tell these three,
 //!   in this program and in others that have the file open.
@@ -27,7 +27,7 @@
 //!   the answers that `server` keeps, removals included.
 //! - **Commit order is id order** on the embedded store, for what is posted,
 //!   but for a clock that was wrong: such a batch is listed at once, and no
-//!   position is behind it. Rests on it: `sqlite::write::tail`,
+//!   position is behind it. Rests on it: `sqlite::write::memtable`,
 //!   `sqlite::read::after`. On a cluster nothing may rest on it.
 
 mod batch;

@@ -2,7 +2,7 @@
 //! that read it.
 //!
 //! `open` looks at the file and migrates it, `write` commits batches through
-//! the `ledger` and settles the `tail`, `read` runs queries (`feed`, which
+//! the `inserter` and flushes the `memtable`, `read` runs queries (`feed`, which
 //! ends in a `page`, `counts`, which remembers `months`, and `tokens`), `sql`
 //! holds every statement, and `traits` answers what the domain asks. Several programs may have the file open at once:
 //! they wait for each other's transactions and see each other's messages.
@@ -44,8 +44,8 @@ use crate::store::sqlite::guard::log::Log;
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::read::limit::Limits;
 use crate::store::sqlite::rollup::months::Months;
+use crate::store::sqlite::write::memtable::Memtable;
 use crate::store::sqlite::write::queue::Queue;
-use crate::store::sqlite::write::tail::Tail;
 
 /// How an embedded store works; the defaults suit a small machine.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub struct SqliteOptions {
     /// Messages, or half as many names, that lists and counters may lack
     /// before these are written for all of them at once: milliseconds, up to
     /// some dozens where every name is another, for which posts wait.
-    pub unsettled: usize,
+    pub unflushed: usize,
     /// Threads that read.
     pub readers: usize,
     /// Page cache of the writer, in KiB. Large imports gain from more.
@@ -83,7 +83,7 @@ impl Default for SqliteOptions {
         SqliteOptions {
             queue: 10_000,
             batch: 512,
-            unsettled: 4_096,
+            unflushed: 4_096,
             readers: thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 8 * 1024,
@@ -115,7 +115,7 @@ pub struct SqliteStore {
     queue: Queue,
     readers: Readers,
     cache: Arc<MessageCache>,
-    tail: Arc<Tail>,
+    memtable: Arc<Memtable>,
     months: Arc<Months>,
     health: Arc<Health>,
     files: Arc<Files>,
@@ -143,12 +143,12 @@ impl SqliteStore {
         let log = Log::of(Arc::clone(&files), bytes, gate, Arc::clone(&health));
         let cache = Arc::new(MessageCache::new(options.message_cache_kib));
         let shared = (Arc::clone(&health), Arc::clone(&files));
-        let tail = Arc::new(Tail::default());
-        // What a crash left unsettled is derived here, not by the first read.
-        let derived = tail.catch_up(&connection);
+        let memtable = Arc::new(Memtable::default());
+        // What a crash left unflushed is derived here, not by the first read.
+        let derived = memtable.catch_up(&connection);
         derived.map_err(|error| open::refused(path, &error))?;
-        let memory = (Arc::clone(&cache), Arc::clone(&tail));
-        let writer = Writer::new(connection, log, shared, memory, options.unsettled);
+        let memory = (Arc::clone(&cache), Arc::clone(&memtable));
+        let writer = Writer::new(connection, log, shared, memory, options.unflushed);
         let started = writer.spawn(waiting, options.batch);
         started.map_err(|source| OpenError::Io {
             path: path.to_owned(),
@@ -158,7 +158,7 @@ impl SqliteStore {
             queue,
             readers,
             cache,
-            tail,
+            memtable,
             months: Arc::default(),
             health,
             files,
@@ -184,7 +184,7 @@ impl SqliteStore {
             queue: queue::without_writer(),
             readers,
             cache: Arc::new(MessageCache::new(options.message_cache_kib)),
-            tail: Arc::default(),
+            memtable: Arc::default(),
             months: Arc::default(),
             health: Arc::default(),
             files: Arc::new(files.map_err(|error| open::refused(path, &error))?),

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::id_of;
-use super::index::lists::{List, Name, write_rows};
+use super::index::postings::{Name, PostingList, write_rows};
 use super::rollup::levels::{LEVELS, MINUTE};
 use crate::domain::{FOLDING, MessageId, refolded};
 
@@ -77,7 +77,7 @@ fn merge(
         for &number in others.iter().chain([&into]) {
             clear(connection, number, &all)?;
         }
-        let list = List::Of(Name::Hashtag(into));
+        let list = PostingList::Of(Name::Hashtag(into));
         write_rows(connection, &[(list, all.into_iter().collect())])?;
     }
     for number in others {

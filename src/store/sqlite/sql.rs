@@ -112,7 +112,7 @@ statements! {
     /// What index rows and counters know, and what there is.
     State = "select until, (select max(id) from messages) from settled where id = 1";
     /// They know all up to ?1 now.
-    Settle = "update settled set until = ?1 where id = 1";
+    MarkFlushed = "update settled set until = ?1 where id = 1";
     /// After id ?1 and up to ?2, oldest first.
     Newest =
         "select id, user_id, hashtags from messages where id > ?1 and id <= ?2 order by id";

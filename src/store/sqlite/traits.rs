@@ -60,9 +60,10 @@ impl Messages for SqliteStore {
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
         let short = feed::is_short(filter);
-        let (cache, tail) = (Arc::clone(&self.cache), Arc::clone(&self.tail));
+        let (cache, memtable) = (Arc::clone(&self.cache), Arc::clone(&self.memtable));
         let filter = filter.clone();
-        let read = move |connection: &Connection| feed::feed(connection, &filter, &tail, &cache);
+        let read =
+            move |connection: &Connection| feed::feed(connection, &filter, &memtable, &cache);
         match short {
             true => self.readers.short(read).await,
             false => self.readers.run(read).await,
@@ -81,8 +82,8 @@ impl Messages for SqliteStore {
 impl Counts for SqliteStore {
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
         let short = counts::is_short(filter);
-        let (filter, tail) = (filter.clone(), Arc::clone(&self.tail));
-        let read = move |connection: &Connection| counts::trend(connection, &filter, &tail);
+        let (filter, memtable) = (filter.clone(), Arc::clone(&self.memtable));
+        let read = move |connection: &Connection| counts::trend(connection, &filter, &memtable);
         match short {
             true => self.readers.short(read).await,
             false => self.readers.run(read).await,
@@ -90,10 +91,10 @@ impl Counts for SqliteStore {
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
-        let (filter, tail) = (filter.clone(), Arc::clone(&self.tail));
+        let (filter, memtable) = (filter.clone(), Arc::clone(&self.memtable));
         let months = Arc::clone(&self.months);
         self.readers
-            .run(move |connection| counts::hashtags(connection, &filter, &tail, &months))
+            .run(move |connection| counts::hashtags(connection, &filter, &memtable, &months))
             .await
     }
 }

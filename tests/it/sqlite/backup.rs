@@ -32,7 +32,7 @@ fn names(dir: &Path) -> Vec<String> {
 async fn a_copy_made_under_load_has_every_post_acknowledged_before_it_began() {
     const COPIES: usize = 12;
     let file = File::with(&SqliteOptions {
-        unsettled: 64,
+        unflushed: 64,
         log_kib: 512,
         ..SqliteOptions::default()
     });

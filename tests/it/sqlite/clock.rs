@@ -129,7 +129,7 @@ async fn one_wrong_clock_does_not_date_later_posts_and_is_said() {
 async fn two_programs_post_to_a_store_with_messages_of_the_future_and_list_all() {
     let file = File::new();
     let options = SqliteOptions {
-        unsettled: 2,
+        unflushed: 2,
         ..SqliteOptions::default()
     };
     let other = SqliteStore::open(&file.path(), &options).unwrap();

@@ -4,11 +4,11 @@ mod backup;
 mod clock;
 mod following;
 mod log;
+mod memtable;
 mod opening;
 mod reading;
 mod refold;
 mod removed;
-mod tail;
 mod trouble;
 
 use std::path::PathBuf;
@@ -54,10 +54,10 @@ impl Fixture for File {
     async fn fresh() -> Vec<File> {
         // Index rows and counters are written with every batch, every few
         // messages, or for no test of the suite.
-        let unsettled = [0, 3, 10_000];
-        let files = unsettled.map(|unsettled| {
+        let unflushed = [0, 3, 10_000];
+        let files = unflushed.map(|unflushed| {
             File::with(&SqliteOptions {
-                unsettled,
+                unflushed,
                 ..SqliteOptions::default()
             })
         });

@@ -49,9 +49,9 @@ fn crashed(path: &Path, dir: &Path) -> std::path::PathBuf {
 #[tokio::test]
 async fn hashtags_of_an_older_folding_are_found_by_what_people_write() {
     // Listed in runs, and not listed yet.
-    for unsettled in [0, 10_000] {
+    for unflushed in [0, 10_000] {
         let options = SqliteOptions {
-            unsettled,
+            unflushed,
             ..SqliteOptions::default()
         };
         let file = File::with(&options);

@@ -201,7 +201,7 @@ fn lock(path: &Path) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
 async fn a_listed_message_without_its_row_is_an_error_and_no_shorter_page() {
     let file = File::with(&SqliteOptions {
         message_cache_kib: 0,
-        unsettled: 0,
+        unflushed: 0,
         ..SqliteOptions::default()
     });
     let mut posted = Vec::new();

@@ -1,5 +1,5 @@
 //! The ids of one list, newest first, from all places where they may be: the
-//! tail, blocks, and rows of one id.
+//! memtable, blocks, and rows of one id.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::domain::MessageId;
 use crate::store::sqlite::id_of;
-use crate::store::sqlite::index::lists::Name;
+use crate::store::sqlite::index::postings::Name;
 use crate::store::sqlite::sql::Sql;
 
 /// Ids read at once: few when most of them turn out to be skipped, many when
@@ -27,14 +27,14 @@ pub(crate) struct Descending<'c> {
     /// Ids of this chunk that were of use.
     hits: usize,
     chunk: usize,
-    /// The ids are from the file, not from the tail any more.
+    /// The ids are from the file, not from the memtable any more.
     is_read: bool,
     /// Nothing follows this chunk.
     ended: bool,
 }
 
 impl<'c> Descending<'c> {
-    /// The list of a name, from `low` on: what the tail has of it, falling,
+    /// The list of a name, from `low` on: what the memtable has of it, falling,
     /// then what the file has, of which `chunk` ids are read at first.
     pub(crate) fn of(
         connection: &'c Connection,
@@ -79,7 +79,7 @@ impl<'c> Descending<'c> {
         }
     }
 
-    /// Reads the next chunk. What the tail had is through: it is newer than
+    /// Reads the next chunk. What the memtable had is through: it is newer than
     /// anything in the file's lists.
     fn read(&mut self, below: MessageId) -> rusqlite::Result<()> {
         if self.is_read {

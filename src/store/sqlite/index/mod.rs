@@ -1,4 +1,4 @@
-//! Lists of message ids: by user, by hashtag, of all.
+//! Posting lists: ids of messages by user, by hashtag, of all.
 
 pub(crate) mod descending;
-pub(crate) mod lists;
+pub(crate) mod postings;

@@ -9,13 +9,13 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use crate::domain::{FeedFilter, FeedPage, MessageId};
 use crate::store::sqlite::id_of;
 use crate::store::sqlite::index::descending::Descending;
-use crate::store::sqlite::index::lists::{List, Name};
+use crate::store::sqlite::index::postings::{Name, PostingList};
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::read::page;
 use crate::store::sqlite::read::page::Snapshot;
 use crate::store::sqlite::read::record_of;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::write::tail::Tail;
+use crate::store::sqlite::write::memtable::Memtable;
 
 /// Ids read at first of each of several lists.
 const FIRST_CHUNK: usize = 32;
@@ -32,7 +32,7 @@ pub(crate) fn is_short(filter: &FeedFilter) -> bool {
 pub(crate) fn feed(
     connection: &Connection,
     filter: &FeedFilter,
-    tail: &Tail,
+    memtable: &Memtable,
     cache: &MessageCache,
 ) -> rusqlite::Result<FeedPage> {
     // All steps see the same state.
@@ -50,11 +50,11 @@ pub(crate) fn feed(
     }
     let (low, high) = filter.id_range();
     let mut lists: Vec<Descending<'_>> = match numbered.is_empty() {
-        // The table has the messages of the tail.
+        // The table has the messages of the memtable.
         true => Vec::new(),
-        false => tail.read(connection, |tail| {
+        false => memtable.read(connection, |memtable| {
             let list = |&name: &Name| {
-                let newest = tail.ids(List::Of(name), low, high).iter().rev();
+                let newest = memtable.ids(PostingList::Of(name), low, high).iter().rev();
                 let newest = newest.copied().collect();
                 Descending::of(connection, name, low, newest, first_chunk)
             };

@@ -9,13 +9,13 @@ use crate::domain::{
     Buckets, Hashtag, HashtagCount, HashtagsFilter, MessageId, Range, Series, TrendFilter,
 };
 use crate::store::rollup;
-use crate::store::sqlite::index::lists::{List, Name};
+use crate::store::sqlite::index::postings::{Name, PostingList};
 use crate::store::sqlite::read::page::Snapshot;
 use crate::store::sqlite::read::{SHORT, first_id, last_id};
 use crate::store::sqlite::rollup::levels::{MINUTE, Piece, WIDTHS};
 use crate::store::sqlite::rollup::months::Months;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::write::tail::{Tail, View};
+use crate::store::sqlite::write::memtable::{Memtable, View};
 
 /// Whether a trend is a short read.
 pub(crate) fn is_short(filter: &TrendFilter) -> bool {
@@ -29,7 +29,7 @@ pub(crate) fn is_short(filter: &TrendFilter) -> bool {
 pub(crate) fn trend(
     connection: &Connection,
     filter: &TrendFilter,
-    tail: &Tail,
+    memtable: &Memtable,
 ) -> rusqlite::Result<Vec<Series>> {
     // All series are of the same moment.
     let _snapshot = Snapshot::begin(connection)?;
@@ -37,12 +37,12 @@ pub(crate) fn trend(
         return Ok(vec![Series::new(); filter.hashtags.len().max(1)]);
     };
     let lists = lists(connection, filter)?;
-    let newest: Vec<Series> = tail.read(connection, |tail| {
-        let newest = |list| newest(tail, list, &buckets);
+    let newest: Vec<Series> = memtable.read(connection, |memtable| {
+        let newest = |list| newest(memtable, list, &buckets);
         lists.iter().map(|&list| newest(list)).collect()
     })?;
-    let series = |(list, newest): (&Option<List>, Series)| {
-        let Some(number) = list.and_then(List::series) else {
+    let series = |(list, newest): (&Option<PostingList>, Series)| {
+        let Some(number) = list.and_then(PostingList::series) else {
             return Ok(Series::new());
         };
         let counted = series(connection, &buckets, &pieces, number)?;
@@ -85,15 +85,18 @@ fn plan(
 
 /// The lists that a filter asks for, in its order; none for hashtags that
 /// never were there.
-fn lists(connection: &Connection, filter: &TrendFilter) -> rusqlite::Result<Vec<Option<List>>> {
+fn lists(
+    connection: &Connection,
+    filter: &TrendFilter,
+) -> rusqlite::Result<Vec<Option<PostingList>>> {
     if filter.hashtags.is_empty() {
-        return Ok(vec![Some(List::All)]);
+        return Ok(vec![Some(PostingList::All)]);
     }
     let mut find = connection.prepare_cached(Sql::HashtagId.text())?;
     let list = |hashtag: &Hashtag| {
         let number = find.query_row([hashtag.as_str()], |row| row.get(0));
         let number = number.optional()?;
-        Ok(number.map(|number| List::Of(Name::Hashtag(number))))
+        Ok(number.map(|number| PostingList::Of(Name::Hashtag(number))))
     };
     filter.hashtags.iter().map(list).collect()
 }
@@ -134,10 +137,10 @@ fn first_id_at(second: i64) -> MessageId {
     MessageId::from_parts(second.saturating_mul(1000), 0)
 }
 
-/// What the tail adds to the counts of a list.
-fn newest(tail: View<'_>, list: Option<List>, buckets: &Buckets) -> Series {
+/// What the memtable adds to the counts of a list.
+fn newest(memtable: View<'_>, list: Option<PostingList>, buckets: &Buckets) -> Series {
     let (from, to) = (first_id_at(buckets.from()), first_id_at(buckets.to()));
-    let ids = list.map(|list| tail.ids(list, from, to));
+    let ids = list.map(|list| memtable.ids(list, from, to));
     let ids = ids.unwrap_or_default();
     let start = |id: &MessageId| buckets.around(id.millis() / 1000).0;
     let counts = ids.chunk_by(|one, next| start(one) == start(next));
@@ -165,7 +168,7 @@ fn added(mut series: Series, others: Series) -> Series {
 pub(crate) fn hashtags(
     connection: &Connection,
     filter: &HashtagsFilter,
-    tail: &Tail,
+    memtable: &Memtable,
     months: &Months,
 ) -> rusqlite::Result<Vec<HashtagCount>> {
     let _snapshot = Snapshot::begin(connection)?;
@@ -173,8 +176,8 @@ pub(crate) fn hashtags(
     let Some((from, to)) = range else {
         return Ok(Vec::new());
     };
-    let newest: HashMap<i64, u64> = tail.read(connection, |tail| {
-        let all = tail.hashtags(first_id_at(from), first_id_at(to));
+    let newest: HashMap<i64, u64> = memtable.read(connection, |memtable| {
+        let all = memtable.hashtags(first_id_at(from), first_id_at(to));
         let counts = all.map(|(number, ids)| (number, ids.len() as u64));
         counts.filter(|&(_, count)| count > 0).collect()
     })?;

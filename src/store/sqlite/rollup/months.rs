@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::store::sqlite::index::lists::ALL_MESSAGES;
+use crate::store::sqlite::index::postings::ALL_MESSAGES;
 use crate::store::sqlite::rollup::levels::{MONTH, Piece};
 use crate::store::sqlite::sql::Sql;
 

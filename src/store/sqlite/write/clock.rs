@@ -8,14 +8,14 @@ use crate::domain::{Imported, MessageId, Record, Warning};
 use crate::store::sqlite::id_of;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::write::Writer;
-use crate::store::sqlite::write::tail::State;
+use crate::store::sqlite::write::memtable::State;
 
 impl Writer {
     /// Ids continue after the last one posted, whoever posted it; not after
     /// one that was imported, or given by a clock that was wrong. Gives what
     /// a batch finds in the file.
     pub(super) fn follow_others(&mut self, now: i64) -> rusqlite::Result<State> {
-        let found = self.tail.catch_up(&self.connection)?;
+        let found = self.memtable.catch_up(&self.connection)?;
         let others = found.last.filter(|last| *last > self.clock.last());
         // The clock itself is past all others.
         if others.is_some_and(|last| last.millis() >= now) {

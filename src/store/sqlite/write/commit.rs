@@ -1,5 +1,5 @@
 //! What the writer does between two looks into its queue: transactions that
-//! post, settle, import and probe.
+//! post, flush, import and probe.
 
 use std::thread;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use rusqlite::Connection;
 
 use crate::domain::{Imported, Record, StoreError};
 use crate::store::batch::{Pending, answer_batch};
-use crate::store::sqlite::index::lists::{Lists, write_blocks, write_rows};
+use crate::store::sqlite::index::postings::{Postings, write_blocks, write_rows};
 use crate::store::sqlite::open::limit_pages;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::store_error;
 use crate::store::sqlite::write::Writer;
-use crate::store::sqlite::write::ledger::{Inserts, Posted};
-use crate::store::sqlite::write::tail::{State, View};
+use crate::store::sqlite::write::insert::{InsertStatement, Posted};
+use crate::store::sqlite::write::memtable::{State, View};
 
-/// How often the usual size of a tail it may reach while it cannot be settled.
-const MOST_UNSETTLED: usize = 4;
+/// How often the usual size of a memtable it may reach while it cannot be flushed.
+const MOST_UNFLUSHED: usize = 4;
 /// Between two imports the lock stays free for longer than another program's
 /// writer waits between two tries: its posts get their turn.
 const TURN: Duration = Duration::from_millis(2);
@@ -27,8 +27,8 @@ const PROBE_BYTES: i64 = 64 * 1024;
 
 impl Writer {
     pub(super) fn post(&mut self, posts: Vec<Pending>) {
-        if self.tail.size() >= self.unsettled.saturating_mul(MOST_UNSETTLED)
-            && let Err(error) = self.settle_now()
+        if self.memtable.size() >= self.unflushed.saturating_mul(MOST_UNFLUSHED)
+            && let Err(error) = self.flush_now()
         {
             return refuse(posts, &error);
         }
@@ -40,12 +40,12 @@ impl Writer {
                 .last
                 .is_none_or(|last| writer.clock.is_past(last, now));
             if !in_order {
-                writer.settle()?;
+                writer.flush()?;
             }
-            let mut inserts = Inserts::prepare(&writer.connection)?;
+            let mut inserts = InsertStatement::prepare(&writer.connection)?;
             let post = |pending: &Pending| {
                 let next = || writer.clock.next(now);
-                writer.ledger.post(&mut inserts, &pending.draft, next)
+                writer.inserter.post(&mut inserts, &pending.draft, next)
             };
             let results = posts.iter().map(post).collect::<rusqlite::Result<_>>()?;
             drop(inserts);
@@ -57,68 +57,69 @@ impl Writer {
         match written {
             Ok((found, results)) => {
                 let results: Vec<Posted> = results;
-                self.tail.committed(found, self.ledger.take_postings());
+                self.memtable
+                    .committed(found, self.inserter.take_postings());
                 let stored = results.iter().filter_map(|result| result.as_ref().ok());
                 stored.for_each(|message| drop(self.cache.keep(message.clone())));
                 let answers = posts.into_iter().zip(results).collect();
                 answer_batch(self.runtime.as_ref(), answers);
-                self.settle_if_large();
+                self.flush_if_large();
             }
             Err(error) => refuse(posts, &error),
         }
     }
 
     /// Writes lists and counts of what was stored in this transaction, which
-    /// settled before: ids of any order.
+    /// flushed before: ids of any order.
     fn list_at_once(&mut self) -> rusqlite::Result<State> {
-        let mut lists = Lists::default();
-        lists.extend(self.ledger.take_postings());
+        let mut lists = Postings::default();
+        lists.extend(self.inserter.take_postings());
         write_rows(&self.connection, &lists.sorted())?;
-        self.mark_settled()
+        self.mark_flushed()
     }
 
-    /// Settles a tail that has grown large, while nobody waits for an answer.
+    /// Flushes a memtable that has grown large, while nobody waits for an answer.
     /// Where that fails, as on a disk that is nearly full, messages are still
     /// taken, up to a bound.
-    fn settle_if_large(&mut self) {
-        let size = self.tail.size();
-        if size >= self.settle_at
-            && let Err(error) = self.settle_now()
+    fn flush_if_large(&mut self) {
+        let size = self.memtable.size();
+        if size >= self.flush_at
+            && let Err(error) = self.flush_now()
         {
             tracing::warn!(size, %error, "what was posted could not be indexed yet");
-            self.settle_at = size + self.unsettled;
+            self.flush_at = size + self.unflushed;
         }
     }
 
-    /// Settles, in a transaction of its own.
-    pub(super) fn settle_now(&mut self) -> Result<(), StoreError> {
-        let found = self.transaction(|writer| writer.settle())?;
-        self.tail.committed(found, Vec::new());
-        self.settle_at = self.unsettled;
+    /// Flushes, in a transaction of its own.
+    pub(super) fn flush_now(&mut self) -> Result<(), StoreError> {
+        let found = self.transaction(|writer| writer.flush())?;
+        self.memtable.committed(found, Vec::new());
+        self.flush_at = self.unflushed;
         Ok(())
     }
 
     /// Writes the lists and counts that are missing, in a transaction that
     /// has stored nothing yet.
-    fn settle(&self) -> rusqlite::Result<State> {
+    fn flush(&self) -> rusqlite::Result<State> {
         let lists = self
-            .tail
-            .read(&self.connection, |tail: View<'_>| tail.lists())?;
+            .memtable
+            .read(&self.connection, |memtable: View<'_>| memtable.lists())?;
         write_blocks(&self.connection, &lists)?;
-        self.mark_settled()
+        self.mark_flushed()
     }
 
     /// Writes that lists and counts of everything are written.
-    fn mark_settled(&self) -> rusqlite::Result<State> {
-        let State { settled, last } = State::read(&self.connection)?;
+    fn mark_flushed(&self) -> rusqlite::Result<State> {
+        let State { flushed, last } = State::read(&self.connection)?;
         if let Some(last) = last
-            && settled < Some(last)
+            && flushed < Some(last)
         {
-            let mut settle = self.connection.prepare_cached(Sql::Settle.text())?;
-            settle.execute([last.to_bytes()])?;
+            let mut flush = self.connection.prepare_cached(Sql::MarkFlushed.text())?;
+            flush.execute([last.to_bytes()])?;
         }
         Ok(State {
-            settled: last,
+            flushed: last,
             last,
         })
     }
@@ -127,9 +128,9 @@ impl Writer {
     pub(crate) fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, StoreError> {
         let imported = self.transaction(|writer| {
             // Its ids may be any: lists and counts are complete before and after.
-            writer.settle()?;
-            let mut inserts = Inserts::prepare(&writer.connection)?;
-            let import = |record| writer.ledger.import(&mut inserts, record);
+            writer.flush()?;
+            let mut inserts = InsertStatement::prepare(&writer.connection)?;
+            let import = |record| writer.inserter.import(&mut inserts, record);
             let imported = records
                 .iter()
                 .map(import)
@@ -139,7 +140,7 @@ impl Writer {
             Ok((writer.list_at_once()?, imported))
         });
         let imported = imported.map(|(found, imported)| {
-            self.tail.committed(found, Vec::new());
+            self.memtable.committed(found, Vec::new());
             imported
         });
         thread::sleep(TURN);
@@ -190,10 +191,10 @@ impl Writer {
                 .execute([PROBE_BYTES])
         })?;
         self.transaction(|writer| writer.statement(Sql::ProbeDone))?;
-        // A disk may have room for this and not for what posts would settle.
-        match self.tail.size() < self.unsettled {
+        // A disk may have room for this and not for what posts would flush.
+        match self.memtable.size() < self.unflushed {
             true => Ok(()),
-            false => self.settle_now(),
+            false => self.flush_now(),
         }
     }
 
@@ -210,7 +211,7 @@ impl Writer {
     }
 
     pub(super) fn undo(&mut self, error: &StoreError) {
-        self.ledger.forget();
+        self.inserter.forget();
         self.health.failed(error.clone());
         // SQLite has rolled back by itself after some errors.
         if !self.connection.is_autocommit()

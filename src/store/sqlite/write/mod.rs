@@ -1,7 +1,7 @@
 //! The writer: one thread that owns the only connection that writes. It takes
 //! whatever waits in its queue, commits all posts among it as one batch, and
 //! answers them after the commit. Their index rows and counters follow with a
-//! later batch, once many messages lack them (see `tail`).
+//! later batch, once many messages lack them (see `memtable`).
 //!
 //! A failed batch is rolled back and refused; the thread lives on and works
 //! again as soon as the disk does. What is done in a transaction is in `commit`,
@@ -9,9 +9,9 @@
 
 mod clock;
 mod commit;
-pub(crate) mod ledger;
+pub(crate) mod insert;
+pub(crate) mod memtable;
 pub(crate) mod queue;
-pub(crate) mod tail;
 
 use std::sync::Arc;
 use std::thread;
@@ -27,14 +27,14 @@ use crate::store::sqlite::guard::health::Health;
 use crate::store::sqlite::guard::log::Log;
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::write::ledger::Ledger;
+use crate::store::sqlite::write::insert::Inserter;
+use crate::store::sqlite::write::memtable::{Memtable, State};
 use crate::store::sqlite::write::queue::Work;
-use crate::store::sqlite::write::tail::{State, Tail};
 
 /// The state of the thread.
 pub(crate) struct Writer {
     connection: Connection,
-    ledger: Ledger,
+    inserter: Inserter,
     clock: IdClock,
     /// That messages are dated ahead of the clock was said.
     is_warned: bool,
@@ -42,11 +42,11 @@ pub(crate) struct Writer {
     health: Arc<Health>,
     files: Arc<Files>,
     cache: Arc<MessageCache>,
-    tail: Arc<Tail>,
-    /// How large the tail may be before it is settled.
-    unsettled: usize,
-    /// How large it may be now: more after settling failed.
-    settle_at: usize,
+    memtable: Arc<Memtable>,
+    /// How large the memtable may be before it is flushed.
+    unflushed: usize,
+    /// How large it may be now: more after flushing failed.
+    flush_at: usize,
     /// Where those run who wait for answers.
     runtime: Option<Handle>,
     supervision: Arc<Supervision>,
@@ -58,21 +58,21 @@ impl Writer {
         connection: Connection,
         log: Log,
         (health, files): (Arc<Health>, Arc<Files>),
-        (cache, tail): (Arc<MessageCache>, Arc<Tail>),
-        unsettled: usize,
+        (cache, memtable): (Arc<MessageCache>, Arc<Memtable>),
+        unflushed: usize,
     ) -> Writer {
         Writer {
             connection,
-            ledger: Ledger::default(),
+            inserter: Inserter::default(),
             clock: IdClock::after(None),
             is_warned: false,
             log,
             health,
             files,
             cache,
-            tail,
-            unsettled,
-            settle_at: unsettled,
+            memtable,
+            unflushed,
+            flush_at: unflushed,
             runtime: Handle::try_current().ok(),
             supervision: Arc::default(),
         }
@@ -122,8 +122,8 @@ impl Writer {
             tracing::error!(%error, "the store is left as it is");
             return self.leave();
         }
-        let is_settled = State::read(&self.connection).is_ok_and(|state| state.is_settled());
-        if !is_settled && let Err(error) = self.settle_now() {
+        let is_flushed = State::read(&self.connection).is_ok_and(|state| state.is_flushed());
+        if !is_flushed && let Err(error) = self.flush_now() {
             tracing::warn!(%error, "what is left to index is derived at the next start");
         }
         let checkpoint = self

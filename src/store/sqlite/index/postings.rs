@@ -1,4 +1,4 @@
-//! Lists of ids: all messages, those of a user, those of a hashtag. In memory
+//! Posting lists: ids of all messages, those of a user, those of a hashtag. In memory
 //! they are what index rows and counters will be made of.
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +18,7 @@ const BLOCK: usize = 56;
 
 /// Whose messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum List {
+pub(crate) enum PostingList {
     /// Everybody's: the table of messages is this list.
     All,
     /// Those with a name.
@@ -35,39 +35,39 @@ pub(crate) enum Name {
 }
 
 /// A message's place in a list.
-pub(crate) type Posting = (List, MessageId);
+pub(crate) type Posting = (PostingList, MessageId);
 
 /// The ids of some messages, by list.
 #[derive(Debug, Default)]
-pub(crate) struct Lists(HashMap<List, Vec<MessageId>>);
+pub(crate) struct Postings(HashMap<PostingList, Vec<MessageId>>);
 
-impl List {
+impl PostingList {
     /// The series that counts the list's messages, if any does.
     pub(crate) fn series(self) -> Option<i64> {
         match self {
-            List::All => Some(ALL_MESSAGES),
-            List::Of(Name::Hashtag(number)) => Some(number),
-            List::Of(Name::User(_)) => None,
+            PostingList::All => Some(ALL_MESSAGES),
+            PostingList::Of(Name::Hashtag(number)) => Some(number),
+            PostingList::Of(Name::User(_)) => None,
         }
     }
 }
 
-impl Lists {
+impl Postings {
     /// Puts a message at the end of a list.
     pub(crate) fn push(&mut self, (list, id): Posting) {
         self.0.entry(list).or_default().push(id);
     }
 
     /// The ids of a list, in the order in which they came.
-    pub(crate) fn ids(&self, list: List) -> &[MessageId] {
+    pub(crate) fn ids(&self, list: PostingList) -> &[MessageId] {
         self.0.get(&list).map_or(&[], Vec::as_slice)
     }
 
     /// The numbers of all hashtags with messages here, with their ids.
     pub(crate) fn hashtags(&self) -> impl Iterator<Item = (i64, &[MessageId])> {
         self.0.iter().filter_map(|(list, ids)| match list {
-            List::Of(Name::Hashtag(number)) => Some((*number, ids.as_slice())),
-            List::All | List::Of(Name::User(_)) => None,
+            PostingList::Of(Name::Hashtag(number)) => Some((*number, ids.as_slice())),
+            PostingList::All | PostingList::Of(Name::User(_)) => None,
         })
     }
 
@@ -77,16 +77,16 @@ impl Lists {
     }
 
     /// All lists in the order of the tables, their ids rising.
-    pub(crate) fn sorted(&self) -> Vec<(List, Vec<MessageId>)> {
+    pub(crate) fn sorted(&self) -> Vec<(PostingList, Vec<MessageId>)> {
         let lists = self.0.iter().map(|(list, ids)| (*list, ids.clone()));
-        let mut lists: Vec<(List, Vec<MessageId>)> = lists.collect();
+        let mut lists: Vec<(PostingList, Vec<MessageId>)> = lists.collect();
         lists.sort_unstable_by_key(|(list, _)| *list);
         lists.iter_mut().for_each(|(_, ids)| ids.sort_unstable());
         lists
     }
 }
 
-impl Extend<Posting> for Lists {
+impl Extend<Posting> for Postings {
     fn extend<T: IntoIterator<Item = Posting>>(&mut self, postings: T) {
         postings.into_iter().for_each(|place| self.push(place));
     }
@@ -96,7 +96,7 @@ impl Extend<Posting> for Lists {
 /// are in the file: in blocks.
 pub(crate) fn write_blocks(
     connection: &Connection,
-    lists: &[(List, Vec<MessageId>)],
+    lists: &[(PostingList, Vec<MessageId>)],
 ) -> rusqlite::Result<()> {
     write(connection, lists, |name, ids| {
         let (sql, number) = match name {
@@ -116,7 +116,7 @@ pub(crate) fn write_blocks(
 /// row.
 pub(crate) fn write_rows(
     connection: &Connection,
-    lists: &[(List, Vec<MessageId>)],
+    lists: &[(PostingList, Vec<MessageId>)],
 ) -> rusqlite::Result<()> {
     write(connection, lists, |name, ids| {
         let (sql, number) = match name {
@@ -134,13 +134,13 @@ pub(crate) fn write_rows(
 /// Hands out the lists, and writes the counts.
 fn write(
     connection: &Connection,
-    lists: &[(List, Vec<MessageId>)],
+    lists: &[(PostingList, Vec<MessageId>)],
     mut write_list: impl FnMut(Name, &[MessageId]) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     // By level, era, series and bucket, which is the order of the table.
     let mut counts: BTreeMap<(i64, i64, i64, i64), i64> = BTreeMap::new();
     for (list, ids) in lists {
-        if let List::Of(name) = *list {
+        if let PostingList::Of(name) = *list {
             write_list(name, ids)?;
         }
         let Some(series) = list.series() else {

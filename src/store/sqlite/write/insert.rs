@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use crate::domain::{
     Draft, Hashtag, IdempotencyKey, Imported, Message, MessageId, PostError, Record,
 };
-use crate::store::sqlite::index::lists::{List, Name, Posting};
+use crate::store::sqlite::index::postings::{Name, Posting, PostingList};
 use crate::store::sqlite::read::record_of;
 use crate::store::sqlite::sql::Sql;
 
@@ -18,7 +18,7 @@ const REMEMBERED: usize = 20_000;
 
 /// What the writer knows beside what is in the file.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Inserter {
     users: Numbers,
     hashtags: Numbers,
     /// Of what was stored since they were taken.
@@ -26,15 +26,15 @@ pub(crate) struct Ledger {
 }
 
 /// The statement of every message, prepared once for many.
-pub(crate) struct Inserts<'c> {
+pub(crate) struct InsertStatement<'c> {
     connection: &'c Connection,
     message: CachedStatement<'c>,
 }
 
-impl<'c> Inserts<'c> {
+impl<'c> InsertStatement<'c> {
     /// That of a connection, inside a transaction.
-    pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Inserts<'c>> {
-        Ok(Inserts {
+    pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<InsertStatement<'c>> {
+        Ok(InsertStatement {
             connection,
             message: connection.prepare_cached(Sql::InsertMessage.text())?,
         })
@@ -48,12 +48,12 @@ struct Numbers(HashMap<Box<str>, i64>);
 /// What became of a draft, should its transaction commit.
 pub(crate) type Posted = Result<Message, PostError>;
 
-impl Ledger {
+impl Inserter {
     /// Stores a draft under an id that `next` gives, or finds the message its
     /// idempotency key was used for, in an earlier batch or in this one.
     pub(crate) fn post(
         &mut self,
-        inserts: &mut Inserts<'_>,
+        inserts: &mut InsertStatement<'_>,
         draft: &Draft,
         next: impl FnOnce() -> MessageId,
     ) -> rusqlite::Result<Posted> {
@@ -88,7 +88,7 @@ impl Ledger {
     /// Stores a record under its own id, or says what is in its way.
     pub(crate) fn import(
         &mut self,
-        inserts: &mut Inserts<'_>,
+        inserts: &mut InsertStatement<'_>,
         record: &Record,
     ) -> rusqlite::Result<Imported> {
         let connection = inserts.connection;
@@ -120,7 +120,7 @@ impl Ledger {
 
     /// Forgets what a rollback may have undone.
     pub(crate) fn forget(&mut self) {
-        *self = Ledger::default();
+        *self = Inserter::default();
     }
 
     fn list(
@@ -130,8 +130,8 @@ impl Ledger {
         message: &Message,
     ) -> rusqlite::Result<()> {
         let id = message.id;
-        let user = List::Of(Name::User(user));
-        self.postings.extend([(List::All, id), (user, id)]);
+        let user = PostingList::Of(Name::User(user));
+        self.postings.extend([(PostingList::All, id), (user, id)]);
         for hashtag in &message.hashtags {
             let number = self.hashtags.of(
                 connection,
@@ -139,7 +139,8 @@ impl Ledger {
                 Sql::HashtagId,
                 Sql::InsertHashtag,
             )?;
-            self.postings.push((List::Of(Name::Hashtag(number)), id));
+            self.postings
+                .push((PostingList::Of(Name::Hashtag(number)), id));
         }
         Ok(())
     }
@@ -193,7 +194,7 @@ impl Numbers {
 }
 
 /// Whether the row is in; not when its id or key is taken.
-fn insert(inserts: &mut Inserts<'_>, user: i64, record: &Record) -> rusqlite::Result<bool> {
+fn insert(inserts: &mut InsertStatement<'_>, user: i64, record: &Record) -> rusqlite::Result<bool> {
     let message = &record.message;
     let hashtags: Vec<&str> = message.hashtags.iter().map(Hashtag::as_str).collect();
     let inserted = inserts.message.execute((

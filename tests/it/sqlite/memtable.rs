@@ -49,17 +49,17 @@ async fn lists(store: &dyn Store, posted: &[Message]) {
 }
 
 /// How many messages a file has that its lists do not know.
-fn unsettled(path: &Path) -> i64 {
+fn unflushed(path: &Path) -> i64 {
     let file = Connection::open(path).unwrap();
-    let unsettled = "select count(*) from messages, settled where messages.id > settled.until";
-    file.query_row(unsettled, [], |row| row.get(0)).unwrap()
+    let unflushed = "select count(*) from messages, settled where messages.id > settled.until";
+    file.query_row(unflushed, [], |row| row.get(0)).unwrap()
 }
 
 #[tokio::test]
 async fn two_programs_list_each_others_posts_at_once() {
     for (one, other) in [(2, 5), (3, 1_000), (1_000, 1_000)] {
-        let options = |unsettled| SqliteOptions {
-            unsettled,
+        let options = |unflushed| SqliteOptions {
+            unflushed,
             ..SqliteOptions::default()
         };
         let file = File::with(&options(one));
@@ -80,20 +80,20 @@ async fn two_programs_list_each_others_posts_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_not_settled_is_listed_by_whoever_opens_the_file_next() {
+async fn what_was_not_flushed_is_listed_by_whoever_opens_the_file_next() {
     let file = File::new();
     let mut posted = Vec::new();
     for n in 0..5 {
         let draft = draft("ann", &n.to_string(), &["t"]);
         posted.push(file.store.post(draft).await.unwrap());
     }
-    assert_eq!(unsettled(&file.path()), 5);
+    assert_eq!(unflushed(&file.path()), 5);
     // The first program has not closed the file, as if it had crashed.
     let next = SqliteStore::open(&file.path(), &SqliteOptions::default()).unwrap();
     lists(&next, &posted).await;
     next.close().await;
     file.store.close().await;
-    assert_eq!(unsettled(&file.path()), 0, "a closed store is settled");
+    assert_eq!(unflushed(&file.path()), 0, "a closed store is flushed");
     lists(
         &SqliteStore::open(&file.path(), &SqliteOptions::default()).unwrap(),
         &posted,
@@ -102,9 +102,9 @@ async fn what_was_not_settled_is_listed_by_whoever_opens_the_file_next() {
 }
 
 #[tokio::test]
-async fn a_tail_is_settled_once_it_is_long() {
+async fn a_memtable_is_flushed_once_it_is_long() {
     let file = File::with(&SqliteOptions {
-        unsettled: 10,
+        unflushed: 10,
         ..SqliteOptions::default()
     });
     let store = Arc::clone(&file.store);
@@ -112,15 +112,15 @@ async fn a_tail_is_settled_once_it_is_long() {
     for n in 0..35 {
         let draft = draft("ann", &n.to_string(), &["t"]);
         posted.push(store.post(draft).await.unwrap());
-        assert!(unsettled(&file.path()) <= 10);
+        assert!(unflushed(&file.path()) <= 10);
     }
     lists(&*store, &posted).await;
 }
 
 #[tokio::test]
-async fn a_tail_that_a_crash_left_is_settled_by_posts_alone() {
+async fn a_memtable_that_a_crash_left_is_flushed_by_posts_alone() {
     let options = SqliteOptions {
-        unsettled: 10,
+        unflushed: 10,
         ..SqliteOptions::default()
     };
     let file = File::with(&options);
@@ -130,16 +130,16 @@ async fn a_tail_that_a_crash_left_is_settled_by_posts_alone() {
     for n in 0..35 {
         let draft = draft("ann", &n.to_string(), &["t"]);
         next.post(draft).await.unwrap();
-        assert!(unsettled(&file.path()) <= 10);
+        assert!(unflushed(&file.path()) <= 10);
     }
     next.close().await;
-    assert_eq!(unsettled(&file.path()), 0);
+    assert_eq!(unflushed(&file.path()), 0);
 }
 
 #[tokio::test]
-async fn two_programs_that_only_post_settle() {
+async fn two_programs_that_only_post_flush() {
     let options = SqliteOptions {
-        unsettled: 10,
+        unflushed: 10,
         ..SqliteOptions::default()
     };
     let file = File::with(&options);
@@ -149,15 +149,15 @@ async fn two_programs_that_only_post_settle() {
         let draft = draft("ann", &n.to_string(), &["t"]);
         stores[n % 2].post(draft).await.unwrap();
         // Each learns of the other's last post with its own next one.
-        assert!(unsettled(&file.path()) <= 12);
+        assert!(unflushed(&file.path()) <= 12);
     }
     other.close().await;
 }
 
 #[tokio::test]
-async fn a_store_too_full_to_settle_takes_posts_until_it_is_full_and_counts_them_later() {
+async fn a_store_too_full_to_flush_takes_posts_until_it_is_full_and_counts_them_later() {
     let file = File::with(&SqliteOptions {
-        unsettled: 2_000,
+        unflushed: 2_000,
         ..SqliteOptions::default()
     });
     let posted = |n: usize| {
@@ -173,10 +173,10 @@ async fn a_store_too_full_to_settle_takes_posts_until_it_is_full_and_counts_them
         assert!(posted(taken).await);
         taken += 1;
     }
-    assert_eq!(unsettled(&file.path()), 62);
+    assert_eq!(unflushed(&file.path()), 62);
     let pages = Connection::open(file.path())
         .and_then(|open| open.query_row("pragma page_count", [], |row| row.get::<_, u32>(0)));
-    // Room for rows of messages, not for what has to be settled.
+    // Room for rows of messages, not for what has to be flushed.
     file.store.limit_pages(pages.unwrap() + 20).await.unwrap();
     assert!(posted(62).await);
     taken += 1;
@@ -184,7 +184,7 @@ async fn a_store_too_full_to_settle_takes_posts_until_it_is_full_and_counts_them
         taken += 1;
         assert!(taken < 10_000, "posts are taken without end");
     }
-    assert_eq!(unsettled(&file.path()), taken as i64);
+    assert_eq!(unflushed(&file.path()), taken as i64);
     assert!(taken > 100, "only {taken}");
     assert!(file.store.check().await.is_err());
     assert!(!posted(0).await);
@@ -192,7 +192,7 @@ async fn a_store_too_full_to_settle_takes_posts_until_it_is_full_and_counts_them
     file.store.check().await.unwrap();
     assert!(posted(0).await);
     assert_eq!(totals(&*file.store, &[]).await, [taken as u64 + 1]);
-    assert!(unsettled(&file.path()) <= 1);
+    assert!(unflushed(&file.path()) <= 1);
 }
 
 /// An empty store as the first dunder made it.

@@ -1,11 +1,11 @@
-//! The tail: the newest messages, which lists and counters in the file do not
-//! know yet. Whoever reads a list or a counter adds what the tail has.
+//! The memtable: the newest messages, which lists and counters in the file do not
+//! know yet. Whoever reads a list or a counter adds what the memtable has.
 //!
 //! Where it begins is written in the file (`settled`), and the rows of its
 //! messages are; what is kept here is derived from them, and derived again
 //! after a start or when another program wrote. Rests on *commit order is id
-//! order* (see `store`): whatever stores other ids settles first and lists
-//! them at once, so a run of messages that is complete up to an id stays so.
+//! order* (see `store`): whatever stores other ids flushes first and lists
+//! them at once, so a range of messages that is complete up to an id stays so.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -13,42 +13,42 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::MessageId;
 use crate::store::sqlite::id_of;
-use crate::store::sqlite::index::lists::{List, Lists, Name, Posting};
+use crate::store::sqlite::index::postings::{Name, Posting, PostingList, Postings};
 use crate::store::sqlite::sql::Sql;
 
-/// The tail of a file.
+/// The memtable of a file.
 #[derive(Debug, Default)]
-pub(crate) struct Tail(RwLock<Run>);
+pub(crate) struct Memtable(RwLock<Contents>);
 
 /// What a file says: `None` comes before every id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct State {
     /// Lists and counters know all messages up to this one.
-    pub(crate) settled: Option<MessageId>,
+    pub(crate) flushed: Option<MessageId>,
     /// The last message.
     pub(crate) last: Option<MessageId>,
 }
 
 /// All messages after one and up to another.
 #[derive(Debug, Default)]
-struct Run {
+struct Contents {
     after: Option<MessageId>,
     until: Option<MessageId>,
-    lists: Lists,
+    lists: Postings,
 }
 
-/// The tail as one transaction sees it.
+/// The memtable as one transaction sees it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'r> {
-    lists: &'r Lists,
+    lists: &'r Postings,
     /// What is newer is not seen.
     last: Option<MessageId>,
 }
 
 impl State {
-    /// Whether there is no tail.
-    pub(crate) fn is_settled(self) -> bool {
-        self.settled >= self.last
+    /// Whether there is no memtable.
+    pub(crate) fn is_flushed(self) -> bool {
+        self.flushed >= self.last
     }
 
     /// Of the transaction that the connection is in.
@@ -56,47 +56,48 @@ impl State {
         connection
             .prepare_cached(Sql::State.text())?
             .query_row([], |row| {
-                let settled = row.get_ref(0)?.as_blob()?;
+                let flushed = row.get_ref(0)?.as_blob()?;
                 let last = row.get_ref(1)?.as_blob_or_null()?;
                 Ok(State {
-                    settled: (!settled.is_empty()).then(|| id_of(settled)).transpose()?,
+                    flushed: (!flushed.is_empty()).then(|| id_of(flushed)).transpose()?,
                     last: last.map(id_of).transpose()?,
                 })
             })
     }
 }
 
-impl Tail {
-    /// Gives the tail as the connection's transaction sees it.
+impl Memtable {
+    /// Gives the memtable as the connection's transaction sees it.
     pub(crate) fn read<T>(
         &self,
         connection: &Connection,
         with: impl FnOnce(View<'_>) -> T,
     ) -> rusqlite::Result<T> {
         let state = self.catch_up(connection)?;
-        let run = self.shared();
-        if run.covers(state) {
-            return Ok(with(run.view(state)));
+        let contents = self.shared();
+        if contents.covers(state) {
+            return Ok(with(contents.view(state)));
         }
-        // The transaction began before the last settling.
-        drop(run);
-        let mut own = Run::after(state.settled);
+        // The transaction began before the last flushing.
+        drop(contents);
+        let mut own = Contents::after(state.flushed);
         own.read_up_to(connection, state.last)?;
         Ok(with(own.view(state)))
     }
 
-    /// Reads from the file what is not known of the tail, as far as the
+    /// Reads from the file what is not known of the memtable, as far as the
     /// connection's transaction sees it.
     pub(crate) fn catch_up(&self, connection: &Connection) -> rusqlite::Result<State> {
         let state = State::read(connection)?;
-        let is_behind = |run: &Run| !run.covers(state) && run.after <= state.settled;
+        let is_behind =
+            |contents: &Contents| !contents.covers(state) && contents.after <= state.flushed;
         if is_behind(&self.shared()) {
-            let mut run = self.alone();
-            if run.after < state.settled {
-                *run = Run::after(state.settled);
+            let mut contents = self.alone();
+            if contents.after < state.flushed {
+                *contents = Contents::after(state.flushed);
             }
-            if is_behind(&run) {
-                run.read_up_to(connection, state.last)?;
+            if is_behind(&contents) {
+                contents.read_up_to(connection, state.last)?;
             }
         }
         Ok(state)
@@ -104,50 +105,50 @@ impl Tail {
 
     /// Takes note of a commit that found a state and put messages behind it.
     pub(crate) fn committed(&self, found: State, postings: Vec<Posting>) {
-        let mut run = self.alone();
-        if run.after < found.settled {
-            *run = Run::after(found.settled);
+        let mut contents = self.alone();
+        if contents.after < found.flushed {
+            *contents = Contents::after(found.flushed);
         }
-        // Where something is missing before these messages, or was settled
+        // Where something is missing before these messages, or was flushed
         // meanwhile, whoever catches up reads them from the file.
-        if run.covers(found) {
-            let known = run.until;
-            run.until = known.max(postings.iter().map(|(_, id)| *id).max());
+        if contents.covers(found) {
+            let known = contents.until;
+            contents.until = known.max(postings.iter().map(|(_, id)| *id).max());
             let new = postings.into_iter().filter(|(_, id)| Some(*id) > known);
-            run.lists.extend(new);
+            contents.lists.extend(new);
         }
     }
 
-    /// What settling would cost of what is known, in messages: a name costs
+    /// What flushing would cost of what is known, in messages: a name costs
     /// about what two messages do.
     pub(crate) fn size(&self) -> usize {
-        let run = self.shared();
-        let messages = run.lists.ids(List::All).len();
-        messages.max(2 * run.lists.len())
+        let contents = self.shared();
+        let messages = contents.lists.ids(PostingList::All).len();
+        messages.max(2 * contents.lists.len())
     }
 
-    fn shared(&self) -> RwLockReadGuard<'_, Run> {
-        // A run is valid after every single step.
+    fn shared(&self) -> RwLockReadGuard<'_, Contents> {
+        // The contents are valid after every single step.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn alone(&self) -> RwLockWriteGuard<'_, Run> {
+    fn alone(&self) -> RwLockWriteGuard<'_, Contents> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Run {
-    fn after(settled: Option<MessageId>) -> Run {
-        Run {
-            after: settled,
-            until: settled,
-            lists: Lists::default(),
+impl Contents {
+    fn after(flushed: Option<MessageId>) -> Contents {
+        Contents {
+            after: flushed,
+            until: flushed,
+            lists: Postings::default(),
         }
     }
 
-    /// Whether all of a state's tail is here.
+    /// Whether all of a state's memtable is here.
     fn covers(&self, state: State) -> bool {
-        self.after == state.settled && self.until >= state.last
+        self.after == state.flushed && self.until >= state.last
     }
 
     fn view(&self, state: State) -> View<'_> {
@@ -157,7 +158,7 @@ impl Run {
         }
     }
 
-    /// Adds the file's messages from where the run ends.
+    /// Adds the file's messages from where the contents end.
     fn read_up_to(
         &mut self,
         connection: &Connection,
@@ -172,13 +173,13 @@ impl Run {
         let mut rows = newest.query((after, last.to_bytes()))?;
         while let Some(row) = rows.next()? {
             let id = id_of(row.get_ref(0)?.as_blob()?)?;
-            let user = List::Of(Name::User(row.get(1)?));
-            let mut postings = vec![(List::All, id), (user, id)];
+            let user = PostingList::Of(Name::User(row.get(1)?));
+            let mut postings = vec![(PostingList::All, id), (user, id)];
             let names = row.get_ref(2)?.as_str()?.split(' ');
             for name in names.filter(|name| !name.is_empty()) {
                 // None is missing: a hashtag is stored before its messages.
                 let found = number.query_row([name], |row| row.get(0)).optional()?;
-                postings.extend(found.map(|number| (List::Of(Name::Hashtag(number)), id)));
+                postings.extend(found.map(|number| (PostingList::Of(Name::Hashtag(number)), id)));
             }
             self.lists.extend(postings);
             self.until = Some(id);
@@ -189,7 +190,7 @@ impl Run {
 
 impl<'r> View<'r> {
     /// The ids of a list from `low` up to and without `high`, rising.
-    pub(crate) fn ids(self, list: List, low: MessageId, high: MessageId) -> &'r [MessageId] {
+    pub(crate) fn ids(self, list: PostingList, low: MessageId, high: MessageId) -> &'r [MessageId] {
         self.within(self.lists.ids(list), low, high)
     }
 
@@ -206,7 +207,7 @@ impl<'r> View<'r> {
 
     /// All lists, for the writer to write: in its transaction nothing is newer
     /// than what it sees.
-    pub(crate) fn lists(self) -> Vec<(List, Vec<MessageId>)> {
+    pub(crate) fn lists(self) -> Vec<(PostingList, Vec<MessageId>)> {
         self.lists.sorted()
     }
 
