@@ -156,13 +156,12 @@ async fn idle_and_slow_connections_by_the_hundred_do_not_keep_others_from_their_
 }
 
 /// Every path that takes a query.
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 5] = [
     "/message",
     "/message/01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "/trend",
     "/trend/hashtags",
     "/user",
-    "/whoami",
 ];
 
 /// What breaks parsers of dates, numbers, names and lengths of time.
