@@ -25,7 +25,7 @@
 //!
 //! 1. **What is acknowledged is durable.** A post is answered once its batch
 //!    is committed and synced. `store::batch`, `store::sqlite::write`,
-//!    `store::cockroach::lane` → `server::handle::message`, `cli::outbox`.
+//!    `store::cockroach::writer` → `server::handle::message`, `cli::outbox`.
 //! 2. **Nothing is stored twice.** A batch can be sent again, an input
 //!    imported again, a queued post delivered again: the id or the idempotency
 //!    key finds what is there. `store::sqlite::write::insert`,
@@ -34,17 +34,34 @@
 //! 3. **A message's time is its id's.** So a range of dates is a range of ids,
 //!    and one index serves both. `domain::MessageId`, `domain::Record` →
 //!    `domain::FeedFilter`, pages and trends of every store.
-//! 4. **On the embedded store ids are committed in order, on a cluster they
-//!    are not.** `store::sqlite::write` → `store::sqlite::write::memtable`; no
-//!    other module may rely on it.
-//! 5. **Counters are the messages, counted.** Message, hashtags and counts
-//!    change in one transaction, so lists, tags and trends agree for any range.
-//!    `store::sqlite::rollup`, `store::cockroach::sql` → trends and hashtags of
-//!    every store, `output::chart`.
-//! 6. **A stored message does not change, and is not removed.** Whoever keeps
-//!    one in memory, or a sum of a closed month, asks no more. Removal has to
-//!    tell these: → `server::layer::cache`, `store::sqlite::read::cache`,
-//!    `store::sqlite::rollup::months`.
+//! 4. **On the embedded store commit order is id order, on a cluster it is
+//!    not.** But for a clock that was wrong: such a batch is listed at once, and
+//!    no position is behind it. `store::sqlite::write` →
+//!    `store::sqlite::write::memtable`, `store::sqlite::read::after`; no other
+//!    module may rely on it.
+//! 5. **Counters are the messages, counted.** A message counts in the
+//!    transaction that stores it or, on the embedded store, flushes it; until
+//!    then the memtable counts it. So lists, tags and trends agree for any
+//!    range. `store::sqlite::write`, `store::cockroach::sql` → trends and
+//!    hashtags of every store, `output::chart`.
+//! 6. **What is kept in memory rests on these three.**
+//!    - *Immutable*: what a message says, and which name a number stands for,
+//!      never changes, and no id or number is given out twice →
+//!      `store::sqlite::read::cache`, `store::sqlite::write::insert`,
+//!      `store::cockroach::batch`.
+//!    - *Append-only*: what is stored stays → `store::sqlite::rollup::months`
+//!      (a month with as many messages has the same counts),
+//!      `store::sqlite::write::memtable` (what is behind the mark is complete),
+//!      a message found in `store::sqlite::read::cache`. Whoever removes
+//!      messages ([`domain::Removal`]) has to tell these, in this program and
+//!      in others that have the file open.
+//!    - *Versions tell*: after any change, by whichever program, the store has
+//!      another [`domain::Version`], or has none → the answers that
+//!      `server::layer::cache` keeps, removals included.
+//!
+//!    A list, or a key, names a message whose row is in the same snapshot;
+//!    nothing rests on it silently: a row that is missing is
+//!    [`domain::StoreError::Corrupt`].
 //! 7. **A value of the domain cannot be wrong.** It is parsed once, where it
 //!    comes in. `domain` → everything.
 //! 8. **Text from other people is never obeyed.** JSON carries it exactly;

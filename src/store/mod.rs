@@ -2,33 +2,8 @@
 //! CockroachDB cluster. What both do the same way, gathering posts into
 //! batches, is in `batch`.
 //!
-//! # Invariants
-//!
-//! What is kept in memory rests on these; each is named where it is used, and
-//! nowhere else is it taken for granted.
-//!
-//! - **Immutable**: what a message says, and which name a number stands for,
-//!   never changes, and no id or number is given out twice. Rests on it:
-//!   `sqlite::read::cache` (messages by id, names of users by number),
-//!   `sqlite::write::insert` and `cockroach::batch` (numbers of names).
-//! - **Append-only**: what is stored stays, and a message counts in the same
-//!   transaction in which it is stored or flushed. Rests on it:
-//!   `sqlite::rollup::months` (a month with as many messages has the same
-//!   counts), `sqlite::write::memtable` (what is behind the mark is complete), and
-//!   a message found by its id in `sqlite::read::cache`. Whoever removes
-//!   messages ([`Removal`](crate::domain::Removal)) has to tell these three,
-//!   in this program and in others that have the file open.
-//! - **Listed is there**: a list, or a key, names a message whose row is in the
-//!   same snapshot. Nothing rests on it silently: a row that is missing is
-//!   [`StoreError::Corrupt`](crate::domain::StoreError::Corrupt)
-//!   (`sqlite::read::page`, `cockroach::batch`).
-//! - **Versions tell**: after any change, by whichever program, the store has
-//!   another [`Version`](crate::domain::Version), or has none. Rests on it:
-//!   the answers that `server` keeps, removals included.
-//! - **Commit order is id order** on the embedded store, for what is posted,
-//!   but for a clock that was wrong: such a batch is listed at once, and no
-//!   position is behind it. Rests on it: `sqlite::write::memtable`,
-//!   `sqlite::read::after`. On a cluster nothing may rest on it.
+//! What they keep in memory rests on the invariants 4 to 6 of the crate's
+//! first page.
 
 mod batch;
 pub mod cockroach;
