@@ -18,7 +18,10 @@ pub(crate) fn set(text: &str, key: &str, value: &str) -> Result<String, String> 
         ),
     };
     // What cannot be read must not be written.
-    File::parse(&changed).map(|_| changed)
+    match File::parse(&changed) {
+        Ok(_) => Ok(changed),
+        Err(why) => Err(format!("{key} cannot be {}: {why}", shown(value))),
+    }
 }
 
 /// The text without a key.

@@ -95,7 +95,13 @@ impl File {
         serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let why = error.without_snippet().to_string();
             // The parser's advice is for programmers.
-            let why = why.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+            let why = why
+                .replace(", set DuplicateKeyPolicy in Options if acceptable", "")
+                .replace("invalid u64", "not a whole number")
+                .replace(
+                    "invalid boolean (strict mode expects true/false)",
+                    "neither true nor false",
+                );
             format!("{why}; see 'dunder help configuration'")
         })
     }
