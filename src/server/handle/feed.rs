@@ -72,7 +72,16 @@ async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answ
     // comes before the messages: the whole page is looked at.
     let first = if form.is_json() { FIRST } else { limit };
     let _room = room(context, first.min(limit)).await?;
-    let page = pages.read(first).await?;
+    let mut page = pages.read(first).await?;
+    // Whole, a page can be kept for those who ask again; it is, if there is
+    // room for its messages while it is read.
+    let more = match pages.is_last(&page) || pages.likely_length(&page) > cache::LONGEST as usize {
+        true => None,
+        false => context.load.memory((limit - FIRST) * MAX_TEXT_BYTES).ok(),
+    };
+    if more.is_some() {
+        pages.read_rest(&mut page).await?;
+    }
     let usual: usize = page.messages.iter().map(message::json_length).sum();
     let share = match pages.is_last(&page) && usual > PIECE {
         true => context.load.memory(usual).ok(),

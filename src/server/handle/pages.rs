@@ -100,6 +100,29 @@ impl Pages {
         Ok(self.store.feed(&self.filter).await?)
     }
 
+    /// Reads what is left behind these first messages of the page.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn read_rest(&mut self, page: &mut FeedPage) -> Result<(), ApiError> {
+        let cursor = self.filter.cursor;
+        self.filter.cursor = page.messages.last().map(|last| last.id).or(cursor);
+        let rest = self
+            .read(self.left - page.messages.len().min(self.left))
+            .await;
+        self.filter.cursor = cursor;
+        let rest = rest?;
+        page.messages.extend(rest.messages);
+        page.next_cursor = rest.next_cursor;
+        Ok(())
+    }
+
+    /// About how many bytes the whole page has, going by its first messages.
+    pub(crate) fn likely_length(&self, page: &FeedPage) -> usize {
+        let lengths = page.messages.iter().map(message::json_length);
+        lengths.sum::<usize>() * self.left / page.messages.len().max(1)
+    }
+
     /// Whether these messages are all that is left.
     pub(crate) fn is_last(&self, page: &FeedPage) -> bool {
         page.next_cursor.is_none() || page.messages.len() >= self.left

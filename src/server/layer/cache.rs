@@ -20,7 +20,7 @@ use crate::server::response::body::AnswerBody;
 const BYTES: u64 = 16 * 1024 * 1024;
 /// A longer answer is somebody's who copies everything, and would only push
 /// out the others.
-const LONGEST: u64 = 512 * 1024;
+pub(crate) const LONGEST: u64 = 512 * 1024;
 /// About what an answer has.
 const USUAL: u64 = 4 * 1024;
 /// What an answer takes beside its bytes.
