@@ -32,7 +32,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let limits = &context.settings.limits;
     let phase = Arc::new(Phase::default());
     let stall = WriteTimeout::new(stream, limits.write_timeout, phase.blocked());
-    let stream = ReadTimeout::new(RefusalStream::new(stall), Arc::clone(&phase), limits);
+    let stream = RefusalStream::new(stall, phase.progress());
+    let stream = ReadTimeout::new(stream, Arc::clone(&phase), limits);
     let service = service_fn(|request: Request<Incoming>| {
         phase.begin(request.body().is_end_stream());
         let request = request.map(|body| Received::new(body, &phase));

@@ -6,15 +6,21 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use crate::server::response::progress::Progress;
+
 /// How long, and how much, a refused client may still send.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
+
+/// hyper's own answer is a head of three short headers, in one write.
+const LONGEST_OWN: usize = 256;
 
 macro_rules! refusal {
     ($status:literal, $length:literal, $body:literal) => {
@@ -55,6 +61,11 @@ const HEAD_TOO_SLOW: &[u8] = refusal!(
 /// A stream on which no refusal goes without its reason.
 pub(crate) struct RefusalStream<S> {
     stream: S,
+    /// Of the answer that is made piece by piece: no refusal begins within it.
+    progress: Arc<Progress>,
+    /// The last write took only part of what it was given: the next begins
+    /// with the rest of it, which may be what an author wrote.
+    is_within: bool,
     /// Written in the place of hyper's own answer, from this byte on.
     instead: Option<(&'static [u8], usize)>,
     is_refused: bool,
@@ -62,9 +73,11 @@ pub(crate) struct RefusalStream<S> {
 }
 
 impl<S> RefusalStream<S> {
-    pub(crate) fn new(stream: S) -> RefusalStream<S> {
+    pub(crate) fn new(stream: S, progress: Arc<Progress>) -> RefusalStream<S> {
         RefusalStream {
             stream,
+            progress,
+            is_within: false,
             instead: None,
             is_refused: false,
             lingering: None,
@@ -94,6 +107,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RefusalStream<S> {
         Poll::Ready(Ok(length))
     }
 
+    /// Remembers where the next write begins.
+    fn wrote(&mut self, written: &Poll<io::Result<usize>>, length: usize) {
+        if let Poll::Ready(Ok(written)) = written {
+            self.is_within = *written < length;
+        }
+    }
+
     /// Reads on until the client is done, or has had enough time.
     fn poll_linger(&mut self, task: &mut Task<'_>) -> Poll<()> {
         let (timer, drained) = self
@@ -117,6 +137,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RefusalStream<S> {
 /// Our answer for one that hyper made by itself: it has no body, and not the
 /// header that all of the router's have.
 fn instead_of(bytes: &[u8]) -> Option<&'static [u8]> {
+    if bytes.len() > LONGEST_OWN || !bytes.ends_with(b"\r\n\r\n") {
+        return None;
+    }
     let own = |status: &[u8]| bytes.get(8..13) == Some(status);
     let answer = match () {
         () if own(b" 400 ") => MALFORMED,
@@ -145,7 +168,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.instead.is_none()
+            && !self.is_within
             && let Some(answer) = instead_of(bytes)
+            && !self.progress.is_writing()
         {
             self.instead = Some((answer, 0));
             self.is_refused = true;
@@ -153,7 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalStream<S> {
         if self.instead.is_some() {
             return self.poll_instead(task, bytes.len());
         }
-        Pin::new(&mut self.stream).poll_write(task, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(task, bytes);
+        self.wrote(&written, bytes.len());
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
@@ -176,10 +203,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalStream<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         // An answer without a body is one slice.
-        match slices {
-            [one] => self.poll_write(task, one),
-            _ => Pin::new(&mut self.stream).poll_write_vectored(task, slices),
+        if let [one] = slices {
+            return self.poll_write(task, one);
         }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(task, slices);
+        self.wrote(&written, slices.iter().map(|slice| slice.len()).sum());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -189,8 +218,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for RefusalStream<S> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
     use super::*;
     use crate::api::{Code, ErrorBody};
+
+    /// What looks like hyper's own answer.
+    const OWN: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+
+    fn stream(room: usize) -> (RefusalStream<DuplexStream>, DuplexStream, Arc<Progress>) {
+        let (ours, client) = tokio::io::duplex(room);
+        let progress = Arc::new(Progress::default());
+        let stream = RefusalStream::new(ours, Arc::clone(&progress));
+        (stream, client, progress)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_looks_like_a_refusal_is_written_whatever_part_of_it_is_left() {
+        let head = b"HTTP/1.1 200 OK\r\nx-request-id: 1-2\r\n\r\n";
+        let answer = [head, OWN, OWN].concat();
+        for room in 1..answer.len() {
+            let (mut stream, mut client, _) = stream(room);
+            let mut read = Vec::new();
+            let write = async {
+                let slices = [&answer[..head.len()], &answer[head.len()..]];
+                let slices = slices.map(io::IoSlice::new);
+                let written = stream.write_vectored(&slices).await.unwrap();
+                stream.write_all(&answer[written..]).await.unwrap();
+                drop(stream);
+            };
+            let (_, read_to_end) = tokio::join!(write, client.read_to_end(&mut read));
+            read_to_end.unwrap();
+            assert_eq!(
+                read.escape_ascii().to_string(),
+                answer.escape_ascii().to_string()
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_replaced_between_answers_and_not_among_the_pieces_of_one() {
+        let (mut stream, mut client, progress) = stream(4_096);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        progress.begin();
+        stream.write_all(OWN).await.unwrap();
+        progress.end();
+        stream.write_all(OWN).await.unwrap();
+        drop(stream);
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        let all = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], OWN, MALFORMED].concat();
+        assert_eq!(
+            read.escape_ascii().to_string(),
+            all.escape_ascii().to_string()
+        );
+    }
 
     #[test]
     fn every_refusal_has_the_length_it_says_and_a_body_that_is_json() {
@@ -211,6 +293,10 @@ mod tests {
         let routed =
             b"HTTP/1.1 400 Bad Request\r\nx-request-id: 1-2\r\ncontent-length: 2\r\n\r\n{}";
         assert_eq!(instead_of(routed), None);
+        let text = b"HTTP/1.1 400 ".repeat(100);
+        assert_eq!(instead_of(&text), None);
+        assert_eq!(instead_of(&text[..26]), None);
+        assert_eq!(instead_of(&[&text[..], b"\r\n\r\n"].concat()), None);
         assert_eq!(instead_of(b"HTTP/1.1 200 OK\r\n\r\n"), None);
         assert_eq!(instead_of(b""), None);
     }
