@@ -23,6 +23,7 @@ use crate::server::handle::format::Form;
 use crate::server::handle::parameters;
 use crate::server::layer::cache;
 use crate::server::layer::cache::Question;
+use crate::server::layer::in_flight::InFlight;
 use crate::server::response;
 use crate::server::response::Answer;
 
@@ -42,6 +43,7 @@ pub(crate) async fn trend(
     let fill = parameters::flag("fill", query.fill.as_deref())?;
     let filter = parameters::trend_filter(&query, Utc::now())?;
     let make = async {
+        let _room = room(context, &filter)?;
         let series = context.store.trend(&filter).await?;
         let cells = filter.cells(&series, fill);
         if form.is_json() {
@@ -49,11 +51,26 @@ pub(crate) async fn trend(
             return Ok(response::answer(StatusCode::OK, response::JSON, body));
         }
         let buckets = on_the_wire(&filter, &cells);
+        drop(cells);
         let listing = buckets_of(range(&filter));
         form.list(context, listing, buckets, None, |_| None).await
     };
     let question = Question::Trend(filter.clone(), fill);
     cache::answer(context, question, form, make).await
+}
+
+/// Buckets of all series together that are made without a share of memory.
+const FREE_CELLS: usize = 10_000;
+/// About what a bucket takes while its answer is made, in bytes.
+const CELL_BYTES: usize = 160;
+
+/// The share of memory in which a long answer is made. The bound on buckets is
+/// for each series.
+fn room(context: &Context, filter: &TrendFilter) -> Result<Option<InFlight>, ApiError> {
+    let cells = filter.buckets.len() * filter.hashtags.len().max(1);
+    (cells > FREE_CELLS)
+        .then(|| context.load.memory(cells * CELL_BYTES))
+        .transpose()
 }
 
 /// What a chart of the answer spans.

@@ -145,3 +145,33 @@ proptest! {
         prop_assert!(body.len() < 4_096, "{}", body);
     }
 }
+
+#[tokio::test]
+async fn trends_of_many_series_share_the_memory_of_answers_before_they_are_read() {
+    let stub = Stub::default();
+    let waiting = Arc::clone(&stub.waiting);
+    let limits = Limits {
+        answer_memory: 3_000_000,
+        ..Limits::default()
+    };
+    let context = over(stub, limits);
+    let period = "from_date=2019-09-23T00:00:00Z&to_date=2019-09-29T00:00:00Z&aggregation=1m";
+    let one = format!("/trend?{period}&hashtag=a");
+    let two = format!("/trend?{period}&hashtag=a&hashtag=b");
+    let mut begun = Vec::new();
+    // What is usual takes no share, however often.
+    for path in [&two, &one, &one] {
+        let mut asked = Box::pin(ask(&context, "GET", path));
+        let polled = tokio::time::timeout(Duration::ZERO, &mut asked).await;
+        assert!(polled.is_err(), "{path} is answered");
+        begun.push(asked);
+    }
+    assert_eq!(waiting.load(Ordering::Relaxed), 3);
+    let shed = ask(&context, "GET", &two).await;
+    assert_eq!(shed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(waiting.load(Ordering::Relaxed), 3);
+    begun.clear();
+    let mut asked = Box::pin(ask(&context, "GET", &two));
+    let polled = tokio::time::timeout(Duration::ZERO, &mut asked).await;
+    assert!(polled.is_err(), "the share is given back");
+}
