@@ -106,7 +106,9 @@ impl<'f> Several<'f> {
 
     async fn read(mut self) -> Result<Vec<Message>, StoreError> {
         let mut found = self.read_part(self.wanted).await?;
-        while found.len() < self.wanted && self.advance().await? {
+        while found.len() < self.wanted
+            && self.advance(found.last().map(|m| m.id.to_string())).await?
+        {
             found.extend(self.read_part(self.wanted - found.len()).await?);
         }
         Ok(found)
@@ -129,9 +131,9 @@ impl<'f> Several<'f> {
         messages(self.readers, &statement, &params).await
     }
 
-    /// Goes on to the next part, led by whatever list is the sparsest here;
-    /// false at the end.
-    async fn advance(&mut self) -> Result<bool, StoreError> {
+    /// Goes on to the next part, below the `last` message that was found and
+    /// led by whatever list is the sparsest here; false at the end.
+    async fn advance(&mut self, last: Option<String>) -> Result<bool, StoreError> {
         if self.ends {
             return Ok(false);
         }
@@ -141,7 +143,7 @@ impl<'f> Several<'f> {
         }
         let ends = self.ends_of_parts().await?;
         match &ends[self.lead] {
-            Some(end) => self.high.clone_from(end),
+            Some(end) => self.high = start_of_next(end, last),
             None => return Ok(false),
         }
         self.lead = sparsest(&ends);
@@ -174,6 +176,17 @@ impl<'f> Several<'f> {
     }
 }
 
+/// Where the part after one goes on, whose end was counted as `end` and whose
+/// last message that is in all lists is `last`. It is counted after the part
+/// was read: with what was posted in between it is further up, and what was
+/// found already would be found again.
+fn start_of_next(end: &str, last: Option<String>) -> String {
+    match last {
+        Some(last) if last.as_str() < end => last,
+        _ => end.to_owned(),
+    }
+}
+
 /// The list whose part reaches furthest back; one that ends before the part
 /// does is the sparsest of all.
 fn sparsest(ends: &[Option<String>]) -> usize {
@@ -190,6 +203,15 @@ mod tests {
         let end = |id: &str| Some(id.to_owned());
         assert_eq!(sparsest(&[end("3"), end("1"), end("2")]), 1);
         assert_eq!(sparsest(&[end("3"), end("1"), None]), 2);
+    }
+
+    #[test]
+    fn the_next_part_begins_below_all_that_was_found() {
+        let found = |id: &str| Some(id.to_owned());
+        assert_eq!(start_of_next("5", None), "5");
+        assert_eq!(start_of_next("5", found("7")), "5");
+        // Posts came in after the part was read.
+        assert_eq!(start_of_next("5", found("3")), "3");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Batches, keys, slots and several servers.
 
+use std::collections::BTreeSet;
+
 use dunder::domain::prelude::*;
 use dunder::domain::{FeedFilter, FeedLimit, Imported, MessageId, PostError, Record};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
@@ -246,5 +248,37 @@ async fn pages_of_several_lists_hold_what_is_in_all_of_them_however_far_apart() 
             let first = expected.len().min(11);
             assert_eq!(found, expected[..first], "{user:?} {tags:?}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_several_filters_has_each_message_once_while_others_post() {
+    let store = open(&postgres::shared().fresh()).await;
+    let filter = FeedFilter {
+        hashtags: vec!["often".parse().unwrap(), "seldom".parse().unwrap()],
+        limit: FeedLimit::new(2).unwrap(),
+        ..FeedFilter::default()
+    };
+    let reading = async {
+        for _ in 0..400 {
+            let page = store.feed(&filter).await.unwrap();
+            let ids: Vec<_> = page.messages.iter().map(|message| message.id).collect();
+            let once: BTreeSet<_> = ids.iter().collect();
+            assert_eq!(once.len(), ids.len(), "{ids:?}");
+        }
+    };
+    let posting = async {
+        for n in 0u64.. {
+            let tags: &[&str] = if n.is_multiple_of(9) {
+                &["often", "seldom"]
+            } else {
+                &["often"]
+            };
+            store.post(draft("ann", "text", tags)).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = reading => {}
+        () = posting => {}
     }
 }
