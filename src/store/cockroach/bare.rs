@@ -35,6 +35,8 @@ impl BareWriter {
     pub async fn write(&self, records: &[Record]) -> Result<(), StoreError> {
         let records: Vec<&Record> = records.iter().collect();
         let written = batch::write(&self.conn, &records, &self.users, self.slot);
-        written.await.map_err(StoreError::from)
+        written.await?;
+        self.users.add(&records);
+        Ok(())
     }
 }

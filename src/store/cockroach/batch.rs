@@ -10,7 +10,8 @@ use super::conn::{Conn, column, locked};
 use super::retry::Failure;
 use super::sql;
 
-/// Stores what is not stored yet. Sent again, it adds nothing.
+/// Stores what is not stored yet. Sent again, it adds nothing. Once it is
+/// committed, and not before, its users are known.
 pub(super) async fn write(
     conn: &Conn,
     records: &[&Record],
@@ -22,7 +23,6 @@ pub(super) async fn write(
     let has = |names: &[&str]| !names.is_empty();
     let statement = sql::write_batch(has(&columns.new_users), has(&columns.key_users));
     conn.execute(&statement, &columns.params(&ids)).await?;
-    users.add(records);
     Ok(())
 }
 
@@ -46,7 +46,9 @@ impl KnownUsers {
         names
     }
 
-    fn add(&self, records: &[&Record]) {
+    /// The users of records whose transaction is committed: one that is not
+    /// may come to nothing, and its users with it.
+    pub(super) fn add(&self, records: &[&Record]) {
         let mut known = locked(&self.0);
         for record in records {
             if !known.contains(&record.message.user) {

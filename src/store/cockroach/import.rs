@@ -40,6 +40,7 @@ pub(super) async fn attempt(
         batch::write(conn, &wanted, users, slot).await?;
     }
     conn.batch(sql::COMMIT).await?;
+    users.add(&wanted);
     let fates = first.into_iter().zip(plan);
     Ok(fates
         .map(|(first, now)| match (first, now) {

@@ -156,6 +156,7 @@ impl Writer {
         // One after the other: who waited for another writer of the same
         // key finds its message only once the own statement has ended.
         batch::write(conn, records, &self.shared.users, slot).await?;
+        self.shared.users.add(records);
         batch::first_under_keys(conn, records).await
     }
 
@@ -174,7 +175,9 @@ impl Writer {
                 let slot = self.slot.current().await?;
                 import::attempt(conn, records, &self.shared.users, slot, &mut first_plan).await
             };
-            let attempt = within(backoff.remaining(), attempt);
+            // What stalls must leave time for another attempt.
+            let most = connector.options.write_limit;
+            let attempt = within(backoff.remaining().min(most), attempt);
             match connector.writes.watch(attempt).await {
                 Ok(imported) => return Ok(imported),
                 Err(failure) => {

@@ -83,6 +83,32 @@ async fn an_import_whose_commit_is_cut_off_is_stored_once_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_import_whose_commit_fails_stores_its_users_when_tried_again() {
+    let options = postgres::shared().fresh();
+    let from = open(&postgres::shared().fresh()).await;
+    from.post(draft("ann", "text", &["t"])).await.unwrap();
+    let records = from.export(None, 100).await.unwrap();
+    let store = open(&options).await;
+    let look = postgres::session(&options).await;
+    let failing = "CREATE SEQUENCE commits; \
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+           IF nextval('commits') = 1 THEN \
+             RAISE EXCEPTION 'restart transaction' USING ERRCODE = '40001'; \
+           END IF; \
+           RETURN NULL; \
+         END $$; \
+         CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON messages \
+           DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail();";
+    look.batch_execute(failing).await.unwrap();
+    store.import(records).await.unwrap();
+    let commits = look.query_one("SELECT last_value FROM commits", &[]).await;
+    assert_eq!(commits.unwrap().get::<_, i64>(0), 2);
+    let users = look.query("SELECT name FROM users", &[]).await.unwrap();
+    let users: Vec<String> = users.iter().map(|row| row.get(0)).collect();
+    assert_eq!(users, ["ann"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_database_costs_an_attempt_not_a_message() {
     let options = postgres::shared().fresh();
     let (proxy, mut through) = through_proxy(&options).await;
