@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::error::SqlState;
 use tracing::info;
 
 use super::batch;
@@ -52,7 +53,14 @@ async fn move_some(
             Ok(moved) => return Ok(moved),
             Err(failure) => failure,
         };
-        if failure.kind == Kind::Lost || conn.batch(sql::ROLLBACK).await.is_err() {
+        if failure.kind == Kind::Lost {
+            return Err(failure);
+        }
+        // CockroachDB has ended a transaction whose COMMIT failed, and says so
+        // with an error where PostgreSQL only warns.
+        if let Err(rollback) = conn.batch(sql::ROLLBACK).await
+            && !rollback.is_code(&SqlState::NO_ACTIVE_SQL_TRANSACTION)
+        {
             return Err(failure);
         }
         backoff.wait(failure).await?;
