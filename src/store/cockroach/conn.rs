@@ -84,9 +84,9 @@ impl Conn {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// Marks the connection as not to be used again.
-    pub(super) fn give_up(&self) {
-        self.broken.store(true, Ordering::Relaxed);
+    /// Marks the connection as not to be used again; whether nobody had yet.
+    pub(super) fn give_up(&self) -> bool {
+        !self.broken.swap(true, Ordering::Relaxed)
     }
 
     /// Whether the connection can be used for something new. One that was

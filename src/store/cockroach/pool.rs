@@ -2,8 +2,8 @@
 //! host first and used by several requests at once, the least busy one first.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -83,7 +83,8 @@ impl Readers {
         limit: Duration,
     ) -> Result<Vec<Row>, Failure> {
         let first = self.least_busy(|_| true)?;
-        let mut one = pin!(self.ask(first, sql, params, limit));
+        let silent = OnceLock::new();
+        let mut one = pin!(self.ask_over(first, &silent, sql, params, limit));
         let hosts = self.connector.options.hosts.len();
         let host = first.turn.host(hosts);
         if let Ok(done) = tokio::time::timeout(SILENCE.min(limit / 4), &mut one).await {
@@ -100,7 +101,7 @@ impl Readers {
             },
             done = &mut two => match done {
                 Ok(rows) => {
-                    first.leave();
+                    first.leave(silent.get());
                     Ok(rows)
                 }
                 Err(_) => one.await,
@@ -133,6 +134,19 @@ impl Readers {
         params: Params<'_>,
         limit: Duration,
     ) -> Result<Vec<Row>, Failure> {
+        self.ask_over(shared, &OnceLock::new(), sql, params, limit)
+            .await
+    }
+
+    /// Asks, and notes over which connection as soon as there is one.
+    async fn ask_over(
+        &self,
+        shared: &Shared,
+        over: &OnceLock<Arc<Conn>>,
+        sql: &Sql,
+        params: Params<'_>,
+        limit: Duration,
+    ) -> Result<Vec<Row>, Failure> {
         let _user = User::of(shared);
         let conn = match within(limit, self.conn_of(shared)).await {
             Ok(conn) => conn,
@@ -141,14 +155,14 @@ impl Readers {
                 return Err(failure);
             }
         };
+        let conn = over.get_or_init(|| conn);
         let done = within(limit, conn.query(sql, params)).await;
         if let Err(failure) = &done
             && matches!(failure.kind, Kind::Lost | Kind::ReadOnly)
         {
             // Stalled or cut: everything sent after would wait with it. Or a
             // server that does not store what another one might.
-            conn.give_up();
-            shared.turn.move_on();
+            shared.leave(Some(conn));
         }
         done
     }
@@ -220,13 +234,13 @@ impl Readers {
 }
 
 impl Shared {
-    /// Has the next user look for another host.
-    fn leave(&self) {
-        self.turn.move_on();
-        if let Ok(place) = self.conn.try_lock()
-            && let Some(conn) = &*place
-        {
-            conn.give_up();
+    /// Has the next user look for another host than the one that this
+    /// connection leads to, or that there is none of yet. The first of those
+    /// who wait over a connection leaves it; the others would leave the host
+    /// that comes after.
+    fn leave(&self, conn: Option<&Arc<Conn>>) {
+        if conn.is_none_or(|conn| conn.give_up()) {
+            self.turn.move_on();
         }
     }
 }
