@@ -6,6 +6,7 @@ pub(crate) mod accept;
 pub(crate) mod http;
 mod http1;
 mod http2;
+mod preface;
 pub(crate) mod proxy;
 mod read_timeout;
 mod refusal;

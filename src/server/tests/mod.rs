@@ -3,7 +3,7 @@
 mod connections;
 mod drawing;
 mod pieces;
-mod stub;
+pub(super) mod stub;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
