@@ -178,8 +178,14 @@ impl SqliteStore {
     ) -> Result<SqliteStore, OpenError> {
         let (source, left) = source::prepare(path, options.reader_cache_kib)?;
         let gate = Arc::new(Gate::default());
-        let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;
-        let files = Files::of(path, &mut source.open()?);
+        let open = || {
+            let files = Files::of(path, &mut source.open()?);
+            let files = files.map_err(|error| open::refused(path, &error))?;
+            // Last, so that no thread still reads after a failure.
+            let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;
+            Ok::<_, OpenError>((files, readers))
+        };
+        let (files, readers) = open().inspect_err(|_| left.clear())?;
         Ok(SqliteStore {
             queue: queue::without_writer(),
             readers,
@@ -187,7 +193,7 @@ impl SqliteStore {
             memtable: Arc::default(),
             months: Arc::default(),
             health: Arc::default(),
-            files: Arc::new(files.map_err(|error| open::refused(path, &error))?),
+            files: Arc::new(files),
             left,
         })
     }

@@ -103,6 +103,7 @@ impl Left {
 pub(super) fn prepare(path: &Path, cache_kib: u32) -> Result<(Source, Left), OpenError> {
     let (source, left, schema) = examine(path, cache_kib)?;
     if schema < KNOWN {
+        left.clear();
         return Err(OpenError::Old {
             place: path.display().to_string(),
             found: schema,
@@ -125,6 +126,10 @@ pub(super) fn examine(path: &Path, cache_kib: u32) -> Result<(Source, Left, i64)
         source.is_immutable = true;
         schema = source.schema();
     }
+    let left = match log {
+        None if !source.is_immutable => Left::Log(path.to_owned()),
+        _ => Left::Nothing,
+    };
     let schema = schema.map_err(|error| match lacks_place(&error) {
         true => OpenError::Database {
             place: path.display().to_string(),
@@ -133,15 +138,18 @@ pub(super) fn examine(path: &Path, cache_kib: u32) -> Result<(Source, Left, i64)
             ),
         },
         false => refused(path, &error),
-    })?;
-    if schema > KNOWN {
-        return Err(newer(path, schema));
+    });
+    let known = schema.and_then(|schema| match schema > KNOWN {
+        true => Err(newer(path, schema)),
+        false => Ok(schema),
+    });
+    match known {
+        Ok(schema) => Ok((source, left, schema)),
+        Err(error) => {
+            left.clear();
+            Err(error)
+        }
     }
-    let left = match log {
-        None if !source.is_immutable => Left::Log(path.to_owned()),
-        _ => Left::Nothing,
-    };
-    Ok((source, left, schema))
 }
 
 fn log_length(path: &Path) -> Option<u64> {

@@ -177,7 +177,8 @@ impl Lifecycle for SqliteStore {
             Ok((files.check(connection), newest.map_err(store_error)))
         };
         let unread = "the store cannot be read";
-        let read = self.readers.run(read).await;
+        // Not held at the gate, nor behind the reads that others wait for.
+        let read = self.readers.short(read).await;
         let (files, newest) = read.map_err(NotReady::because(unread))?;
         files.map_err(NotReady::because(REPLACED))?;
         let newest = newest.map_err(NotReady::because(unread))?;
@@ -197,5 +198,40 @@ impl Lifecycle for SqliteStore {
         self.readers.close().await;
         self.queue.close().await;
         self.left.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::sqlite::SqliteOptions;
+
+    #[tokio::test]
+    async fn a_check_does_not_wait_for_the_reads_that_are_under_way() {
+        let dir = TempDir::new().unwrap();
+        let options = SqliteOptions {
+            readers: 1,
+            ..SqliteOptions::default()
+        };
+        let store = SqliteStore::open(&dir.path().join("dunder.sqlite"), &options).unwrap();
+        let (go_on, told) = mpsc::channel::<()>();
+        let long = store.readers.run(move |_| {
+            let _ = told.recv();
+            Ok(())
+        });
+        let check = async {
+            let checked = tokio::time::timeout(Duration::from_secs(30), store.check()).await;
+            drop(go_on);
+            checked
+        };
+        let (long, checked) = tokio::join!(long, check);
+        long.unwrap();
+        assert_eq!(checked.expect("an answer").unwrap(), []);
+        store.close().await;
     }
 }

@@ -126,6 +126,28 @@ async fn one_wrong_clock_does_not_date_later_posts_and_is_said() {
 }
 
 #[tokio::test]
+async fn posts_follow_the_clock_after_an_hour_of_posts_by_one_that_was_ahead() {
+    for mut file in File::fresh().await {
+        let before = posts_now(&file.store).await.id;
+        // A little past each minute: each is still ahead when it is looked at.
+        let wrong: Vec<_> = (0..=60).map(|n| ahead(n * MINUTE + MINUTE / 2)).collect();
+        let mut all: Vec<_> = wrong.iter().map(|record| record.message.id).collect();
+        all.push(before);
+        file.store.import(wrong).await.unwrap();
+        as_if_posted(&file);
+        for _ in 0..2 {
+            let posted = posts_now(&file.store).await.id;
+            // Who follows is not past what is yet to be posted.
+            let closed = file.store.closed().await.unwrap().unwrap();
+            assert!(closed.0 >= before && closed.0 <= posted, "{closed:?}");
+            all.push(posted);
+            lists(&file.store, &all).await;
+            file.reopen().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_programs_post_to_a_store_with_messages_of_the_future_and_list_all() {
     let file = File::new();
     let options = SqliteOptions {

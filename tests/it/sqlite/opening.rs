@@ -153,6 +153,24 @@ async fn a_store_of_a_newer_dunder_is_refused_untouched() {
 }
 
 #[tokio::test]
+async fn a_store_that_cannot_be_read_is_left_as_it_is() {
+    let file = File::new();
+    file.store.post(draft("ann", "text", &[])).await.unwrap();
+    file.store.close().await;
+    let read = || SqliteStore::open_for_reading(&file.path(), &SqliteOptions::default());
+    for change in ["pragma user_version = 1", "pragma user_version = 4711"] {
+        let changed = Connection::open(file.path()).unwrap();
+        changed.execute_batch(change).unwrap();
+        drop(changed);
+        let before = contents(file.dir.path());
+        let Err(error) = read() else {
+            panic!("opened after {change}")
+        };
+        assert!(contents(file.dir.path()) == before, "{change}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_read_only_file_or_directory_is_refused_even_for_root() {
     let file = File::new();
     file.store.close().await;

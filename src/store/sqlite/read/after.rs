@@ -17,21 +17,35 @@ const MOST: usize = 1_000;
 
 /// The last id that no post will come before, at `now` in Unix milliseconds.
 pub(crate) fn closed(connection: &Connection, now: i64) -> rusqlite::Result<Option<Position>> {
-    let first = |sql: Sql, from: MessageId, to: MessageId| {
-        let mut statement = connection.prepare_cached(sql.text())?;
-        let id = statement.query_row((from.to_bytes(), to.to_bytes()), |row| {
-            id_of(row.get_ref(0)?.as_blob()?)
-        });
-        id.optional()
-    };
     let at = MessageId::from_parts(now, 0);
-    // The clock may have stepped back a little since it was posted.
-    let ahead = first(Sql::LastPosted, at, MessageId::first_beyond(now))?;
+    let beyond = MessageId::first_beyond(now);
+    // The clock may have stepped back a little since it was posted; if by
+    // more, posts follow the clock and not this one.
+    let ahead = match last_in(connection, Sql::LastPosted, (at, beyond))? {
+        Some(last) => last_in(connection, Sql::LastPosted, (beyond, MessageId::MAX))?
+            .is_none()
+            .then_some(last),
+        None => None,
+    };
     let last = match ahead {
         Some(last) => Some(last),
-        None => first(Sql::LastBefore, MessageId::MIN, at)?,
+        None => last_in(connection, Sql::LastBefore, (MessageId::MIN, at))?,
     };
     Ok(last.map(Position))
+}
+
+/// The last id that a statement finds from the first of these to before the
+/// second.
+pub(crate) fn last_in(
+    connection: &Connection,
+    sql: Sql,
+    (from, to): (MessageId, MessageId),
+) -> rusqlite::Result<Option<MessageId>> {
+    let mut statement = connection.prepare_cached(sql.text())?;
+    let id = statement.query_row((from.to_bytes(), to.to_bytes()), |row| {
+        id_of(row.get_ref(0)?.as_blob()?)
+    });
+    id.optional()
 }
 
 /// What follows a position, up to the closed one.

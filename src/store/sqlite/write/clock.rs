@@ -2,10 +2,9 @@
 //! program or another, whatever was imported and whatever a wrong clock gave.
 
 use chrono::Utc;
-use rusqlite::OptionalExtension;
 
 use crate::domain::{Imported, MessageId, Record, Warning};
-use crate::store::sqlite::id_of;
+use crate::store::sqlite::read::after::last_in;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::write::Writer;
 use crate::store::sqlite::write::memtable::State;
@@ -19,18 +18,16 @@ impl Writer {
         let others = found.last.filter(|last| *last > self.clock.last());
         // The clock itself is past all others.
         if others.is_some_and(|last| last.millis() >= now) {
-            let from = MessageId::from_parts(now, 0);
-            let to = MessageId::first_beyond(now);
-            let posted = self
-                .connection
-                .prepare_cached(Sql::LastPosted.text())?
-                .query_row((from.to_bytes(), to.to_bytes()), |row| {
-                    id_of(row.get_ref(0)?.as_blob()?)
-                })
-                .optional()?;
-            posted
-                .into_iter()
-                .for_each(|last| self.clock.raise(last, now));
+            let beyond = MessageId::first_beyond(now);
+            let near = (MessageId::from_parts(now, 0), beyond);
+            let posted = last_in(&self.connection, Sql::LastPosted, near)?;
+            // A clock that was ahead by more may have given this one, too. The
+            // rest is looked at only where it matters: imports can be many.
+            if let Some(posted) = posted.filter(|posted| *posted > self.clock.last())
+                && last_in(&self.connection, Sql::LastPosted, (beyond, MessageId::MAX))?.is_none()
+            {
+                self.clock.raise(posted, now);
+            }
         }
         self.warn_of_clock(found.last);
         Ok(found)
