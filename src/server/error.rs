@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use crate::api::{Code, QueryError};
+use crate::config::AuthMode;
 use crate::domain::{
     DraftError, IdError, KeyError, MessageId, NotReady, PostError, StoreError, shown,
 };
@@ -36,8 +37,11 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Header(String),
     /// No token, or none that names a user. Never says which.
-    #[error("a valid token is needed: send it as 'Authorization: Bearer TOKEN'")]
-    Unauthorized,
+    #[error("a valid token is needed: send it as 'Authorization: Bearer TOKEN'{}", match .0 {
+        AuthMode::Name => "; the token is the base64 of your name",
+        AuthMode::Token => "",
+    })]
+    Unauthorized(AuthMode),
     #[error("there is nothing at {}; GET / lists the paths", shown(.0))]
     PathNotFound(String),
     #[error("there is no message {0}")]
@@ -110,7 +114,7 @@ impl ApiError {
             | ApiError::Key(_)
             | ApiError::Header(_)
             | ApiError::BodyBroken(_) => StatusCode::BAD_REQUEST,
-            ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
+            ApiError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => StatusCode::NOT_FOUND,
             ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
@@ -149,7 +153,7 @@ impl ApiError {
             | ApiError::Id(_) => Code::InvalidParameter,
             ApiError::Json(_) | ApiError::Draft(_) | ApiError::BodyBroken(_) => Code::InvalidBody,
             ApiError::Key(_) | ApiError::Header(_) => Code::InvalidHeader,
-            ApiError::Unauthorized => Code::Unauthorized,
+            ApiError::Unauthorized(_) => Code::Unauthorized,
             ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => Code::NotFound,
             ApiError::Method { .. } => Code::MethodNotAllowed,
             ApiError::BodyTimeout(_) => Code::RequestTimeout,

@@ -202,7 +202,7 @@ impl Call {
                 return context.auth.user(context, self.peer, headers).await.map(Ok);
             }
         }
-        Ok(Err(ApiError::Unauthorized))
+        Ok(Err(context.auth.refusal()))
     }
 
     /// Gives up on an answer that takes too long: what it waits for is dropped

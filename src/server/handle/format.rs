@@ -215,22 +215,42 @@ fn unknown(name: &str, text: &'static str) -> ApiError {
     ApiError::parameter("format", reason)
 }
 
-/// The first type of `Accept` that there is; JSON for `*/*`, for none that
-/// there is, and for none at all.
+/// The type of `Accept` with the highest weight, of equal ones JSON and else
+/// the first; JSON for `*/*`, for none that there is, and for none at all.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2>
 fn accepted(headers: &HeaderMap, text: &'static str) -> &'static Format {
     let values = headers
         .get_all(ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok());
-    let mut types = values
-        .flat_map(|value| value.split(','))
-        .map(|one| one.split(';').next().unwrap_or("").trim());
-    let known = types.find_map(|media_type| match media_type {
-        "application/*" | "*/*" => Format::named("json"),
-        _ if media_type.eq_ignore_ascii_case("text/plain") => named(TEXT, text),
-        other => Format::of_media_type(other),
-    });
-    known.unwrap_or(Format::JSON)
+    let mut best = None;
+    for range in values.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or("");
+        let weight = parts.find_map(weight).unwrap_or(1.0);
+        let format = match media_type {
+            "application/*" | "*/*" => Format::named("json"),
+            _ if media_type.eq_ignore_ascii_case("text/plain") => named(TEXT, text),
+            other => Format::of_media_type(other),
+        };
+        let Some(format) = format.filter(|_| weight > 0.0) else {
+            continue;
+        };
+        // A wildcard asks for nothing in particular.
+        let rank = (weight, format.name == "json" && !media_type.contains('*'));
+        if best.is_none_or(|(highest, _)| rank > highest) {
+            best = Some((rank, format));
+        }
+    }
+    best.map_or(Format::JSON, |(_, format)| format)
+}
+
+/// The number of `q=0.5`.
+fn weight(parameter: &str) -> Option<f32> {
+    let (name, value) = parameter.split_once('=')?;
+    let weight = value.trim().parse().ok();
+    weight.filter(|weight| name.trim().eq_ignore_ascii_case("q") && (0.0..=1.0).contains(weight))
 }
 
 fn columns(text: &str) -> Result<usize, ApiError> {
@@ -278,6 +298,25 @@ mod tests {
             accepting("text/html,application/xhtml+xml,*/*;q=0.8"),
             "json"
         );
+    }
+
+    #[test]
+    fn of_what_is_accepted_the_weight_decides_then_json() {
+        for (accept, form) in [
+            ("text/csv;q=0", "json"),
+            ("text/csv; Q=0.000, text/plain;q=0.1", "chart"),
+            ("text/csv;q=0.5, application/json", "json"),
+            ("application/json;q=0.5, text/csv", "csv"),
+            ("text/csv, application/json", "json"),
+            ("text/csv;header=present;q=0.2, text/plain;q=0.3", "chart"),
+            ("text/csv, text/plain", "csv"),
+            ("text/csv, */*", "csv"),
+            ("application/json;q=0, text/csv;q=0.1", "csv"),
+            ("text/csv;q=x", "csv"),
+            ("text/csv;q=NaN", "csv"),
+        ] {
+            assert_eq!(accepting(accept), form, "{accept}");
+        }
     }
 
     #[test]

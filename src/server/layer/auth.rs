@@ -67,8 +67,13 @@ impl Auth {
         };
         found.ok_or_else(|| {
             context.limits.note_failure(address);
-            ApiError::Unauthorized
+            self.refusal()
         })
+    }
+
+    /// Says what is needed, the same whatever was sent.
+    pub(crate) fn refusal(&self) -> ApiError {
+        ApiError::Unauthorized(self.mode)
     }
 
     /// Lets anyone read, or those with a token, as the server is set.

@@ -80,7 +80,7 @@ fn failure(error: &ApiError) -> Answer {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     match error {
-        ApiError::Unauthorized => {
+        ApiError::Unauthorized(_) => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         ApiError::Method { allow, .. } => {

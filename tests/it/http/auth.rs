@@ -37,6 +37,7 @@ async fn missing_and_malformed_tokens_are_the_same_401(on: Backend) {
     let body = r#"{"text":"x"}"#;
     let missing = server.send(Method::POST, "/message", &[], body).await;
     missing.refused(401, "unauthorized", "Authorization: Bearer");
+    missing.refused(401, "unauthorized", "is the base64 of your name");
     assert_eq!(missing.header("www-authenticate"), "Bearer");
     for token in [
         "",
