@@ -1767,7 +1767,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__tags)
-            opts="-p -n -o -h -V --prefix --since --until --limit --output --utc --oneline --fields --template --full --no-pager --width --json --color --server --timeout --cacert --help --version"
+            opts="-p -n -o -h -V --prefix --since --until --limit --output --utc --oneline --template --full --no-pager --width --json --color --server --timeout --cacert --fields --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1829,13 +1829,6 @@ _dunder() {
                     fi
                     return 0
                     ;;
-                --fields)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 --template)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -1883,6 +1876,13 @@ _dunder() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
                     fi
                     return 0
                     ;;
@@ -2306,7 +2306,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__trend)
-            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --oneline --fields --template --full --no-pager --width --json --color --server --timeout --cacert --help --version"
+            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --oneline --template --full --no-pager --width --json --color --server --timeout --cacert --fields --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2382,13 +2382,6 @@ _dunder() {
                     fi
                     return 0
                     ;;
-                --fields)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 --template)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -2436,6 +2429,13 @@ _dunder() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
                     fi
                     return 0
                     ;;

@@ -154,7 +154,6 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
@@ -163,6 +162,7 @@ never\t'Never'"
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fields -d 'Only these, in this order, such as from,count' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fill -d 'Empty buckets too, in lines, CSV and JSON'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l utc -d 'Show times in UTC instead of your zone'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l oneline -d 'One line each for people: -o oneline'
@@ -182,7 +182,6 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand tags" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
@@ -191,6 +190,7 @@ never\t'Never'"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand tags" -l fields -d 'Only these, in this order, such as hashtag,count' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l utc -d 'Show times in UTC instead of your zone'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l oneline -d 'One line each for people: -o oneline'
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -l full -d 'Texts whole, however many lines they have'

@@ -30,6 +30,9 @@ const SPARKS: i64 = 40;
 
 /// What `dunder tags` takes.
 #[derive(Debug, Args)]
+#[command(mut_arg("fields", |fields| {
+    fields.help("Only these, in this order, such as hashtag,count")
+}))]
 #[command(after_help = "\
 Without dates: the last 7 days. The same dates as for feed: 2019-09-23,
 yesterday, 3d (three days ago). The start moves back and the end forward to a

@@ -25,6 +25,9 @@ const MOST_BUCKETS: i64 = 120;
 
 /// What `dunder trend` takes.
 #[derive(Debug, Args)]
+#[command(mut_arg("fields", |fields| {
+    fields.help("Only these, in this order, such as from,count")
+}))]
 #[command(after_help = "\
 Without dates: the last 60 buckets. With --since but no --aggregation: buckets
 of a length that suits the range. Days, weeks (from Monday), months and years

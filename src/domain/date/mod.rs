@@ -30,7 +30,7 @@ pub enum DateError {
         meant: String,
     },
     /// A number of a length that Unix times do not have.
-    #[error("{} has {digits} digits; a Unix time has 9 or 10 (seconds), 12 or 13 (milliseconds), 15 or 16 (microseconds), 18 or 19 (nanoseconds), and seconds of any length are written as @1569232800", shown(.text))]
+    #[error("{} has {digits} digit{}; a Unix time has 9 or 10 (seconds), 12 or 13 (milliseconds), 15 or 16 (microseconds), 18 or 19 (nanoseconds), and seconds of any length are written as @1569232800", shown(.text), if *.digits == 1 { "" } else { "s" })]
     Digits {
         /// The number.
         text: String,

@@ -144,6 +144,10 @@ fn a_number_of_another_length_is_refused_with_the_lengths_there_are() {
         let error = at(text).unwrap_err();
         assert!(matches!(error, DateError::Digits { .. }), "{text}: {error}");
     }
+    for (text, said) in [("3", "has 1 digit; "), ("12345", "has 5 digits; ")] {
+        let error = at(text).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]
