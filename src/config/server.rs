@@ -88,7 +88,8 @@ pub struct Limits {
     /// How long a client may take nothing of its answer before it is cut off.
     pub write_timeout: Duration,
     /// Bytes that long answers hold together until they are written; an answer
-    /// that finds no room gets 503.
+    /// that finds no room gets 503. Long posts and their answers have as much
+    /// again.
     pub answer_memory: usize,
     /// Bytes of path and query; above it 414.
     pub query_length: usize,

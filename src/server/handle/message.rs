@@ -15,6 +15,10 @@ use crate::server::handle::format::Form;
 use crate::server::response;
 use crate::server::response::Answer;
 
+/// A posted body up to so long takes no share of memory, and neither does its
+/// answer.
+const FREE_BODY: usize = 4 * 1024;
+
 /// `POST /message`.
 pub(crate) async fn post(
     context: &Context,
@@ -36,18 +40,27 @@ pub(crate) async fn post(
     {
         return Err(ApiError::Json("it is not a JSON object".to_owned()));
     }
+    let length = body.len();
     let body: api::PostBody =
         serde_json::from_slice(&body).map_err(|error| ApiError::Json(error.to_string()))?;
     let draft = Draft {
         idempotency_key,
         ..Draft::new(user, body.text, &body.hashtags)?
     };
+    // The answer repeats the text, and may wait for its client. Before the
+    // message is stored: what is shed can be posted again.
+    let share = (length > FREE_BODY)
+        .then(|| context.load.post(length))
+        .transpose()?;
     let message = context.store.post(draft).await?;
     let message = on_the_wire(&message);
     let location = ["/message/", &message.id].concat();
     let mut answer = response::data(StatusCode::CREATED, message)?;
     if let Ok(location) = HeaderValue::try_from(location) {
         answer.headers_mut().insert(LOCATION, location);
+    }
+    if let Some(share) = share {
+        answer.body_mut().hold(share);
     }
     Ok(answer)
 }

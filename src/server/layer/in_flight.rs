@@ -19,6 +19,8 @@ pub(crate) struct LoadShed {
     requests: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    /// As much again, which no reader can take.
+    posts: Arc<Semaphore>,
     memory_units: u32,
 }
 
@@ -52,6 +54,7 @@ impl LoadShed {
             requests: bound(limits.requests),
             bodies: bound(limits.bodies),
             memory: bound(memory_units as usize),
+            posts: bound(memory_units as usize),
             memory_units,
         }
     }
@@ -88,6 +91,15 @@ impl LoadShed {
     pub(crate) async fn memory_for_now(&self, bytes: usize) -> Result<InFlight, ApiError> {
         let permit = Arc::clone(&self.memory).acquire_many_owned(self.units(bytes));
         share(permit.await.ok())
+    }
+
+    /// A share of the memory of long posts and their answers.
+    ///
+    /// # Errors
+    /// There is not so much left.
+    pub(crate) fn post(&self, bytes: usize) -> Result<InFlight, ApiError> {
+        let permit = Arc::clone(&self.posts).try_acquire_many_owned(self.units(bytes));
+        share(permit.ok())
     }
 
     fn units(&self, bytes: usize) -> u32 {

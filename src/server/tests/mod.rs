@@ -175,3 +175,40 @@ async fn trends_of_many_series_share_the_memory_of_answers_before_they_are_read(
     let polled = tokio::time::timeout(Duration::ZERO, &mut asked).await;
     assert!(polled.is_err(), "the share is given back");
 }
+
+/// The answer to a post of so many letters.
+async fn post(context: &Arc<Context>, letters: usize) -> Answer {
+    let body = format!(r#"{{"text":"{}"}}"#, "a".repeat(letters));
+    let request = Request::post("/message")
+        .header(HOST, "localhost")
+        .header("authorization", "Bearer ann")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .unwrap();
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    match http::answer(context, peer, request).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
+}
+
+#[tokio::test]
+async fn answers_to_long_posts_that_nobody_takes_are_bounded_and_short_ones_go_on() {
+    let limits = Limits {
+        answer_memory: 20 * 1024,
+        ..Limits::default()
+    };
+    let context = over(Stub::default(), limits);
+    // What readers hold takes nothing from those who post.
+    let _read = context.load.memory(20 * 1024).unwrap();
+    let first = post(&context, 8_000).await;
+    let second = post(&context, 8_000).await;
+    assert_eq!(first.status(), StatusCode::CREATED);
+    assert_eq!(second.status(), StatusCode::CREATED);
+    let shed = post(&context, 8_000).await;
+    assert_eq!(shed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(post(&context, 100).await.status(), StatusCode::CREATED);
+    text(first).await;
+    let next = post(&context, 8_000).await;
+    assert_eq!(next.status(), StatusCode::CREATED);
+}
