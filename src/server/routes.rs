@@ -18,7 +18,7 @@ use std::convert::Infallible;
 use std::future;
 use std::marker::PhantomData;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
@@ -87,7 +87,8 @@ macro_rules! route {
                         let $user = $call.user(access).await?;
                         $answer.await
                     };
-                    let answer = $call.in_time(access, answering).await?;
+                    // Where it is: a handler's future is large to move.
+                    let answer = $call.in_time(access, pin!(answering)).await?;
                     $call.holding(answer, in_flight)
                 })
             },
@@ -211,7 +212,7 @@ impl Call {
     async fn in_time(
         &self,
         access: Access,
-        answering: impl Future<Output = Result<Answer, ApiError>>,
+        answering: Pin<&mut (impl Future<Output = Result<Answer, ApiError>> + Send)>,
     ) -> Result<Answer, ApiError> {
         let patience = self.context.settings.limits.query_timeout;
         match access {

@@ -13,7 +13,7 @@ use crate::server::handle::format::Form;
 use crate::server::handle::pages::{FIRST, Lines, Pages};
 use crate::server::handle::{message, parameters};
 use crate::server::layer::cache;
-use crate::server::layer::cache::Question;
+use crate::server::layer::cache::{Making, Question};
 use crate::server::layer::in_flight::InFlight;
 use crate::server::response::Answer;
 use crate::server::response::body::{AnswerBody, PIECE};
@@ -50,17 +50,17 @@ pub(crate) async fn feed(
                 "it names one message and goes with no other filter; leave the others out",
             ));
         }
-        return message::by_id(context, id, form).await;
+        return Box::pin(message::by_id(context, id, form)).await;
     }
     let filter = parameters::feed_filter(&query, Utc::now())?;
-    let make = page(context, &filter, form);
+    let make = || -> Making<'_> { Box::pin(page(context, &filter, form)) };
     cache::answer(context, Question::Feed(filter.clone()), form, make).await
 }
 
 async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answer, ApiError> {
     // The columns of a table depend on all of its rows.
     if form.is_drawn() {
-        return drawn(context, filter, form).await;
+        return Box::pin(drawn(context, filter, form)).await;
     }
     let limit = filter.limit.get();
     let lines = match form.is_json() {

@@ -22,7 +22,7 @@ use crate::server::handle::format;
 use crate::server::handle::format::Form;
 use crate::server::handle::parameters;
 use crate::server::layer::cache;
-use crate::server::layer::cache::Question;
+use crate::server::layer::cache::{Making, Question};
 use crate::server::layer::in_flight::InFlight;
 use crate::server::response;
 use crate::server::response::Answer;
@@ -42,18 +42,20 @@ pub(crate) async fn trend(
     )?;
     let fill = parameters::flag("fill", query.fill.as_deref())?;
     let filter = parameters::trend_filter(&query, Utc::now())?;
-    let make = async {
-        let _room = room(context, &filter)?;
-        let series = context.store.trend(&filter).await?;
-        let cells = filter.cells(&series, fill);
-        if form.is_json() {
-            let body = json(&filter, &cells);
-            return Ok(response::answer(StatusCode::OK, response::JSON, body));
-        }
-        let buckets = on_the_wire(&filter, &cells);
-        drop(cells);
-        let listing = buckets_of(range(&filter));
-        form.list(context, listing, buckets, None, |_| None).await
+    let make = || -> Making<'_> {
+        Box::pin(async {
+            let _room = room(context, &filter)?;
+            let series = context.store.trend(&filter).await?;
+            let cells = filter.cells(&series, fill);
+            if form.is_json() {
+                let body = json(&filter, &cells);
+                return Ok(response::answer(StatusCode::OK, response::JSON, body));
+            }
+            let buckets = on_the_wire(&filter, &cells);
+            drop(cells);
+            let listing = buckets_of(range(&filter));
+            form.list(context, listing, buckets, None, |_| None).await
+        })
     };
     let question = Question::Trend(filter.clone(), fill);
     cache::answer(context, question, form, make).await
@@ -102,7 +104,7 @@ pub(crate) async fn hashtags(
     let now = Utc::now();
     let filter = parameters::hashtags_filter(&query, now)?;
     let question = Question::Hashtags(filter.clone());
-    let make = busiest(context, &filter, now, form);
+    let make = || -> Making<'_> { Box::pin(busiest(context, &filter, now, form)) };
     cache::answer(context, question, form, make).await
 }
 

@@ -3,6 +3,8 @@
 //! while the store says that nothing at all has changed since before it was
 //! made, so it is never older than what was acknowledged.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
 use hyper::StatusCode;
 use quick_cache::Weighter;
@@ -89,32 +91,36 @@ impl Answers {
     }
 }
 
+/// Makes an answer.
+pub(crate) type Making<'a> = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send + 'a>>;
+
 /// The answer to a question: what is kept, or else what `make` makes. Only
-/// JSON is kept; drawings depend on the time.
-pub(crate) async fn answer(
+/// JSON is kept; drawings depend on the time. What makes an answer is a large
+/// future: it is not even begun where one is kept.
+pub(crate) async fn answer<'a>(
     context: &Context,
     question: Question,
     form: Form,
-    make: impl Future<Output = Result<Answer, ApiError>>,
+    make: impl FnOnce() -> Making<'a>,
 ) -> Result<Answer, ApiError> {
     if !form.is_json() {
-        return make.await;
+        return make().await;
     }
     let held = context.answers.find(&question);
     // Most questions are asked once: to keep their answers would push out the
     // others, and even to ask for the version costs a lock of the file.
     if held.is_none() && !context.answers.is_asked_again(&question) {
-        return make.await;
+        return make().await;
     }
     // Before the answer is made: it may be newer than this, never older.
     let Some(version) = context.store.version() else {
-        return make.await;
+        return make().await;
     };
     if let Some(held) = held.filter(|held| held.version == version) {
         let body = AnswerBody::shared(held.body);
         return Ok(response::of_type(StatusCode::OK, response::JSON, body));
     }
-    let answer = make.await?;
+    let answer = make().await?;
     // What is made piece by piece is somebody's who copies everything.
     if let Some(body) = answer.body().bytes() {
         context.answers.keep(question, version, body);

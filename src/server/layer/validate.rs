@@ -94,6 +94,10 @@ fn without_port(host: &str) -> &str {
 /// (<https://www.rfc-editor.org/rfc/rfc6761#section-6.3>).
 fn is_loopback(name: &str) -> bool {
     const LOCALHOST: &str = "localhost";
+    // What nearly everybody writes needs no parser.
+    if matches!(name, "127.0.0.1" | LOCALHOST | "[::1]") {
+        return true;
+    }
     let alone = name
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
