@@ -65,9 +65,13 @@ pub async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() ->
 }
 
 async fn a_long_page_comes_in_pieces_and_is_the_same_in_every_form(on: Backend) {
-    let server = with_long_texts(on, 30, &[]).await;
-    for n in 0..200 {
-        server.post(&format!(r#"{{"text":"{n}"}}"#)).await.id();
+    let server = on.server();
+    // What stands first says that the page is too long to be kept whole.
+    for body in (0..140)
+        .map(|n| format!(r#"{{"text":"{n}"}}"#))
+        .chain((0..90).map(fill))
+    {
+        server.post(&body).await.id();
     }
     let by_tens = async |limit: usize| {
         let (mut ids, mut cursor) = (Vec::new(), String::new());
