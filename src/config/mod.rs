@@ -176,10 +176,10 @@ impl Config {
         // Behind a proxy, others reach what listens on a loopback address.
         let is_private = value::is_loopback(&host) && trusted_proxies.is_empty();
         let (auth_mode, read) = auth(&settings, &host, is_private)?;
-        let is_guessable = auth_mode == AuthMode::Name && is_private;
+        let is_guessable = auth_mode == AuthMode::Name && value::is_loopback(&host);
         let hosts = settings
             .written_list("hosts", value::host_name)?
-            // A page in a browser reaches a loopback address too.
+            // A page in a browser reaches a loopback address too, past a proxy.
             .or(is_guessable.then(Vec::new));
         if auth_mode == AuthMode::Name && !is_private {
             settings.warn(
