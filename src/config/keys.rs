@@ -341,7 +341,7 @@ pub const KEYS: &[Key] = &[
         "limits.answer_memory",
         "SIZE",
         Value("32MiB"),
-        "Most memory that long answers hold together until they are written; more get 503",
+        "Most memory that long answers hold together until they are written, and long posts as much again; more get 503",
     ),
     text(
         "limits.writer_queue",
