@@ -152,3 +152,24 @@ async fn a_long_page_that_nobody_takes_is_not_read() {
     drop(answer);
     assert_eq!(stub.reads.load(Ordering::Relaxed), 1);
 }
+
+#[tokio::test]
+async fn a_page_asked_for_again_is_read_again_only_after_a_change() {
+    let stub = Arc::new(Stub::with(1_000, 1_000));
+    let context = shared(Arc::clone(&stub), Limits::default());
+    for path in ["/message?limit=20", "/message?limit=1000"] {
+        stub.version.store(1, Ordering::Relaxed);
+        let reads_of_one = async || {
+            let before = stub.reads.load(Ordering::Relaxed);
+            let answer = text(ask(&context, "GET", path).await).await;
+            (stub.reads.load(Ordering::Relaxed) - before, answer)
+        };
+        // It is worth being kept from the second time on.
+        let (first, _) = reads_of_one().await;
+        let (second, answer) = reads_of_one().await;
+        assert!(first > 0 && second > 0, "{path}");
+        assert_eq!(reads_of_one().await, (0, answer.clone()), "{path}");
+        stub.version.store(2, Ordering::Relaxed);
+        assert_eq!(reads_of_one().await, (second, answer), "{path}");
+    }
+}

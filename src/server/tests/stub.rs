@@ -2,7 +2,7 @@
 //! and panics.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use crate::domain::{
     Counts, Draft, FeedFilter, FeedPage, Following, HashtagCount, HashtagsFilter, Imported,
     Lifecycle, Message, MessageId, Messages, NotReady, PostError, Readiness, Record, Removal,
     SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter, UserName,
-    Warning,
+    Version, Warning,
 };
 
 /// Messages, newest first; whoever asks for a trend waits for ever, and to ask
@@ -25,6 +25,8 @@ pub(crate) struct Stub {
     pub(crate) reads: AtomicUsize,
     /// Pages after which the store is away.
     pub(crate) reads_at_most: Option<usize>,
+    /// What is told of changes; nothing, while it is 0.
+    pub(crate) version: AtomicU64,
 }
 
 impl Stub {
@@ -139,6 +141,11 @@ impl Transfer for Stub {
 
 #[async_trait]
 impl Lifecycle for Stub {
+    fn version(&self) -> Option<Version> {
+        let version = self.version.load(Ordering::Relaxed);
+        (version > 0).then_some(Version(version))
+    }
+
     async fn check(&self) -> Result<Vec<Warning>, NotReady> {
         Ok(Vec::new())
     }
