@@ -13,3 +13,12 @@ pub(crate) mod in_flight;
 pub(crate) mod limits;
 pub(crate) mod request_log;
 pub(crate) mod validate;
+
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// The values of a header. A request has a few, which are walked sooner than a
+/// name is hashed.
+pub(crate) fn named(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &HeaderValue> {
+    let headers = headers.iter().filter(move |(found, _)| **found == name);
+    headers.map(|(_, value)| value)
+}

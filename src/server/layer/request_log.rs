@@ -15,6 +15,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::server::layer::named;
 use crate::server::response;
 use crate::server::response::{Answer, Failed, X_REQUEST_ID};
 
@@ -137,7 +138,7 @@ fn cut(text: Cow<'_, str>, length: usize) -> Cow<'_, str> {
 /// can be laid side by side; only what a log line and a header can have as it
 /// is.
 fn given_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
+    let id = named(headers, X_REQUEST_ID).next()?.to_str().ok()?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:+/=@".contains(&byte);
     let is_id = (1..=GIVEN_ID).contains(&id.len()) && id.bytes().all(is_plain);
     is_id.then(|| id.to_owned())

@@ -23,6 +23,7 @@ use tower_service::Service;
 use crate::config::{AuthMode, ServerConfig};
 use crate::domain::shown;
 use crate::server::error::ApiError;
+use crate::server::layer::named;
 use crate::server::response;
 use crate::server::response::Answer;
 
@@ -71,7 +72,7 @@ impl<S> Validate<'_, S> {
 fn check_host<B>(request: &Request<B>, hosts: &[String]) -> Result<(), ApiError> {
     // Over HTTP/2, and in a request to a proxy, the address has the name.
     let authority = request.uri().authority().map(|authority| authority.host());
-    let headers = request.headers().get_all(HOST).iter();
+    let headers = named(request.headers(), HOST);
     let headers = headers.map(|value| value.to_str().unwrap_or("").trim());
     for name in authority.into_iter().chain(headers.map(without_port)) {
         let name = name.trim_end_matches('.');
@@ -114,7 +115,7 @@ fn is_loopback(name: &str) -> bool {
 
 fn check_site(headers: &HeaderMap) -> Result<(), ApiError> {
     const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-    match headers.get(SEC_FETCH_SITE) {
+    match named(headers, SEC_FETCH_SITE).next() {
         Some(site) if site.as_bytes().eq_ignore_ascii_case(b"cross-site") => {
             Err(ApiError::CrossSite)
         }
@@ -125,18 +126,17 @@ fn check_site(headers: &HeaderMap) -> Result<(), ApiError> {
 /// A body is sent as it is, or chunked. hyper lets other codings pass where
 /// `chunked` comes last, and would hand over what is still encoded.
 fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut codings = named(headers, TRANSFER_ENCODING);
     let Some(first) = codings.next() else {
         return Ok(());
     };
     if codings.next().is_none() && first.as_bytes().eq_ignore_ascii_case(b"chunked") {
         return Ok(());
     }
-    let named = headers.get_all(TRANSFER_ENCODING).iter();
-    let named: Vec<_> = named
+    let all: Vec<_> = named(headers, TRANSFER_ENCODING)
         .map(|coding| String::from_utf8_lossy(coding.as_bytes()))
         .collect();
-    Err(ApiError::TransferEncoding(shown(&named.join(", "))))
+    Err(ApiError::TransferEncoding(shown(&all.join(", "))))
 }
 
 impl<S, B> Service<Request<B>> for Validate<'_, S>
@@ -188,7 +188,7 @@ impl<F: Future<Output = Result<Answer, Infallible>>> Future for Validating<F> {
 mod tests {
     use super::*;
 
-    fn named(host: &str, told: &[&str]) -> bool {
+    fn is_answered(host: &str, told: &[&str]) -> bool {
         let request = Request::builder()
             .uri("/")
             .header(HOST, host)
@@ -212,7 +212,7 @@ mod tests {
             "[::1]:9000",
             "[::ffff:127.0.0.1]:9000",
         ] {
-            assert!(named(host, &[]), "{host}");
+            assert!(is_answered(host, &[]), "{host}");
         }
         for host in [
             "",
@@ -230,10 +230,10 @@ mod tests {
             "日本",
             "localhost:9000:9000",
         ] {
-            assert!(!named(host, &[]), "{host}");
+            assert!(!is_answered(host, &[]), "{host}");
         }
-        assert!(named("Board.example.:80", &["board.example"]));
-        assert!(!named("x.board.example", &["board.example"]));
+        assert!(is_answered("Board.example.:80", &["board.example"]));
+        assert!(!is_answered("x.board.example", &["board.example"]));
     }
 
     #[test]
