@@ -83,8 +83,10 @@ impl Reference {
 /// The only id that starts so. Ids are in the order of time, so those with one
 /// start stand side by side.
 async fn only(start: &str, client: &Client) -> Result<String, CliError> {
+    // A page is older than its cursor, and the last id may be a message's.
+    let last = format!("{start:Z<LENGTH$}").parse::<MessageId>().ok();
     let query = FeedQuery {
-        cursor: Some(format!("{start:Z<LENGTH$}")),
+        cursor: last.map(|last| last.successor().to_string()),
         limit: Some(CANDIDATES.to_string()),
         ..FeedQuery::default()
     };

@@ -3,7 +3,10 @@
 use super::Person;
 use crate::place::{Backend, on_every_store};
 
-on_every_store![messages_are_shown_by_starts_of_ids_and_by_their_age];
+on_every_store![
+    messages_are_shown_by_starts_of_ids_and_by_their_age,
+    the_last_and_the_first_id_of_a_start_are_found_by_it,
+];
 
 async fn messages_are_shown_by_starts_of_ids_and_by_their_age(on: Backend) {
     let server = on.server();
@@ -34,4 +37,25 @@ async fn messages_are_shown_by_starts_of_ids_and_by_their_age(on: Backend) {
     let document = shown(&["-1", "--json"]).ok();
     let document: serde_json::Value = serde_json::from_str(&document).unwrap();
     assert_eq!(document["data"]["message"]["text"], "three");
+}
+
+async fn the_last_and_the_first_id_of_a_start_are_found_by_it(on: Backend) {
+    let place = on.place();
+    let records = [
+        r#"{"id":"01ARZ3NDEKTSV4RRFFQ69G5F00","user_name":"ann","text":"first"}"#,
+        r#"{"id":"01ARZ3NDEKTSV4RRFFQ69G5FZZ","user_name":"ann","text":"last"}"#,
+    ];
+    let file = place.dir.path().join("records.ndjson");
+    std::fs::write(&file, records.join("\n")).unwrap();
+    let import = place.command(&["import", file.to_str().unwrap()]).output();
+    let import = import.unwrap();
+    assert!(import.status.success(), "{import:?}");
+    let server = place.serve(&[]);
+    let person = Person::of(&server);
+    for (start, text) in [
+        ("01ARZ3NDEKTSV4RRFFQ69G5F0", "\tfirst\n"),
+        ("01arz3ndektsv4rrffq69g5fz", "\tlast\n"),
+    ] {
+        assert!(person.run(&["show", start]).ok().ends_with(text), "{start}");
+    }
 }
