@@ -542,7 +542,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__feed)
-            opts="-t -u -n -o -h -V --tag --hashtag --user --since --until --limit --all --cursor --reverse --output --utc --time-format --oneline --fields --template --full --no-pager --width --json --color --server --timeout --cacert --help --version"
+            opts="-t -u -n -o -h -V --tag --hashtag --any --not --user --since --until --limit --all --cursor --reverse --output --utc --time-format --oneline --fields --template --full --no-pager --width --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -563,6 +563,13 @@ _dunder() {
                     return 0
                     ;;
                 -t)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --not)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

@@ -108,7 +108,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand post" -l json -d 'Print on
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s t -l hashtag -l tag -d 'Only messages with this hashtag; repeat it for messages with all' -r -f
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -d 'Only messages of this user' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l not -d 'No messages with this hashtag; repeat it for more' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -d 'Only messages of this user; repeat it for those of any of them' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l since -d 'Only messages at or after this date' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only messages before this date' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s n -l limit -d 'At most so many, the newest ones [default: 20]' -r -f
@@ -130,6 +131,7 @@ never\t'Never'"
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l any -d 'Any of the hashtags is enough'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l all -d 'All there are'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l reverse -d 'The oldest first'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l utc -d 'Show times in UTC instead of your zone'

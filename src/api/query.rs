@@ -50,16 +50,16 @@ fn list(names: &[&str]) -> String {
 
 /// Declares a query type: its parameters once, for reading and writing.
 macro_rules! query {
-    ($(#[$meta:meta])* $name:ident { $($(#[$one_meta:meta])* $one:ident,)* $(; $(#[$many_meta:meta])* $many:ident)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$one_meta:meta])* $one:ident,)* $(; $($(#[$many_meta:meta])* $many:ident),+ $(,)?)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct $name {
             $($(#[$one_meta])* pub $one: Option<String>,)*
-            $($(#[$many_meta])* pub $many: Vec<String>,)?
+            $($($(#[$many_meta])* pub $many: Vec<String>,)+)?
         }
 
         impl $name {
-            const NAMES: &'static [&'static str] = &[$(stringify!($one),)* $(stringify!($many))?];
+            const NAMES: &'static [&'static str] = &[$(stringify!($one),)* $($(stringify!($many)),+)?];
 
             /// Reads a query string (without `?`).
             ///
@@ -75,7 +75,7 @@ macro_rules! query {
                                 return Err(QueryError::Repeated(stringify!($one)));
                             }
                         })*
-                        $(stringify!($many) => parsed.$many.push(present(stringify!($many), value)?),)?
+                        $($(stringify!($many) => parsed.$many.push(present(stringify!($many), value)?),)+)?
                         _ => return Err(QueryError::Unknown { name: short(&name), known: Self::NAMES }),
                     }
                 }
@@ -86,7 +86,7 @@ macro_rules! query {
             pub fn to_query_string(&self) -> String {
                 let mut query = String::new();
                 $(if let Some(value) = &self.$one { push(&mut query, stringify!($one), value); })*
-                $(self.$many.iter().for_each(|value| push(&mut query, stringify!($many), value));)?
+                $($(self.$many.iter().for_each(|value| push(&mut query, stringify!($many), value));)+)?
                 query
             }
         }
@@ -104,16 +104,20 @@ query! {
         limit,
         /// A ULID: older than it.
         cursor,
-        /// Only this user's.
-        user_name,
+        /// `true`: any of the hashtags, instead of all.
+        any,
         /// One message by its id; goes with no other filter.
         ulid,
         /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
         format,
         /// Columns of a `text` answer.
         width,
-        ; /// All of these.
-        hashtag
+        ; /// All of these, or any.
+        hashtag,
+        /// None of these.
+        not_hashtag,
+        /// Messages of any of these.
+        user_name,
     }
 }
 
@@ -266,6 +270,10 @@ mod tests {
             Err(QueryError::Empty("user_name"))
         );
         assert_eq!(
+            FeedQuery::parse("any=true&any=true"),
+            Err(QueryError::Repeated("any"))
+        );
+        assert_eq!(
             FeedQuery::parse("user_name"),
             Err(QueryError::Empty("user_name"))
         );
@@ -288,7 +296,10 @@ mod tests {
     }
 
     #[test]
-    fn hashtags_repeat_and_a_plus_is_a_blank() {
+    fn names_repeat_and_a_plus_is_a_blank() {
+        let query = FeedQuery::parse("user_name=b&not_hashtag=c&user_name=a").unwrap();
+        assert_eq!(query.user_name, ["b", "a"]);
+        assert_eq!(query.not_hashtag, ["c"]);
         let query =
             FeedQuery::parse("hashtag=a&hashtag=%23B&from_date=2019-01-01T00:00:00+02:00").unwrap();
         assert_eq!(query.hashtag, ["a", "#B"]);
@@ -306,8 +317,8 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_reads_back(user in ".+", tags in proptest::collection::vec(".+", 0..5)) {
-            let query = FeedQuery { user_name: Some(user), hashtag: tags, ..FeedQuery::default() };
+        fn what_is_written_reads_back(date in ".+", users in proptest::collection::vec(".+", 0..3), tags in proptest::collection::vec(".+", 0..5)) {
+            let query = FeedQuery { from_date: Some(date), user_name: users, hashtag: tags, ..FeedQuery::default() };
             let written = query.to_query_string();
             prop_assert!(written.is_ascii());
             prop_assert_eq!(FeedQuery::parse(&written), Ok(query));

@@ -125,7 +125,7 @@ async fn own(back: u16, client: &Client) -> Result<String, CliError> {
         None => None,
     };
     let query = FeedQuery {
-        user_name: user.clone(),
+        user_name: user.iter().cloned().collect(),
         limit: Some(back.to_string()),
         ..FeedQuery::default()
     };

@@ -39,12 +39,25 @@ pub struct FeedFilter {
     pub to: Option<DateTime<Utc>>,
     /// Older than this message.
     pub cursor: Option<MessageId>,
-    /// Written by this user.
-    pub user: Option<UserName>,
-    /// Carrying all of these.
+    /// Written by one of these; by anybody, where there are none.
+    pub users: Vec<UserName>,
+    /// Carrying all of these, or with `any` at least one.
     pub hashtags: Vec<Hashtag>,
+    /// One of the hashtags is enough.
+    pub any: bool,
+    /// Carrying none of these.
+    pub without: Vec<Hashtag>,
     /// At most so many, the newest ones.
     pub limit: FeedLimit,
+}
+
+/// Names of which a message must have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group<'f> {
+    /// Its user is one of these.
+    Users(&'f [UserName]),
+    /// One of its hashtags is one of these.
+    Hashtags(&'f [Hashtag]),
 }
 
 /// Why a filter cannot be meant.
@@ -61,14 +74,23 @@ pub enum FilterError {
     /// More hashtags than a message can carry.
     #[error("{0} hashtags are asked for at once; a message has at most 16")]
     TooManyHashtags(usize),
+    /// More names than are looked for at once.
+    #[error("{0} {1} are named at once; name at most 16")]
+    TooMany(usize, &'static str),
+    /// One way to combine hashtags, and none.
+    #[error("any=true says that one of several hashtags is enough, and no hashtag is given")]
+    AnyOfNone,
+    /// A hashtag that is asked for and excluded.
+    #[error("#{0} is asked for and excluded; leave one of both out")]
+    Contradiction(Hashtag),
 }
 
 impl FeedFilter {
     /// Moves the dates out to whole minutes, as every range, folds repeated
-    /// hashtags and refuses what no message can match.
+    /// names and refuses what no message can match.
     ///
     /// # Errors
-    /// [`FilterError`] names the range or the number of hashtags.
+    /// [`FilterError`] names the range, the hashtag or the number of names.
     pub fn checked(mut self) -> Result<FeedFilter, FilterError> {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from >= to
@@ -78,17 +100,49 @@ impl FeedFilter {
         let edge = |seconds| DateTime::from_timestamp(seconds, 0);
         self.from = self.from.and_then(|from| edge(minute_of(from)));
         self.to = self.to.and_then(|to| edge(minute_after(to)));
-        let mut seen: Vec<Hashtag> = Vec::new();
-        for tag in std::mem::take(&mut self.hashtags) {
-            if !seen.contains(&tag) {
-                seen.push(tag);
-            }
+        if self.any && self.hashtags.is_empty() {
+            return Err(FilterError::AnyOfNone);
         }
-        if seen.len() > super::MAX_HASHTAGS {
-            return Err(FilterError::TooManyHashtags(seen.len()));
+        self.hashtags = each_once(self.hashtags);
+        self.users = each_once(self.users);
+        self.without = each_once(self.without);
+        let (wanted, most) = (self.hashtags.len(), super::MAX_HASHTAGS);
+        if wanted > most {
+            return Err(match self.any {
+                true => FilterError::TooMany(wanted, "hashtags"),
+                false => FilterError::TooManyHashtags(wanted),
+            });
         }
-        self.hashtags = seen;
+        if self.users.len() > most {
+            return Err(FilterError::TooMany(self.users.len(), "users"));
+        }
+        if self.without.len() > most {
+            let excluded = self.without.len();
+            return Err(FilterError::TooMany(excluded, "excluded hashtags"));
+        }
+        self.any &= wanted > 1;
+        if !self.any
+            && let Some(tag) = self.hashtags.iter().find(|tag| self.without.contains(tag))
+        {
+            return Err(FilterError::Contradiction(tag.clone()));
+        }
         Ok(self)
+    }
+
+    /// What a message must have: one name of each group.
+    pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
+        let users = Some(Group::Users(&self.users)).filter(|_| !self.users.is_empty());
+        let together = match self.any {
+            true => self.hashtags.len().max(1),
+            false => 1,
+        };
+        let hashtags = self.hashtags.chunks(together).map(Group::Hashtags);
+        users.into_iter().chain(hashtags)
+    }
+
+    /// How many names it has, excluded ones among them.
+    pub fn names(&self) -> usize {
+        self.users.len() + self.hashtags.len() + self.without.len()
     }
 
     /// Dates and cursor as one range of ids: from the first (inclusive) to
@@ -130,9 +184,78 @@ impl FeedPage {
         (ids, next_cursor)
     }
 }
+
+/// Without repetitions, in order.
+fn each_once<T: PartialEq>(names: Vec<T>) -> Vec<T> {
+    let mut seen = Vec::with_capacity(names.len());
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
+}
+
 /// Cuts the surplus off; the last item that is left, when there was any.
 fn cut<T>(items: &mut Vec<T>, limit: FeedLimit) -> Option<&T> {
     let more = items.len() > limit.get();
     items.truncate(limit.get());
     items.last().filter(|_| more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(names: &[&str]) -> Vec<Hashtag> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn of(hashtags: &[&str], any: bool, without: &[&str]) -> FeedFilter {
+        FeedFilter {
+            hashtags: tags(hashtags),
+            any,
+            without: tags(without),
+            ..FeedFilter::default()
+        }
+    }
+
+    #[test]
+    fn what_no_message_can_match_is_refused() {
+        let refused = |filter: FeedFilter| filter.checked().unwrap_err();
+        assert_eq!(refused(of(&[], true, &[])), FilterError::AnyOfNone);
+        let both = refused(of(&["a", "b"], false, &["b"]));
+        assert_eq!(both, FilterError::Contradiction("b".parse().unwrap()));
+        let one = refused(of(&["b"], true, &["b"]));
+        assert_eq!(one, FilterError::Contradiction("b".parse().unwrap()));
+        let names: Vec<String> = (0..17).map(|n| format!("t{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for (any, without) in [(false, &[][..]), (true, &[]), (false, &names[..])] {
+            let hashtags = if without.is_empty() { &names[..] } else { &[] };
+            let error = refused(of(hashtags, any, without)).to_string();
+            assert!(error.contains("17"), "{error}");
+        }
+    }
+
+    #[test]
+    fn any_of_one_is_that_one_and_an_excluded_one_of_several_is_left_out() {
+        let one = of(&["a", "A"], true, &[]).checked().unwrap();
+        assert_eq!(one, of(&["a"], false, &[]));
+        let some = of(&["a", "b"], true, &["b"]);
+        assert_eq!(some.clone().checked().unwrap(), some);
+    }
+
+    #[test]
+    fn users_are_one_group_and_hashtags_one_each_or_one_together() {
+        let mut filter = of(&["a", "b"], false, &["c"]);
+        filter.users = vec!["ann".parse().unwrap(), "bob".parse().unwrap()];
+        let groups: Vec<_> = filter.groups().collect();
+        let (a, b) = (&filter.hashtags[..1], &filter.hashtags[1..]);
+        let users = Group::Users(&filter.users);
+        assert_eq!(groups, [users, Group::Hashtags(a), Group::Hashtags(b)]);
+        filter.any = true;
+        filter.users.clear();
+        let groups: Vec<_> = filter.groups().collect();
+        assert_eq!(groups, [Group::Hashtags(&filter.hashtags)]);
+    }
 }

@@ -23,7 +23,7 @@ mod zone;
 pub use asked::Asked;
 pub use date::{DateError, parse_date};
 pub use duration::{DurationError, format_duration, parse_duration};
-pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError};
+pub use feed::{FeedFilter, FeedLimit, FeedPage, FilterError, Group};
 pub use hashtag::{FOLDING, Hashtag, HashtagError, MAX_HASHTAG_CHARS, hashtags_in_text, refolded};
 pub use id::{IdClock, IdError, MessageId};
 pub use ink::is_invisible;

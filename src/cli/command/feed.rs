@@ -41,9 +41,17 @@ pub struct FeedArgs {
     #[arg(short = 't', long, visible_alias = "tag", value_name = "TAG", value_parser = hashtag)]
     hashtag: Vec<String>,
 
-    /// Only messages of this user
+    /// Any of the hashtags is enough
+    #[arg(long)]
+    any: bool,
+
+    /// No messages with this hashtag; repeat it for more
+    #[arg(long, value_name = "TAG", value_parser = hashtag)]
+    not: Vec<String>,
+
+    /// Only messages of this user; repeat it for those of any of them
     #[arg(short, long, value_name = "NAME", value_parser = user)]
-    user: Option<String>,
+    user: Vec<String>,
 
     /// Only messages at or after this date
     #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
@@ -155,6 +163,13 @@ pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
     {
         return Err(backward(since, until));
     }
+    if args.any && args.tags.is_empty() && args.hashtag.is_empty() {
+        return Err(CliError::Usage(
+            "--any says that one of several hashtags is enough: name them, as in \
+             'dunder feed ops prod --any'"
+                .to_owned(),
+        ));
+    }
     let Session { settings, client } = Session::open(&args.common, ui).await?;
     let mut pages = Pages::new(&client, &args, &settings);
     let drawn = settings.output().map_or("table", |format| format.name);
@@ -228,6 +243,8 @@ impl Pages<'_> {
                 user_name: args.user.clone(),
                 cursor: args.cursor.clone(),
                 hashtag: args.tags.iter().chain(&args.hashtag).cloned().collect(),
+                any: args.any.then(|| "true".to_owned()),
+                not_hashtag: args.not.clone(),
                 ..FeedQuery::default()
             },
             wanted,

@@ -38,6 +38,8 @@ Post (with auth.mode name, the token is the base64 of your name):
 Read, newest first:
   curl '{host}/message?limit=20'
   curl '{host}/message?hashtag=ops&hashtag=prod&user_name=john&from_date=yesterday&to_date=now'
+  curl '{host}/message?hashtag=ops&hashtag=prod&any=true'            either hashtag
+  curl '{host}/message?user_name=ann&user_name=bob&not_hashtag=ci'   by either, without #ci
   curl '{host}/message?cursor=ULID'          the next page: the answer's next_cursor
   curl {host}/message/ULID                   one message
 

@@ -21,8 +21,10 @@ pub(crate) fn feed_filter(query: &FeedQuery, now: DateTime<Utc>) -> Result<FeedF
         from: date("from_date", query.from_date.as_deref(), now)?,
         to: date("to_date", query.to_date.as_deref(), now)?,
         cursor: parsed::<MessageId>("cursor", query.cursor.as_deref())?,
-        user: parsed::<UserName>("user_name", query.user_name.as_deref())?,
-        hashtags: hashtags(&query.hashtag)?,
+        users: each::<UserName>("user_name", &query.user_name)?,
+        hashtags: each("hashtag", &query.hashtag)?,
+        any: flag("any", query.any.as_deref())?,
+        without: each("not_hashtag", &query.not_hashtag)?,
         limit,
     };
     filter
@@ -39,7 +41,7 @@ pub(crate) fn trend_filter(
         to: date("to_date", query.to_date.as_deref(), now)?,
         interval: parsed::<Interval>("aggregation", query.aggregation.as_deref())?,
         zone: zone(query.tz.as_deref())?,
-        hashtags: hashtags(&query.hashtag)?,
+        hashtags: each("hashtag", &query.hashtag)?,
     };
     TrendFilter::new(asked, now).map_err(|error| ApiError::parameter("range", error))
 }
@@ -115,14 +117,15 @@ fn date(
         .map_err(|error| ApiError::parameter(name, error))
 }
 
-fn hashtags(texts: &[String]) -> Result<Vec<Hashtag>, ApiError> {
-    texts
-        .iter()
-        .map(|text| {
-            text.parse()
-                .map_err(|error| ApiError::parameter("hashtag", error))
-        })
-        .collect()
+fn each<T: FromStr<Err: std::fmt::Display>>(
+    name: &'static str,
+    texts: &[String],
+) -> Result<Vec<T>, ApiError> {
+    let value = |text: &String| {
+        text.parse()
+            .map_err(|error| ApiError::parameter(name, error))
+    };
+    texts.iter().map(value).collect()
 }
 
 pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(

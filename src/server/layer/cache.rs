@@ -137,7 +137,7 @@ mod tests {
         let answers = Answers::default();
         let feed = Question::Feed(FeedFilter::default());
         let other = Question::Feed(FeedFilter {
-            user: "ann".parse().ok(),
+            users: vec!["ann".parse().unwrap()],
             ..FeedFilter::default()
         });
         let body = Bytes::from_static(b"{}");

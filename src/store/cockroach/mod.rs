@@ -88,17 +88,48 @@ pub async fn migrate(mut options: CockroachOptions) -> Result<Migrated, OpenErro
 /// a user or of a hashtag), of a part of one with the same and other hashtags
 /// looked up, and where parts of a user's and a hashtag's list end.
 #[doc(hidden)]
-pub fn page_statements() -> [(&'static str, String, Vec<tokio_postgres::types::Type>); 5] {
-    use sql::List::{Hashtag, User};
-    let ends = sql::ends_of_parts(&[User, Hashtag]);
+pub fn page_statements() -> Vec<(&'static str, String, Vec<tokio_postgres::types::Type>)> {
+    use sql::List::{All, Hashtag, User};
+    use sql::{Parts, page_of_part};
+    let of_a_user = Parts {
+        lead: vec![User],
+        hashtags: 2,
+        ..Parts::default()
+    };
+    let of_a_hashtag = Parts {
+        lead: vec![Hashtag],
+        user: true,
+        ..of_a_user.clone()
+    };
+    let of_two_users = Parts {
+        lead: vec![User, User],
+        any: vec![(Hashtag, 2)],
+        without: 1,
+        ..Parts::default()
+    };
+    let of_two_hashtags = Parts {
+        lead: vec![Hashtag, Hashtag],
+        any: vec![(User, 2)],
+        ..Parts::default()
+    };
+    let of_all = Parts {
+        lead: vec![All],
+        without: 2,
+        ..Parts::default()
+    };
+    let ends = sql::ends_of_parts(&[vec![User], vec![Hashtag], vec![Hashtag, Hashtag]]);
     [
         ("of a user", sql::page(User)),
         ("of a hashtag", sql::page(Hashtag)),
-        ("of a user's part", sql::page_of_part(User, false, 2)),
-        ("of a hashtag's part", sql::page_of_part(Hashtag, true, 2)),
+        ("of a user's part", page_of_part(&of_a_user)),
+        ("of a hashtag's part", page_of_part(&of_a_hashtag)),
+        ("of two users' part", page_of_part(&of_two_users)),
+        ("of two hashtags' part", page_of_part(&of_two_hashtags)),
+        ("of everybody's part", page_of_part(&of_all)),
         ("ends of parts", ends),
     ]
     .map(|(name, sql)| (name, sql.text.into_owned(), sql.types.into_owned()))
+    .into()
 }
 
 /// The statement of a trend with long buckets between two hours or days, for

@@ -1,19 +1,20 @@
-//! Pages of messages. One filter is one list, read from its end. With several
-//! the sparsest list leads: a part of it at a time, newest first, each of its
-//! ids looked up in the others. So a page costs what the sparsest list has
-//! between its messages, whatever the others hold, and memory for itself.
+//! Pages of messages. One name is one list, read from its end; names of which
+//! one is enough are lists that are read beside each other, as one. Of several
+//! such the sparsest leads: a part of it at a time, newest first, each of its
+//! ids looked up in the others. So a page costs what the sparsest has between
+//! its messages, whatever the others hold, and memory for itself.
 
 use std::time::Instant;
 
 use tokio_postgres::types::ToSql;
 
-use crate::domain::{FeedFilter, FeedPage, Hashtag, Message, StoreError, UserName};
+use crate::domain::{FeedFilter, FeedPage, Group, Hashtag, Message, StoreError, UserName};
 
 use super::batch;
 use super::conn::Params;
 use super::pool::Readers;
 use super::read::get;
-use super::sql::{self, List};
+use super::sql::{self, List, Parts};
 
 /// How much of a list is looked through first, in pages.
 const FIRST_PART: i64 = 4;
@@ -24,11 +25,12 @@ const LONGEST_PART: i64 = 1 << 16;
 
 /// A page of messages.
 pub(super) async fn feed(readers: &Readers, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
-    let lists = lists(filter);
-    let messages = match lists.as_slice() {
-        [] => one(readers, filter, None).await?,
-        [list] => one(readers, filter, Some(*list)).await?,
-        several => Several::new(readers, filter, several).read().await?,
+    let groups = groups(filter);
+    let messages = match groups.as_slice() {
+        [one_list] if filter.without.is_empty() && one_list.len() == 1 => {
+            one(readers, filter, one_list[0]).await?
+        }
+        _ => Several::new(readers, filter, &groups).read().await?,
     };
     Ok(FeedPage::from_surplus(messages, filter.limit))
 }
@@ -36,30 +38,46 @@ pub(super) async fn feed(readers: &Readers, filter: &FeedFilter) -> Result<FeedP
 /// A list and whose it is.
 type Named<'f> = (List, &'f str);
 
-/// The lists that a page's messages are all in, each once.
-fn lists(filter: &FeedFilter) -> Vec<Named<'_>> {
-    let user = filter.user.as_ref().map(UserName::as_str);
-    let mut lists: Vec<Named<'_>> = Vec::new();
-    for tag in filter.hashtags.iter().map(Hashtag::as_str) {
-        if !lists.contains(&(List::Hashtag, tag)) {
-            lists.push((List::Hashtag, tag));
+/// The groups of lists that a page's messages are all in, each once: in one
+/// list of a group at least.
+fn groups(filter: &FeedFilter) -> Vec<Vec<Named<'_>>> {
+    let mut groups: Vec<Vec<Named<'_>>> = Vec::new();
+    let mut users = None;
+    for group in filter.groups() {
+        match group {
+            Group::Users(names) => {
+                let names = names.iter().map(UserName::as_str);
+                users = Some(names.map(|name| (List::User, name)).collect());
+            }
+            Group::Hashtags(tags) => {
+                let tags = tags.iter().map(Hashtag::as_str);
+                let group = tags.map(|tag| (List::Hashtag, tag)).collect();
+                if !groups.contains(&group) {
+                    groups.push(group);
+                }
+            }
         }
     }
-    lists.extend(user.map(|user| (List::User, user)));
-    lists
+    groups.extend(users);
+    if groups.is_empty() {
+        groups.push(vec![(List::All, "")]);
+    }
+    groups
 }
 
 async fn one(
     readers: &Readers,
     filter: &FeedFilter,
-    list: Option<Named<'_>>,
+    (list, name): Named<'_>,
 ) -> Result<Vec<Message>, StoreError> {
     let (low, high) = filter.id_range();
     let (low, high) = (low.to_string(), high.to_string());
     let limit = filter.limit.get() as i64 + 1;
-    let statement = sql::page(list.map_or(List::All, |(list, _)| list));
+    let statement = sql::page(list);
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&low, &high, &limit];
-    params.extend(list.iter().map(|(_, name)| name as &(dyn ToSql + Sync)));
+    if list != List::All {
+        params.push(&name);
+    }
     messages(readers, &statement, &params).await
 }
 
@@ -76,30 +94,39 @@ async fn messages(
 /// A page of what is in several lists.
 struct Several<'f> {
     readers: &'f Readers,
-    lists: &'f [Named<'f>],
+    groups: &'f [Vec<Named<'f>>],
+    without: Vec<&'f str>,
     low: String,
     high: String,
     wanted: usize,
     part: i64,
-    /// Which list leads, and whether the next part is its last.
+    /// Which group leads, and whether the next part is its last.
     lead: usize,
     ends: bool,
     started: Instant,
 }
 
 impl<'f> Several<'f> {
-    fn new(readers: &'f Readers, filter: &FeedFilter, lists: &'f [Named<'f>]) -> Several<'f> {
+    fn new(
+        readers: &'f Readers,
+        filter: &'f FeedFilter,
+        groups: &'f [Vec<Named<'f>>],
+    ) -> Several<'f> {
         let (low, high) = filter.id_range();
         let wanted = filter.limit.get() + 1;
+        // What leads is the page, where nothing else is asked.
+        let is_alone = groups.len() == 1 && filter.without.is_empty();
+        let parts = if is_alone { 1 } else { FIRST_PART };
         Several {
             readers,
-            lists,
+            groups,
+            without: filter.without.iter().map(Hashtag::as_str).collect(),
             low: low.to_string(),
             high: high.to_string(),
             wanted,
-            part: wanted as i64 * FIRST_PART,
+            part: wanted as i64 * parts,
             lead: 0,
-            ends: false,
+            ends: is_alone,
             started: Instant::now(),
         }
     }
@@ -115,20 +142,32 @@ impl<'f> Several<'f> {
     }
 
     async fn read_part(&self, limit: usize) -> Result<Vec<Message>, StoreError> {
-        let (lead, name) = self.lists[self.lead];
-        let others = self.lists.iter().filter(|list| **list != (lead, name));
-        let of = |wanted: List| {
-            let of_list = others.clone().filter(move |(list, _)| *list == wanted);
-            of_list.map(|(_, name)| *name).collect::<Vec<&str>>()
+        let lead = &self.groups[self.lead];
+        let mut parts = Parts {
+            lead: kinds(lead),
+            without: self.without.len(),
+            ..Parts::default()
         };
-        let (users, hashtags) = (of(List::User), of(List::Hashtag));
+        let (mut users, mut hashtags, mut any) = (Vec::new(), Vec::new(), Vec::new());
+        let others = self.groups.iter().enumerate();
+        for (_, group) in others.filter(|(number, _)| *number != self.lead) {
+            match group.as_slice() {
+                [(List::User, name)] => users.push(*name),
+                [(_, name)] => hashtags.push(*name),
+                several => {
+                    let kind = several.first().map_or(List::All, |(list, _)| *list);
+                    parts.any.push((kind, several.len()));
+                    any.extend(several.iter().map(|(_, name)| *name));
+                }
+            }
+        }
+        (parts.user, parts.hashtags) = (!users.is_empty(), hashtags.len());
+        let names = names_of(lead).chain(&users).chain(&hashtags);
+        let names = names.chain(&any).chain(&self.without);
         let limit = limit as i64;
-        let mut params: Vec<&(dyn ToSql + Sync)> =
-            vec![&self.low, &self.high, &self.part, &limit, &name];
-        let others = users.iter().chain(&hashtags);
-        params.extend(others.map(|name| name as &(dyn ToSql + Sync)));
-        let statement = sql::page_of_part(lead, !users.is_empty(), hashtags.len());
-        messages(self.readers, &statement, &params).await
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.low, &self.high, &self.part, &limit];
+        params.extend(names.map(|name| name as &(dyn ToSql + Sync)));
+        messages(self.readers, &sql::page_of_part(&parts), &params).await
     }
 
     /// Goes on to the next part, below the `last` message that was found and
@@ -152,19 +191,16 @@ impl<'f> Several<'f> {
         Ok(true)
     }
 
-    /// The last id of each list's part here, where the list goes so far.
+    /// The last id of each group's part here, where the group goes so far.
     async fn ends_of_parts(&self) -> Result<Vec<Option<String>>, StoreError> {
-        let kinds: Vec<List> = self.lists.iter().map(|(list, _)| *list).collect();
+        let groups: Vec<Vec<List>> = self.groups.iter().map(|group| kinds(group)).collect();
         let before = self.part - 1;
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.low, &self.high, &before];
-        params.extend(
-            self.lists
-                .iter()
-                .map(|(_, name)| name as &(dyn ToSql + Sync)),
-        );
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.low, &self.high, &before, &self.part];
+        let names = self.groups.iter().flat_map(|group| names_of(group));
+        params.extend(names.map(|name| name as &(dyn ToSql + Sync)));
         let what = "look for the sparsest list";
-        let statement = sql::ends_of_parts(&kinds);
-        let mut ends = vec![None; self.lists.len()];
+        let statement = sql::ends_of_parts(&groups);
+        let mut ends = vec![None; self.groups.len()];
         for row in &self.readers.query(what, &statement, &params).await? {
             let number: i64 = get(row, 0)?;
             let end = usize::try_from(number).ok().and_then(|n| ends.get_mut(n));
@@ -174,6 +210,17 @@ impl<'f> Several<'f> {
         }
         Ok(ends)
     }
+}
+
+/// What the lists of a group are.
+fn kinds(group: &[Named<'_>]) -> Vec<List> {
+    group.iter().map(|(list, _)| *list).collect()
+}
+
+/// Whose they are; the list of all messages is nobody's.
+fn names_of<'a, 'f>(group: &'a [Named<'f>]) -> impl Iterator<Item = &'a &'f str> {
+    let named = group.iter().filter(|(list, _)| *list != List::All);
+    named.map(|(_, name)| name)
 }
 
 /// Where the part after one goes on, whose end was counted as `end` and whose
@@ -218,10 +265,11 @@ mod tests {
     fn a_list_that_is_named_twice_is_one() {
         let tag: Hashtag = "a".parse().unwrap();
         let filter = FeedFilter {
-            user: Some("a".parse().unwrap()),
+            users: vec!["a".parse().unwrap()],
             hashtags: vec![tag.clone(), tag],
             ..FeedFilter::default()
         };
-        assert_eq!(lists(&filter), [(List::Hashtag, "a"), (List::User, "a")]);
+        let (tag, user) = ((List::Hashtag, "a"), (List::User, "a"));
+        assert_eq!(groups(&filter), [[tag], [user]]);
     }
 }

@@ -7,6 +7,7 @@ use crate::support::Server;
 on_every_store![
     lines_have_five_fields_and_the_newest_first,
     filters_are_joined_and_dates_are_read_in_the_zone_of_the_person,
+    names_are_any_of_several_and_left_out,
     all_pages_are_printed_in_every_format,
     json_is_the_document_of_the_server,
     nothing_found_is_an_empty_answer_and_no_error,
@@ -95,6 +96,29 @@ async fn filters_are_joined_and_dates_are_read_in_the_zone_of_the_person(on: Bac
     person
         .run(&["feed", "--since", "someday"])
         .failed(2, "\"someday\"");
+}
+
+async fn names_are_any_of_several_and_left_out(on: Backend) {
+    let server = server_with(on, 4);
+    let person = Person::of(&server);
+    let found = |args: &[&str]| {
+        let lines = person.run(&[&["feed"], args].concat()).ok();
+        texts(&lines).join(", ")
+    };
+    let (all, even) = (
+        "message 3, message 2, message 1, message 0",
+        "message 2, message 0",
+    );
+    assert_eq!(found(&["-u", "ann", "-u", "bob"]), all);
+    assert_eq!(found(&["even", "#odd", "--any"]), all);
+    assert_eq!(found(&["all", "--not", "#Odd"]), even);
+    assert_eq!(found(&["--not", "odd", "--not", "nobody"]), even);
+    person
+        .run(&["feed", "--any"])
+        .failed(2, "dunder feed ops prod --any");
+    person
+        .run(&["feed", "a", "--not", "a"])
+        .failed(1, "#a is asked for and excluded");
 }
 
 async fn all_pages_are_printed_in_every_format(on: Backend) {

@@ -72,7 +72,10 @@ async fn no_page_of_a_user_or_a_hashtag_reads_a_table_from_end_to_end() {
             "of a hashtag" => &[&"t1"],
             "of a user's part" => &[&101i64, &"u1", &"all", &"x"],
             "of a hashtag's part" => &[&101i64, &"t1", &"u1", &"all", &"x"],
-            "ends of parts" => &[&"u1", &"t1"],
+            "of two users' part" => &[&101i64, &"u1", &"u2", &"t1", &"x", &"y"],
+            "of two hashtags' part" => &[&101i64, &"t1", &"t2", &"u1", &"u2"],
+            "of everybody's part" => &[&101i64, &"x", &"y"],
+            "ends of parts" => &[&404i64, &"u1", &"t1", &"t2", &"t3"],
             other => panic!("{other}"),
         };
         params.extend(more);

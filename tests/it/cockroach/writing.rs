@@ -230,7 +230,7 @@ async fn pages_of_several_lists_hold_what_is_in_all_of_them_however_far_apart() 
                 .cloned()
                 .collect();
             let mut filter = FeedFilter {
-                user: user.map(|user| user.parse().unwrap()),
+                users: user.iter().map(|user| user.parse().unwrap()).collect(),
                 hashtags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
                 // A part of eight first.
                 limit: FeedLimit::new(1).unwrap(),

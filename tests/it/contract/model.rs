@@ -173,12 +173,20 @@ impl Model {
             filter.cursor = Some(self.0[index].message.id);
         }
         if random.once_in(3) {
-            filter.user = Some(USERS[random.below(4) as usize].parse().unwrap());
+            let users = (0..=random.below(2)).map(|_| USERS[random.below(4) as usize]);
+            filter.users = users.map(|user| user.parse().unwrap()).collect();
         }
         for _ in 0..random.below(4) {
             let tag: Hashtag = TAGS[random.below(5) as usize].parse().unwrap();
             if !filter.hashtags.contains(&tag) {
                 filter.hashtags.push(tag);
+            }
+        }
+        filter.any = filter.hashtags.len() > 1 && random.once_in(2);
+        for _ in 0..random.below(4).saturating_sub(1) {
+            let tag: Hashtag = TAGS[random.below(5) as usize].parse().unwrap();
+            if filter.any || !filter.hashtags.contains(&tag) {
+                filter.without.push(tag);
             }
         }
         filter
@@ -190,12 +198,19 @@ fn is_found(message: &Message, filter: &FeedFilter) -> bool {
     filter.from.is_none_or(|from| from <= at)
         && filter.to.is_none_or(|to| at < to)
         && filter.cursor.is_none_or(|cursor| message.id < cursor)
-        && filter
-            .user
-            .as_ref()
-            .is_none_or(|user| *user == message.user)
-        && filter
-            .hashtags
+        && (filter.users.is_empty() || filter.users.contains(&message.user))
+        && match filter.any {
+            true => filter
+                .hashtags
+                .iter()
+                .any(|tag| message.hashtags.contains(tag)),
+            false => filter
+                .hashtags
+                .iter()
+                .all(|tag| message.hashtags.contains(tag)),
+        }
+        && !filter
+            .without
             .iter()
-            .all(|tag| message.hashtags.contains(tag))
+            .any(|tag| message.hashtags.contains(tag))
 }

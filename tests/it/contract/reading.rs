@@ -22,7 +22,7 @@ pub async fn every_combination_of_filters_pages_to_the_end(fixture: &mut impl Fi
         for tags in 0..1 << TAGS.len() {
             let tags = (0..TAGS.len()).filter(|n| tags >> n & 1 == 1);
             let filter = FeedFilter {
-                user: user.map(|user| user.parse().unwrap()),
+                users: user.iter().map(|user| user.parse().unwrap()).collect(),
                 hashtags: tags.map(|n| TAGS[n].parse().unwrap()).collect(),
                 limit: FeedLimit::new(40).unwrap(),
                 ..FeedFilter::default()
@@ -107,9 +107,9 @@ pub async fn dates_include_their_start_and_exclude_their_end(fixture: &mut impl 
     store.import(records.clone()).await.unwrap();
     let at = |n: usize| records[n].message.created_at();
     let (user, tag) = ("ann".parse().unwrap(), "t".parse().unwrap());
-    for (user, hashtags) in [(None, vec![]), (Some(user), vec![]), (None, vec![tag])] {
+    for (users, hashtags) in [(vec![], vec![]), (vec![user], vec![]), (vec![], vec![tag])] {
         let filter = FeedFilter {
-            user,
+            users,
             hashtags,
             from: Some(at(1)),
             to: Some(at(3)),
@@ -158,9 +158,8 @@ pub async fn names_nobody_used_match_nothing(fixture: &mut impl Fixture) {
         (None, vec![a.clone(), "b".parse().unwrap()]),
         (Some("bob"), vec![a]),
     ] {
-        let user = user.map(|user| user.parse().unwrap());
         let filter = FeedFilter {
-            user,
+            users: user.iter().map(|user| user.parse().unwrap()).collect(),
             hashtags,
             ..FeedFilter::default()
         };
@@ -220,7 +219,7 @@ pub async fn hashtags_that_meet_rarely_are_still_found(fixture: &mut impl Fixtur
     model.fill(&*store).await;
     for (user, limit) in [(None, 100), (None, 2), (Some("ann"), 1)] {
         let filter = FeedFilter {
-            user: user.map(|user| user.parse().unwrap()),
+            users: user.iter().map(|user| user.parse().unwrap()).collect(),
             hashtags: vec!["even".parse().unwrap(), "odd".parse().unwrap()],
             limit: FeedLimit::new(limit).unwrap(),
             ..FeedFilter::default()

@@ -14,7 +14,7 @@ use crate::contract::{draft, ids, pages, totals};
 
 fn of(user: &str, tag: &str) -> FeedFilter {
     FeedFilter {
-        user: Some(user.parse().unwrap()),
+        users: vec![user.parse().unwrap()],
         hashtags: vec![tag.parse().unwrap()],
         limit: FeedLimit::new(3).unwrap(),
         ..FeedFilter::default()
@@ -29,7 +29,7 @@ async fn lists(store: &dyn Store, posted: &[Message]) {
         FeedFilter::default(),
         of("ann", "t"),
         FeedFilter {
-            user: None,
+            users: Vec::new(),
             ..of("ann", "t")
         },
         FeedFilter {

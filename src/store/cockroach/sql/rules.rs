@@ -15,8 +15,10 @@ fn statements() -> Vec<(String, String, usize)> {
     let fixed = fixed.into_iter().flatten().copied();
     let mut all: Vec<_> = fixed.map(|(name, sql)| entry(name, sql)).collect();
     for tags in 0..=16 {
-        let mut lists = vec![List::Hashtag; tags];
-        lists.insert(0, List::User);
+        let mut lists = vec![vec![List::Hashtag]; tags];
+        lists.insert(0, vec![List::User]);
+        lists.push(vec![List::Hashtag; tags]);
+        lists.retain(|group| !group.is_empty());
         all.push(entry(
             &format!("ends_of_parts({tags})"),
             &ends_of_parts(&lists),
@@ -31,11 +33,9 @@ fn statements() -> Vec<(String, String, usize)> {
     for list in [List::All, List::User, List::Hashtag] {
         all.push(entry(&format!("page({list:?})"), &page(list)));
     }
-    for list in [List::User, List::Hashtag] {
-        for (user, tags) in [(false, 1), (false, 15), (true, 0), (true, 1), (true, 15)] {
-            let name = format!("page_of_part({list:?}, {user}, {tags})");
-            all.push(entry(&name, &page_of_part(list, user, tags)));
-        }
+    for parts in parts_of_pages() {
+        let name = format!("page_of_part({parts:?})");
+        all.push(entry(&name, &page_of_part(&parts)));
     }
     for (users, keys) in [(false, false), (false, true), (true, false), (true, true)] {
         let name = format!("write_batch({users}, {keys})");
@@ -43,6 +43,31 @@ fn statements() -> Vec<(String, String, usize)> {
     }
     for prefix in [false, true] {
         all.push(entry(&format!("hashtags({prefix})"), &hashtags(prefix)));
+    }
+    all
+}
+
+fn parts_of_pages() -> Vec<Parts> {
+    let mut all = Vec::new();
+    let names = [vec![], vec![(List::User, 2)], vec![(List::Hashtag, 16)]];
+    for lead in [
+        vec![List::All],
+        vec![List::User],
+        vec![List::Hashtag],
+        vec![List::User; 16],
+        vec![List::Hashtag; 2],
+    ] {
+        for (user, hashtags) in [(false, 0), (false, 15), (true, 0), (true, 1)] {
+            for (any, without) in names.iter().cloned().zip([0, 1, 16]) {
+                all.push(Parts {
+                    lead: lead.clone(),
+                    user,
+                    hashtags,
+                    any,
+                    without,
+                });
+            }
+        }
     }
     all
 }

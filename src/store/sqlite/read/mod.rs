@@ -10,6 +10,7 @@ pub(crate) mod cache;
 pub(crate) mod feed;
 pub(crate) mod limit;
 pub(crate) mod page;
+pub(crate) mod walk;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
