@@ -9,7 +9,7 @@ BINARY ?= target/release/dunder
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install uninstall test lint bench completions packages FORCE
+.PHONY: help run build install uninstall deb deb-files test lint bench completions readme packages FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,19 @@ BASH = share/bash-completion/completions
 ZSH = share/zsh/site-functions
 FISH = share/fish/vendor_completions.d
 
+deb: build deb-files ## Build a Debian package in target/debian; needs `cargo install cargo-deb`
+	$(CARGO) deb --no-build --locked
+
+# What the package has that the repository has not. Programs of packages are in
+# /usr/bin.
+deb-files: $(BINARY)
+	rm -rf target/deb
+	mkdir -p target/deb/systemd
+	'$(BINARY)' man target/deb/man
+	for unit in dunder.service dunder.socket; do \
+	    sed -e 's|/usr/local/bin/|/usr/bin/|' -e 's|^# dunder on one host.*|# dunder on one host, with settings in /etc/dunder/config.yaml:|' \
+	        -e '/^# dunder.socket in .etc.systemd.system, and/d' deploy/systemd/$$unit > target/deb/systemd/$$unit || exit 1; done
+
 test: packages lint ## Install what the tests need, check the style, run every test
 	$(CARGO) test --locked
 
@@ -58,6 +71,9 @@ completions: ## Write the shell completions again, after a change of the command
 	target/debug/dunder completions bash > completions/dunder.bash
 	target/debug/dunder completions zsh > completions/_dunder
 	target/debug/dunder completions fish > completions/dunder.fish
+
+readme: ## Run the commands in the README's blocks and write what they print into it
+	README=write $(CARGO) test --locked --test it cli::readme
 
 # The tests and the benchmark run a PostgreSQL of their own; the tests type into
 # real shells.

@@ -1,5 +1,5 @@
-//! `make install` and `make uninstall`, and the line in a shell's start-up
-//! file.
+//! `make install` and `make uninstall`, the files of the Debian package, and the
+//! line in a shell's start-up file.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -50,6 +50,45 @@ fn what_was_installed_runs_and_is_removed_again() {
     let removed = make("uninstall", &prefix);
     assert!(removed.status.success(), "{removed:?}");
     assert_eq!(files(&prefix), [other]);
+}
+
+/// The sources of what the Debian package has, as the manifest lists them.
+fn sources() -> Vec<String> {
+    let manifest = std::fs::read_to_string("Cargo.toml").unwrap();
+    let (_, listed) = manifest.split_once("\nassets = [\n").unwrap();
+    let (listed, _) = listed.split_once("\n]").unwrap();
+    let source = |line: &str| line.split('"').nth(1).unwrap().to_owned();
+    listed.lines().map(source).collect()
+}
+
+#[test]
+fn everything_that_the_debian_package_lists_is_there() {
+    let made = Command::new("make")
+        .args(["-C", env!("CARGO_MANIFEST_DIR"), "deb-files"])
+        .arg(format!("BINARY={}", env!("CARGO_BIN_EXE_dunder")))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let sources = sources();
+    assert!(sources.len() >= 10, "{sources:?}");
+    for source in sources {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&source);
+        match source.rsplit_once("/*.") {
+            // What the package is built of is not what is tested.
+            None if source == "target/release/dunder" => {}
+            None => assert!(path.is_file(), "{source}"),
+            Some((_, kind)) => {
+                let pages = files(path.parent().unwrap());
+                let are_all = pages
+                    .iter()
+                    .all(|page| page.extension() == Some(kind.as_ref()));
+                assert!(are_all && pages.len() > 2, "{source}: {pages:?}");
+            }
+        }
+    }
+    let unit = std::fs::read_to_string("target/deb/systemd/dunder.service").unwrap();
+    assert!(unit.contains("ExecStart=/usr/bin/dunder serve"), "{unit}");
+    assert!(!unit.contains("/usr/local"), "{unit}");
 }
 
 #[test]

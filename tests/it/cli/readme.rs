@@ -1,4 +1,7 @@
-//! The README tells people to type nothing that cannot be typed.
+//! The README tells people to type nothing that cannot be typed, and shows what
+//! the program prints.
+
+mod blocks;
 
 use clap::CommandFactory;
 use dunder::app::command::Cli;
@@ -65,4 +68,25 @@ fn every_command_in_the_readme_is_one_that_can_be_typed() {
             panic!("{words:?}: {error}");
         }
     }
+}
+
+/// `make readme` writes what this test compares.
+#[test]
+fn the_blocks_of_the_readme_are_what_the_program_prints() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let written = std::fs::read_to_string(file).unwrap();
+    let made = blocks::made_anew(&written);
+    if std::env::var_os("README").is_some_and(|value| value == "write") {
+        std::fs::write(file, made).unwrap();
+        return;
+    }
+    for (number, (written, made)) in written.lines().zip(made.lines()).enumerate() {
+        assert_eq!(
+            written,
+            made,
+            "line {} of the README is not what the program prints; if that is as it should be: make readme",
+            number + 1
+        );
+    }
+    assert_eq!(written.lines().count(), made.lines().count());
 }
