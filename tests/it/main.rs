@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod cockroach;
 mod contract;
+mod deploy;
 mod hashtags;
 mod http;
 mod place;
