@@ -8,6 +8,7 @@ import unittest
 
 import helm_python as helm
 import kubernetes_validate
+import yaml
 
 from chart import (
     CASES, CHART, LEAST, NAMESPACE, ROOT, case, config_of, is_hook, lint, merged, of_kind, pods, read, render,
@@ -252,6 +253,35 @@ class Values(unittest.TestCase):
         self.assertIn("as anyone", notes)
         for name in CASES:
             self.assertNotRegex(case(name)[1], r"\n\n\n|<no value>|%!", name)
+
+
+class Documents(unittest.TestCase):
+    """What README.md and docs/ tell people to write."""
+
+    def blocks(self, kind):
+        texts = [path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]]
+        return [block for text in texts for block in re.findall(rf"^```{kind}\n(.*?)^```", text, re.M | re.S)]
+
+    def test_files_of_values_are_taken(self):
+        files = [values for values in map(yaml.safe_load, self.blocks("yaml")) if "image" in values]
+        self.assertGreaterEqual(len(files), 2)
+        for values in files:
+            with self.subTest(values):
+                self.assertEqual(lint(values), [])
+                render(values)
+
+    def test_lines_of_helm_are_taken(self):
+        lines = [line for block in self.blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
+        lines = [line for line in lines if line.startswith("helm ") and "deploy/helm/dunder" in line]
+        self.assertGreaterEqual(len(lines), 3)
+        for line in lines:
+            given = {}
+            for expression in re.findall(r"--set (\S+)", line):
+                given = merged(given, helm.parse_set_string(expression))
+            with self.subTest(line):
+                self.assertTrue(given or " -f " in line)
+                if given:
+                    render(given)
 
 
 class Chart(unittest.TestCase):
