@@ -1,6 +1,7 @@
 //! What operators install: the Helm chart. Its tests are in `tests/deploy`,
 //! in Python, because Helm's own engine is had there; they run this build of
-//! the program as the chart's pods run it.
+//! the program as the chart's pods run it. `benches/cluster.sh` is tried there
+//! too, with a stand-in for `cockroach`.
 
 use std::io::{self, Write};
 use std::path::Path;

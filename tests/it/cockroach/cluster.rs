@@ -41,12 +41,19 @@ fn binary() -> Option<PathBuf> {
 }
 
 /// One node that keeps everything in memory and ends with this process: its
-/// shell waits for the end of its input.
+/// shell waits for the end of its input. `start --join` and `init` are what
+/// v19.1 and today's versions both have.
 fn start(binary: PathBuf) -> String {
     let port = free_port();
-    let script = r#""$1" start-single-node --insecure --store=type=mem,size=1GiB \
+    let script = r#""$1" start --insecure --store=type=mem,size=1GiB --join="127.0.0.1:$2" \
         --listen-addr="127.0.0.1:$2" --http-addr="127.0.0.1:$3" >/dev/null 2>&1 &
-        cat >/dev/null; kill -9 $!"#;
+        node=$!
+        # "successfully initialized", once the node takes connections.
+        until "$1" init --insecure --host="127.0.0.1:$2" 2>&1 | grep -q initialized; do
+            kill -0 "$node" || break
+            sleep 0.2
+        done
+        cat >/dev/null; kill -9 "$node""#;
     let child = Command::new("sh")
         .args(["-c", script, "sh"])
         .arg(binary)
