@@ -134,6 +134,8 @@ impl fmt::Debug for MessageId {
 #[derive(Debug)]
 pub struct IdClock {
     last: MessageId,
+    /// Whether others may go on from the last id too.
+    is_shared: bool,
     entropy: Entropy,
 }
 
@@ -143,6 +145,7 @@ impl IdClock {
     pub fn after(last: Option<MessageId>) -> IdClock {
         IdClock {
             last: last.unwrap_or(MessageId::MIN),
+            is_shared: true,
             entropy: Entropy::default(),
         }
     }
@@ -150,8 +153,9 @@ impl IdClock {
     /// Keeps later ids above one that was posted by somebody else, unless a
     /// clock that was wrong gave that.
     pub fn raise(&mut self, posted: MessageId, now: i64) {
-        if !posted.is_ahead_of(now) {
-            self.last = posted.max(self.last);
+        if !posted.is_ahead_of(now) && posted > self.last {
+            self.last = posted;
+            self.is_shared = true;
         }
     }
 
@@ -172,16 +176,30 @@ impl IdClock {
         now > self.last.millis() || self.last.is_ahead_of(now)
     }
 
-    /// The next id: at `now` (Unix milliseconds), or just above the last one
-    /// when the clock has not moved on since, or has stepped back a little.
+    /// An id that none is given out below from here on, at `now`: the clock's
+    /// own, or the last one where the clock is not past it.
+    pub fn pass(&mut self, now: i64) -> MessageId {
+        if self.follows_clock(now) {
+            self.last = MessageId::from_parts(now, 0);
+            self.is_shared = true;
+        }
+        self.last
+    }
+
+    /// The next id: at `now` (Unix milliseconds), or above the last one when
+    /// the clock has not moved on since, or has stepped back a little: just
+    /// above, unless another server may do the same.
     pub fn next(&mut self, now: i64) -> MessageId {
         self.last = if self.follows_clock(now) {
             // The top bit stays clear so that an id always has room above it
             // within its millisecond.
             MessageId::from_parts(now, self.entropy.draw() >> 49)
+        } else if self.is_shared {
+            MessageId(self.last.0.saturating_add(1 + (self.entropy.draw() >> 64)))
         } else {
             self.last.successor()
         };
+        self.is_shared = false;
         self.last
     }
 }
@@ -258,6 +276,29 @@ mod tests {
             last = id;
         }
         assert_eq!(last.millis(), 5_002);
+    }
+
+    #[test]
+    fn two_servers_never_give_out_one_id_wherever_they_go_on() {
+        let last = MessageId::from_parts(5_000, 7);
+        let mut clocks = [0, 1].map(|_| IdClock::after(Some(last)));
+        let mut seen = std::collections::BTreeSet::new();
+        for round in 0..9 {
+            let ids = clocks.each_mut().map(|clock| {
+                let ids = [clock.next(4_000), clock.next(4_000)];
+                assert!(ids[0] < ids[1] && ids[0] > last);
+                ids
+            });
+            seen.extend(ids.into_iter().flatten());
+            let posted = *seen.last().unwrap();
+            for clock in &mut clocks {
+                match round % 2 {
+                    0 => clock.raise(posted, 4_000),
+                    _ => drop(clock.pass(6_000 + round)),
+                }
+            }
+        }
+        assert_eq!(seen.len(), 36);
     }
 
     #[test]

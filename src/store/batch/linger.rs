@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::sync::{Mutex, Notify, oneshot};
 
+use super::ids::{Ids, Taken};
 use super::{Item, Pending, Posted, Waiting};
 use crate::domain::{IdClock, IdempotencyKey, Record, StoreError, UserName};
 
@@ -42,6 +42,7 @@ pub(crate) struct Assigned {
 /// Forms the batches of all writers of a store.
 pub(crate) struct Batcher<W> {
     state: Mutex<State<W>>,
+    ids: Arc<Ids>,
     max_messages: usize,
     load: Arc<Load>,
     linger: Duration,
@@ -62,13 +63,17 @@ struct Load {
 pub(crate) struct InFlight {
     load: Arc<Load>,
     messages: usize,
+    _taken: Taken,
 }
 
 impl InFlight {
-    fn new(load: &Arc<Load>, messages: usize) -> InFlight {
+    fn new(load: &Arc<Load>, messages: usize, taken: Taken) -> InFlight {
         load.in_flight.fetch_add(messages, Ordering::Relaxed);
-        let load = Arc::clone(load);
-        InFlight { load, messages }
+        InFlight {
+            load: Arc::clone(load),
+            messages,
+            _taken: taken,
+        }
     }
 }
 
@@ -84,7 +89,6 @@ struct State<W> {
     waiting: Waiting<W>,
     /// Taken from the queue, but not fit for the batch that was formed.
     held: VecDeque<Item<W>>,
-    clock: IdClock,
 }
 
 impl<W> Batcher<W> {
@@ -95,17 +99,22 @@ impl<W> Batcher<W> {
             state: Mutex::new(State {
                 waiting,
                 held: VecDeque::new(),
-                clock,
             }),
+            ids: Arc::new(Ids::new(clock)),
             max_messages: max_messages.max(1),
             load: Arc::default(),
             linger: LINGER,
         }
     }
 
-    /// The next work, all that waits up to the limits; `None` once the queue
-    /// is closed and nothing waits any more.
-    pub(crate) async fn next(&self) -> Option<Work<W>> {
+    /// What gives out the ids.
+    pub(crate) fn ids(&self) -> &Arc<Ids> {
+        &self.ids
+    }
+
+    /// The next work of a writer, all that waits up to the limits; `None` once
+    /// the queue is closed and nothing waits any more.
+    pub(crate) async fn next(&self, lane: usize) -> Option<Work<W>> {
         let mut state = self.state.lock().await;
         loop {
             let first = match state.held.pop_front() {
@@ -119,9 +128,10 @@ impl<W> Batcher<W> {
                 Item::Post(pending) => {
                     // Waiting longer is no failure, only a smaller batch.
                     let _ = tokio::time::timeout(self.linger, self.more(&mut state)).await;
-                    let posts = state.gather(pending, self.max_messages);
+                    let taken = self.ids.take(lane);
+                    let posts = state.gather(pending, self.max_messages, &self.ids);
                     if !posts.is_empty() {
-                        let in_flight = InFlight::new(&self.load, posts.len());
+                        let in_flight = InFlight::new(&self.load, posts.len(), taken);
                         return Some(Work::Posts(Batch { posts, in_flight }));
                     }
                 }
@@ -168,7 +178,7 @@ impl<W> Batcher<W> {
 }
 
 impl<W> State<W> {
-    fn gather(&mut self, first: Pending, max: usize) -> Vec<Assigned> {
+    fn gather(&mut self, first: Pending, max: usize, ids: &Ids) -> Vec<Assigned> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut keys: HashSet<(UserName, IdempotencyKey)> = HashSet::new();
@@ -199,9 +209,8 @@ impl<W> State<W> {
             let Pending { draft, reply } = pending;
             bytes += draft.text.as_str().len();
             let idempotency_key = draft.idempotency_key.clone();
-            let now = Utc::now().timestamp_millis();
             let record = Record {
-                message: draft.into_message(self.clock.next(now)),
+                message: draft.into_message(ids.next()),
                 idempotency_key,
             };
             batch.push(Assigned { record, reply });
@@ -263,7 +272,7 @@ mod tests {
     }
 
     async fn batch(batcher: &Batcher<u32>) -> Batch {
-        match batcher.next().await {
+        match batcher.next(0).await {
             Some(Work::Posts(batch)) => batch,
             Some(Work::Other(_)) | None => panic!("no posts"),
         }
@@ -280,14 +289,14 @@ mod tests {
         gone.0.abort();
         assert!((&mut gone.0).await.is_err());
         queue.hand(7).await.unwrap();
-        assert_eq!(texts(batcher.next().await), ["a", "c", "d"]);
-        assert_eq!(texts(batcher.next().await), ["b"]);
-        assert_eq!(texts(batcher.next().await), ["e"]);
-        assert_eq!(texts(batcher.next().await), ["work 7"]);
+        assert_eq!(texts(batcher.next(0).await), ["a", "c", "d"]);
+        assert_eq!(texts(batcher.next(0).await), ["b"]);
+        assert_eq!(texts(batcher.next(0).await), ["e"]);
+        assert_eq!(texts(batcher.next(0).await), ["work 7"]);
         drop(replies);
         let closed = tokio::time::timeout(Duration::ZERO, queue.close()).await;
         assert!(closed.is_err());
-        assert_eq!(texts(batcher.next().await), ["closed"]);
+        assert_eq!(texts(batcher.next(0).await), ["closed"]);
         drop(batcher);
         queue.close().await;
     }
@@ -314,7 +323,7 @@ mod tests {
             replies.push(post(&queue, text, "").await);
         }
         // As large as what is in flight: it goes at once.
-        assert_eq!(texts(batcher.next().await), ["e", "f"]);
+        assert_eq!(texts(batcher.next(0).await), ["e", "f"]);
     }
 
     #[tokio::test]
@@ -332,7 +341,7 @@ mod tests {
         });
         assert!(writer.await.is_err());
         replies.push(post(&queue, "d", "").await);
-        let second = tokio::time::timeout(Duration::from_secs(60), batcher.next()).await;
+        let second = tokio::time::timeout(Duration::from_secs(60), batcher.next(0)).await;
         assert_eq!(texts(second.ok().flatten()), ["d"]);
     }
 }

@@ -1,17 +1,20 @@
 //! The write core of every store. Posts wait in one bounded queue (`queue`)
 //! while the batch before them is committed; whatever waits is committed
 //! together, so batches grow with the load and a lone post waits for nobody
-//! (`take` for one writer on a thread, `linger` for several side by side).
+//! (`take` for one writer on a thread, `linger` for several side by side, with
+//! their `ids`).
 //! What failed is tried again within limits (`backoff`), and a writer outlives
 //! its own defects (`supervise`). How a batch is committed is the store's part.
 
 mod backoff;
+mod ids;
 mod linger;
 mod queue;
 mod supervise;
 mod take;
 
 pub(crate) use self::backoff::{Backoff, Retryable, jitter};
+pub(crate) use self::ids::Ids;
 pub(crate) use self::linger::{Assigned, Batch, Batcher, Work};
 pub(crate) use self::queue::{Item, Queue, Waiting, queue};
 pub(crate) use self::supervise::Supervision;

@@ -1,7 +1,7 @@
 //! The statement that stores a batch, over a connection of its own: no queue,
 //! no retry, nobody to answer. What a writer does is measured against it.
 
-use super::batch::{self, KnownUsers};
+use super::batch::{self, KnownUsers, Place};
 use super::conn::Conn;
 use super::connect::{Connector, Turn};
 use super::{CockroachOptions, OpenError};
@@ -34,7 +34,7 @@ impl BareWriter {
     /// Whatever the database says, at the first attempt.
     pub async fn write(&self, records: &[Record]) -> Result<(), StoreError> {
         let records: Vec<&Record> = records.iter().collect();
-        let written = batch::write(&self.conn, &records, &self.users, self.slot);
+        let written = batch::write(&self.conn, &records, &self.users, Place::Counted(self.slot));
         written.await?;
         self.users.add(&records);
         Ok(())

@@ -3,27 +3,85 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
+use tokio_postgres::error::SqlState;
+
 use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, UserName};
 
-use super::columns::Columns;
+use super::columns::{Columns, Fence};
 use super::conn::{Conn, column, locked};
 use super::retry::Failure;
+use super::slot::Held;
 use super::sql;
+
+/// Where a batch is stored.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// In a slot as long as it is the owner's, until when this says so again
+    /// (Unix milliseconds), and above what is closed there.
+    Fenced {
+        slot: i64,
+        owner: &'a str,
+        until: i64,
+    },
+    /// Counted in a slot, whoever has it.
+    Counted(i64),
+}
 
 /// Stores what is not stored yet. Sent again, it adds nothing. Once it is
 /// committed, and not before, its users are known.
+///
+/// # Errors
+/// Of a fenced batch [`is_refused`] where nothing is stored there.
 pub(super) async fn write(
     conn: &Conn,
     records: &[&Record],
     users: &KnownUsers,
-    slot: i64,
+    place: Place<'_>,
 ) -> Result<(), Failure> {
     let ids: Vec<String> = records.iter().map(|r| r.message.id.to_string()).collect();
-    let columns = Columns::of(records, &ids, users, slot);
+    let (slot, fence) = match place {
+        Place::Fenced { slot, owner, until } => (slot, Some(Fence::new(slot, owner, until, &ids))),
+        Place::Counted(slot) => (slot, None),
+    };
+    let mut columns = Columns::of(records, &ids, users, slot);
+    columns.fence = fence;
     let has = |names: &[&str]| !names.is_empty();
-    let statement = sql::write_batch(has(&columns.new_users), has(&columns.key_users));
+    let statement = sql::write_batch(
+        columns.fence.is_some(),
+        has(&columns.new_users),
+        has(&columns.key_users),
+    );
     conn.execute(&statement, &columns.params(&ids)).await?;
     Ok(())
+}
+
+/// Whether a fenced batch was refused: the slot is somebody else's, or closed
+/// up to there.
+pub(super) fn is_refused(failure: &Failure) -> bool {
+    failure.is_code(&SqlState::NOT_NULL_VIOLATION)
+}
+
+/// Whether a batch that was refused is what was stored last in its slot: by an
+/// earlier attempt, of which no answer came.
+pub(super) async fn is_last(
+    conn: &Conn,
+    held: &Held,
+    last: Option<MessageId>,
+) -> Result<bool, Failure> {
+    let rows = conn.query(&sql::SLOT, &[&held.number]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(false);
+    };
+    let (owner, posted): (&str, &str) = (column(row, 0)?, column(row, 1)?);
+    Ok(owner == held.owner && posted.parse().ok() == last)
+}
+
+/// Whether an earlier attempt has stored a part of a batch, and so all of it
+/// that is ever stored.
+pub(super) async fn is_stored(conn: &Conn, records: &[&Record]) -> Result<bool, Failure> {
+    let ids: Vec<String> = records.iter().map(|r| r.message.id.to_string()).collect();
+    let rows = conn.query(&sql::MESSAGES_BY_ID, &[&ids]).await?;
+    Ok(!rows.is_empty())
 }
 
 /// Users that this process has stored a message of, so that not every batch

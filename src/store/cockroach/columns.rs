@@ -9,9 +9,33 @@ use crate::store::rollup::{WIDTHS, counter_of};
 
 use super::batch::KnownUsers;
 
+/// What a batch is stored under, each an array of one.
+pub(super) struct Fence<'a> {
+    slots: Vec<i64>,
+    owners: Vec<&'a str>,
+    until: Vec<i64>,
+    lows: Vec<&'a str>,
+    highs: Vec<&'a str>,
+}
+
+impl<'a> Fence<'a> {
+    /// The slot of an owner until then, for messages that are in order.
+    pub(super) fn new(slot: i64, owner: &'a str, until: i64, ids: &'a [String]) -> Fence<'a> {
+        let end = |id: Option<&'a String>| vec![id.map_or("", String::as_str)];
+        Fence {
+            slots: vec![slot],
+            owners: vec![owner],
+            until: vec![until],
+            lows: end(ids.first()),
+            highs: end(ids.last()),
+        }
+    }
+}
+
 /// The arrays of the statement.
 #[derive(Default)]
 pub(super) struct Columns<'a> {
+    pub(super) fence: Option<Fence<'a>>,
     pub(super) new_users: Vec<&'a str>,
     pub(super) key_users: Vec<&'a str>,
     keys: Vec<&'a str>,
@@ -161,6 +185,15 @@ impl<'a> Columns<'a> {
     /// In the order of the statement.
     pub(super) fn params<'p>(&'p self, ids: &'p Vec<String>) -> Vec<&'p (dyn ToSql + Sync)> {
         let mut params: Vec<&'p (dyn ToSql + Sync)> = Vec::new();
+        if let Some(fence) = &self.fence {
+            params.extend([
+                &fence.slots as &(dyn ToSql + Sync),
+                &fence.owners,
+                &fence.until,
+                &fence.lows,
+                &fence.highs,
+            ]);
+        }
         if !self.new_users.is_empty() {
             params.push(&self.new_users);
         }
@@ -272,7 +305,7 @@ mod tests {
         assert_eq!(columns.tags, ["a b", "a", ""]);
         assert_eq!(columns.new_users, ["ann"]);
         let params = columns.params(&ids).len();
-        assert_eq!(params, sql::write_batch(true, false).types.len());
+        assert_eq!(params, sql::write_batch(false, true, false).types.len());
     }
 
     #[test]
@@ -308,7 +341,7 @@ mod tests {
         assert_eq!(each.minutes, [60; 4]);
         assert_eq!(columns.listed_tags, ["a", "b", " 2"]);
         let params = columns.params(&ids).len();
-        assert_eq!(params, sql::write_batch(true, true).types.len());
+        assert_eq!(params, sql::write_batch(false, true, true).types.len());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::config::SslMode as Negotiation;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::domain::StoreError;
 
@@ -16,7 +17,7 @@ use super::options::CockroachOptions;
 use super::retry::{Failure, Kind};
 use super::server::Server;
 use super::sql;
-use super::tls::{Tls, TlsError};
+use super::tls::{self, TlsError};
 use super::trouble::Trouble;
 
 /// The database counts as away, and work is turned away at once, when no host
@@ -26,7 +27,7 @@ const AWAY: Duration = Duration::from_secs(2);
 /// Makes connections, and knows whether the database was last seen alive.
 pub(super) struct Connector {
     pub(super) options: CockroachOptions,
-    tls: Option<Tls>,
+    tls: Option<MakeRustlsConnect>,
     server: Arc<OnceLock<Server>>,
     away: Mutex<Option<(Instant, String)>>,
     /// What became of reading and of storing.
@@ -60,7 +61,7 @@ impl Turn {
 impl Connector {
     pub(super) fn new(options: CockroachOptions) -> Result<Connector, TlsError> {
         Ok(Connector {
-            tls: Tls::new(&options)?,
+            tls: tls::connector(&options)?,
             options,
             server: Arc::default(),
             away: Mutex::new(None),
@@ -185,10 +186,7 @@ impl Connector {
             }
             Some(tls) => {
                 config.ssl_mode(Negotiation::Require);
-                let (client, connection) = config
-                    .connect(tls.current(options))
-                    .await
-                    .map_err(refused)?;
+                let (client, connection) = config.connect(tls.clone()).await.map_err(refused)?;
                 (client, tokio::spawn(drive(connection)))
             }
         };

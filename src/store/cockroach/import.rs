@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::domain::{Imported, MessageId, Record};
 
-use super::batch::{self, KnownUsers};
+use super::batch::{self, KnownUsers, Place};
 use super::conn::{Conn, column};
 use super::retry::Failure;
 use super::sql;
@@ -37,7 +37,7 @@ pub(super) async fn attempt(
         .collect();
     let first = first_plan.get_or_insert_with(|| plan.clone()).clone();
     if !wanted.is_empty() {
-        batch::write(conn, &wanted, users, slot).await?;
+        batch::write(conn, &wanted, users, Place::Counted(slot)).await?;
     }
     conn.batch(sql::COMMIT).await?;
     users.add(&wanted);

@@ -9,10 +9,12 @@
 
 mod bare;
 mod batch;
+mod closed;
 mod columns;
 mod conn;
 mod connect;
 mod error;
+mod follow;
 mod import;
 mod migrate;
 mod options;
@@ -28,6 +30,7 @@ mod tls;
 mod tokens;
 mod trend;
 mod trouble;
+mod watcher;
 mod writer;
 
 use std::sync::Arc;
@@ -35,15 +38,16 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
 use tokio_postgres::Row;
 use tracing::{info, warn};
 
 use crate::domain::{
-    Counts, Draft, FeedFilter, FeedPage, Following, HashtagCount, HashtagsFilter, IdClock,
-    Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady, PostError, Record, Removal,
-    SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter, UserName,
-    Warning,
+    Counts, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount, HashtagsFilter,
+    IdClock, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady, Passage, Position,
+    PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer,
+    TrendFilter, UserName, Warning,
 };
 use crate::store::batch::{Batcher, Queue, Supervision, queue, writer_gone};
 
@@ -57,7 +61,9 @@ pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
 use self::pool::Readers;
 use self::retry::Failure;
 use self::server::Server;
+use self::slot::Slot;
 pub use self::tls::TlsError;
+use self::watcher::Watcher;
 use self::writer::{Import, Shared, Writer};
 
 /// How often a database that is away is tried.
@@ -71,6 +77,8 @@ pub struct CockroachStore {
     readers: Arc<Readers>,
     queue: Queue<Import>,
     writers: Arc<Supervision>,
+    watcher: Arc<Watcher>,
+    claims: Vec<JoinHandle<()>>,
     stale_trends: trend::StaleReads,
 }
 
@@ -158,16 +166,29 @@ impl CockroachStore {
         let batcher = Batcher::new(waiting, IdClock::after(last), options.batch_messages);
         let shared = Shared {
             connector: connector.clone(),
-            readers: readers.clone(),
             batcher: Arc::new(batcher),
             users: Arc::default(),
         };
         let writers = Arc::new(Supervision::default());
-        for n in 0..options.writers.max(1) {
-            let shared = shared.clone();
-            let start = move || Writer::new(shared.clone(), n).run();
+        let wake = Arc::new(Notify::new());
+        let ids = shared.batcher.ids().clone();
+        let slot = || {
+            let (readers, ids) = (readers.clone(), ids.clone());
+            Arc::new(Slot::new(readers, ids, options.slot_lease, wake.clone()))
+        };
+        let slots: Vec<_> = (0..options.writers.max(1)).map(|_| slot()).collect();
+        let mut claims = Vec::new();
+        for (lane, slot) in slots.iter().enumerate() {
+            let (shared, its) = (shared.clone(), slot.clone());
+            let start = move || Writer::new(shared.clone(), lane, its.clone()).run();
             tokio::spawn(writers.clone().keep("a writer", start));
+            let slot = slot.clone();
+            let claim = move || slot.clone().claim();
+            let kept = Arc::<Supervision>::default().keep("claiming a slot", claim);
+            claims.push(tokio::spawn(kept));
         }
+        let patience = (options.slot_lease, options.slot_silence);
+        let watcher = Watcher::new(readers.clone(), ids, slots, patience, wake);
         drop(shared);
         let stale = options.follower_reads && connector.server().is_cockroach_from(21, 1);
         if options.follower_reads && !stale {
@@ -177,6 +198,8 @@ impl CockroachStore {
         Ok(CockroachStore {
             queue,
             writers,
+            watcher: Arc::new(watcher),
+            claims,
             stale_trends: trend::StaleReads::new(stale),
             readers,
             connector,
@@ -305,9 +328,13 @@ impl Transfer for CockroachStore {
 impl Lifecycle for CockroachStore {
     fn jobs(&self) -> Vec<Job> {
         let (connector, readers) = (self.connector.clone(), self.readers.clone());
-        vec![Job::new("database probe", move || {
-            probe(connector.clone(), readers.clone())
-        })]
+        let watcher = self.watcher.clone();
+        vec![
+            Job::new("database probe", move || {
+                probe(connector.clone(), readers.clone())
+            }),
+            Job::new("closing ids", move || watcher.clone().run()),
+        ]
     }
 
     async fn check(&self) -> Result<Vec<Warning>, NotReady> {
@@ -339,11 +366,34 @@ impl Lifecycle for CockroachStore {
     }
 
     async fn close(&self) {
+        self.watcher.stop();
         self.queue.close().await;
+        self.claims.iter().for_each(JoinHandle::abort);
         self.readers.close().await;
     }
 }
 
-// A cluster is not followed, and nothing is removed from it, yet.
-impl Following for CockroachStore {}
+impl Drop for CockroachStore {
+    fn drop(&mut self) {
+        self.watcher.stop();
+        self.claims.iter().for_each(JoinHandle::abort);
+    }
+}
+
+#[async_trait]
+impl Following for CockroachStore {
+    async fn closed(&self) -> Result<Option<Position>, StoreError> {
+        Ok(self.watcher.closed().await?.map(Position))
+    }
+
+    async fn after(
+        &self,
+        position: Option<Position>,
+        filter: &FollowFilter,
+    ) -> Result<Passage, StoreError> {
+        follow::after(&self.readers, &self.watcher, position, filter).await
+    }
+}
+
+// Nothing is removed from a cluster yet.
 impl Removal for CockroachStore {}

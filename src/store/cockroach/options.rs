@@ -122,9 +122,12 @@ pub struct CockroachOptions {
     pub write_attempt: Duration,
     /// After this long, give or take a fifth, a connection is replaced.
     pub max_lifetime: Duration,
-    /// How long a slot of the counters stays its writer's without a sign of
-    /// life.
+    /// How long a slot stays its writer's without a sign of life while nobody
+    /// follows.
     pub slot_lease: Duration,
+    /// And while somebody follows, as each server measures by itself: what is
+    /// posted elsewhere waits for a silent writer no longer.
+    pub slot_silence: Duration,
     /// How long a migrating server may be silent before another takes over.
     pub lock_lease: Duration,
     /// How long a migration waits for an index that an earlier one, broken
@@ -161,6 +164,7 @@ impl Default for CockroachOptions {
             write_attempt: Duration::from_secs(14),
             max_lifetime: Duration::from_secs(30 * 60),
             slot_lease: Duration::from_secs(60),
+            slot_silence: Duration::from_secs(5),
             lock_lease: Duration::from_secs(10),
             index_patience: Duration::from_secs(3600),
         }

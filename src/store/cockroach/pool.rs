@@ -49,6 +49,11 @@ impl Readers {
         self.connector.options.read_limit
     }
 
+    /// Turns reads away while it is known that they would wait in vain.
+    pub(super) fn refuse(&self) -> Result<(), StoreError> {
+        self.connector.refuse_reads()
+    }
+
     /// The rows of a statement that may be sent again, within the time that
     /// reads have.
     pub(super) async fn query(

@@ -1,8 +1,9 @@
 //! A writer: takes work from the queue and stores it over a connection of
-//! its own, in its own slot of the counters. Several run side by side, each
-//! with one batch in flight and each at another host first. A batch keeps its
-//! ids through all retries, so whatever an earlier attempt did is not done
-//! twice.
+//! its own, in a slot of its own. Several run side by side, each with one batch
+//! in flight and each at another host first. A batch keeps its ids through all
+//! retries, so whatever an earlier attempt did is not done twice; it gets
+//! others only where its slot was lost, and nothing of it is or will be stored
+//! under the first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,9 +19,8 @@ use super::batch::{self, KnownUsers};
 use super::conn::{Conn, within};
 use super::connect::{SharedConnector, Turn};
 use super::import;
-use super::pool::Readers;
 use super::retry::{Failure, Kind};
-use super::slot::Slot;
+use super::slot::{Held, Slot};
 
 /// Between two attempts of an idle writer to get its connection.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -35,7 +35,6 @@ pub(super) struct Import {
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) connector: SharedConnector,
-    pub(super) readers: Arc<Readers>,
     pub(super) batcher: Arc<Batcher<Import>>,
     pub(super) users: Arc<KnownUsers>,
 }
@@ -43,19 +42,20 @@ pub(super) struct Shared {
 /// One writer.
 pub(super) struct Writer {
     shared: Shared,
-    slot: Slot,
+    lane: usize,
+    slot: Arc<Slot>,
     turn: Turn,
     conn: Option<Conn>,
 }
 
 impl Writer {
-    /// The `n`th of the writers.
-    pub(super) fn new(shared: Shared, n: usize) -> Writer {
-        let lease = shared.connector.options.slot_lease;
+    /// The `n`th of the writers, with its slot.
+    pub(super) fn new(shared: Shared, lane: usize, slot: Arc<Slot>) -> Writer {
         Writer {
-            slot: Slot::new(shared.readers.clone(), lease),
             shared,
-            turn: Turn::of(n),
+            lane,
+            slot,
+            turn: Turn::of(lane),
             conn: None,
         }
     }
@@ -75,7 +75,7 @@ impl Writer {
                 tokio::time::sleep(jitter(RECONNECT)).await;
                 continue;
             }
-            match self.shared.batcher.next().await {
+            match self.shared.batcher.next(self.lane).await {
                 Some(Work::Posts(batch)) => self.post(batch).await,
                 Some(Work::Other(Import { records, reply })) => {
                     let imported = self.import(&records).await;
@@ -108,9 +108,12 @@ impl Writer {
         }
     }
 
-    async fn post(&mut self, Batch { posts, in_flight }: Batch) {
-        let records: Vec<&Record> = posts.iter().map(|post| &post.record).collect();
-        let stored = self.store(&records).await;
+    async fn post(&mut self, batch: Batch) {
+        let Batch {
+            mut posts,
+            in_flight,
+        } = batch;
+        let stored = self.store(&mut posts).await;
         drop(in_flight);
         match stored {
             Ok(mut first) => {
@@ -129,14 +132,18 @@ impl Writer {
         }
     }
 
-    /// Stores records under their ids. Answers, for those whose key was used
-    /// before, the message it was used for.
-    async fn store(&mut self, records: &[&Record]) -> Result<HashMap<MessageId, Message>, Failure> {
+    /// Stores posts. Answers, for those whose key was used before, the message
+    /// it was used for.
+    async fn store(
+        &mut self,
+        posts: &mut [Assigned],
+    ) -> Result<HashMap<MessageId, Message>, Failure> {
         let connector = self.shared.connector.clone();
         let mut backoff = Backoff::new("store a batch", connector.options.write_limit);
+        let mut was_sent = false;
         loop {
             let limit = backoff.remaining().min(connector.options.write_attempt);
-            let attempt = within(limit, self.try_store(records));
+            let attempt = within(limit, self.try_store(posts, &mut was_sent));
             match connector.writes.watch(attempt).await {
                 Ok(first) => return Ok(first),
                 Err(failure) => self.recover(failure, &mut backoff).await?,
@@ -144,20 +151,72 @@ impl Writer {
         }
     }
 
+    /// One attempt; `was_sent` says whether an earlier one may have stored the
+    /// posts under the ids that they have.
     async fn try_store(
         &mut self,
-        records: &[&Record],
+        posts: &mut [Assigned],
+        was_sent: &mut bool,
     ) -> Result<HashMap<MessageId, Message>, Failure> {
         self.connect().await?;
         let Some(conn) = &self.conn else {
             return Err(Failure::new(Kind::Lost, "no connection"));
         };
-        let slot = self.slot.current().await?;
+        let held = self.slot.current().await?;
+        if !self.admit(conn, &held, posts, was_sent).await? {
+            // An earlier attempt, before the slot was lost.
+            return batch::first_under_keys(conn, &records_of(posts)).await;
+        }
+        let records = records_of(posts);
+        let last = posts.last().map(|post| post.record.message.id);
+        *was_sent = true;
+        let place = held.place(self.shared.connector.options.slot_lease);
         // One after the other: who waited for another writer of the same
         // key finds its message only once the own statement has ended.
-        batch::write(conn, records, &self.shared.users, slot).await?;
-        self.shared.users.add(records);
-        batch::first_under_keys(conn, records).await
+        if let Err(failure) = batch::write(conn, &records, &self.shared.users, place).await {
+            if !batch::is_refused(&failure) {
+                return Err(failure);
+            }
+            if !batch::is_last(conn, &held, last).await? {
+                self.slot.leave(&held).await?;
+                let why = "the slot was taken from this writer, which was silent for too long";
+                return Err(Failure::new(Kind::Again, why));
+            }
+        }
+        held.close(last.unwrap_or(MessageId::MIN));
+        self.shared.users.add(&records);
+        batch::first_under_keys(conn, &records).await
+    }
+
+    /// Gives posts other ids where a slot is closed for those they have.
+    /// Says whether they are still to be stored. Earlier attempts had another
+    /// slot, which is not this writer's any more, so none of them is still
+    /// under way.
+    async fn admit(
+        &self,
+        conn: &Conn,
+        held: &Held,
+        posts: &mut [Assigned],
+        was_sent: &mut bool,
+    ) -> Result<bool, Failure> {
+        let admits = |posts: &[Assigned]| {
+            let low = posts.first().map(|post| post.record.message.id);
+            low.is_none_or(|low| held.admits(low))
+        };
+        if admits(posts) {
+            return Ok(true);
+        }
+        if *was_sent && batch::is_stored(conn, &records_of(posts)).await? {
+            return Ok(false);
+        }
+        *was_sent = false;
+        self.shared.batcher.ids().renew(posts);
+        if admits(posts) {
+            return Ok(true);
+        }
+        self.slot.leave(held).await?;
+        let why = "this server's clock was ahead and is right again; another slot is needed";
+        Err(Failure::new(Kind::Again, why))
     }
 
     /// Imports records in one transaction.
@@ -172,7 +231,8 @@ impl Writer {
                 let Some(conn) = &self.conn else {
                     return Err(Failure::new(Kind::Lost, "no connection"));
                 };
-                let slot = self.slot.current().await?;
+                let held = self.slot.current().await?;
+                let slot = held.number;
                 import::attempt(conn, records, &self.shared.users, slot, &mut first_plan).await
             };
             // What stalls must leave time for another attempt.
@@ -201,6 +261,10 @@ impl Writer {
         }
         backoff.wait(failure).await
     }
+}
+
+fn records_of(posts: &[Assigned]) -> Vec<&Record> {
+    posts.iter().map(|post| &post.record).collect()
 }
 
 /// What a post is told: its message, or what its key was used for before.

@@ -53,7 +53,7 @@ async fn an_old_or_empty_schema_is_refused_with_the_command_and_untouched() {
     options.should_migrate = false;
     let refused = refusal(&options).await.to_string();
     assert!(
-        refused.contains("9 of 19") && refused.contains("dunder migrate"),
+        refused.contains("9 of 22") && refused.contains("dunder migrate"),
         "{refused}"
     );
     assert!(look.query("SELECT FROM tokens", &[]).await.is_err());
@@ -72,12 +72,12 @@ async fn a_newer_or_foreign_database_is_refused_and_untouched() {
     let options = postgres::shared().fresh();
     open(&options).await.close().await;
     let look = postgres::session(&options).await;
-    look.batch_execute("INSERT INTO dunder_schema VALUES (20, '0020_future', 'applied', 0)")
+    look.batch_execute("INSERT INTO dunder_schema VALUES (99, '0099_future', 'applied', 0)")
         .await
         .unwrap();
     let refused = refusal(&options).await.to_string();
     assert!(
-        refused.contains("0020_future") && refused.contains("newer"),
+        refused.contains("0099_future") && refused.contains("newer"),
         "{refused}"
     );
     look.batch_execute(

@@ -4,6 +4,7 @@
 pub mod cluster;
 mod disguised;
 mod faults;
+mod following;
 mod hosts;
 mod migrations;
 mod plans;

@@ -1,8 +1,10 @@
 //! A TCP proxy before the database that breaks what passes through it: cut
-//! before the answer of a commit reaches the store, stalled, or closed.
+//! before the answer of a commit reaches the store, stalled, or closed; or that
+//! lets batches arrive late, each by as much as chance will have it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -14,6 +16,9 @@ use tokio::sync::Notify;
 const DONE: &[u8] = b"INSERT 0 ";
 /// The tag of an explicit commit.
 const COMMITTED: &[u8] = b"COMMIT\0";
+
+/// What only a connection that stores batches sends: their statement.
+const STORES: &[u8] = b"INSERT INTO messages ";
 
 /// A listening proxy and its faults.
 #[derive(Clone)]
@@ -36,6 +41,8 @@ struct Faults {
     connections: AtomicU64,
     /// After so many answers of any kind all are held back. 0: never.
     stall_after: AtomicU32,
+    /// Batches wait so many milliseconds at most.
+    delay: AtomicU32,
     refuse: AtomicBool,
     stalled: AtomicBool,
     changed: Notify,
@@ -75,6 +82,13 @@ impl Proxy {
             }
         });
         proxy
+    }
+
+    /// Has what is sent over connections that store wait at random, up to so
+    /// long. 0: never.
+    pub fn delay_batches(&self, most: Duration) {
+        let most = u32::try_from(most.as_millis()).unwrap();
+        self.faults.delay.store(most, Ordering::SeqCst);
     }
 
     /// Cuts the connection before every `n`th answer of a commit.
@@ -131,11 +145,20 @@ impl Proxy {
 impl Faults {
     async fn forward(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, answers: bool) {
         let mut buffer = vec![0; 64 * 1024];
+        let mut stores = false;
         loop {
             let Ok(length @ 1..) = from.read(&mut buffer).await else {
                 return;
             };
             let bytes = &buffer[..length];
+            if !answers {
+                stores |= bytes.windows(STORES.len()).any(|window| window == STORES);
+                let most = self.delay.load(Ordering::SeqCst);
+                if stores && most > 0 {
+                    let wait = getrandom::u32().unwrap() % most;
+                    tokio::time::sleep(Duration::from_millis(wait.into())).await;
+                }
+            }
             if answers {
                 if reached(&self.stall_after) {
                     self.stalled.store(true, Ordering::SeqCst);

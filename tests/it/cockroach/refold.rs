@@ -41,8 +41,8 @@ async fn hashtags_of_an_older_folding_are_found_by_what_people_write() {
         let look = postgres::session(&options).await;
         // A migration may be cut off: it is taken again from its start.
         for _ in 0..2 {
-            let sql = "DELETE FROM dunder_schema WHERE name = '0019_folding'";
-            assert_eq!(look.execute(sql, &[]).await.unwrap(), 1);
+            let sql = "DELETE FROM dunder_schema WHERE name >= '0019_folding'";
+            assert!(look.execute(sql, &[]).await.unwrap() > 0);
             let store = open(&options).await;
             for (tag, found) in [
                 ("ΟΔΟΣ", "321"),

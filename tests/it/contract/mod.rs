@@ -6,7 +6,6 @@ pub mod model;
 pub mod moving;
 pub mod posting;
 pub mod reading;
-pub mod removal;
 pub mod tokens;
 pub mod trends;
 

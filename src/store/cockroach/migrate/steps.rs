@@ -79,6 +79,9 @@ pub(super) static STEPS: &[Step] = &[
     step!(Only::Cockroach, "0017_counters_by_bucket_stored"),
     step!(Only::Cockroach, "0018_counters_by_bucket_dropped"),
     step!(Only::Everywhere, "0019_folding"),
+    step!(Only::Everywhere, "0020_slots_close"),
+    step!(Only::Postgres, "0021_slots_bytewise"),
+    step!(Only::Everywhere, "0022_followed"),
 ];
 
 #[cfg(test)]

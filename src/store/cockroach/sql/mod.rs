@@ -4,12 +4,14 @@
 //! (`rules`).
 
 mod counts;
+mod follow;
 mod pages;
 mod read;
 mod refold;
 #[cfg(test)]
 mod rules;
 mod schema;
+mod slots;
 mod tokens;
 mod write;
 
@@ -18,10 +20,12 @@ use std::borrow::Cow;
 use tokio_postgres::types::Type;
 
 pub(super) use self::counts::*;
+pub(super) use self::follow::*;
 pub(super) use self::pages::*;
 pub(super) use self::read::*;
 pub(super) use self::refold::*;
 pub(super) use self::schema::*;
+pub(super) use self::slots::*;
 pub(super) use self::tokens::*;
 pub(super) use self::write::*;
 

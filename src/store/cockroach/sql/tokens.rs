@@ -1,4 +1,4 @@
-//! Statements about tokens and slots.
+//! Statements about tokens.
 
 use super::{INT, Sql, TEXT, statements};
 
@@ -21,23 +21,4 @@ statements! {
     REVOKE_TOKEN (TEXT, INT):
         "UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1
          RETURNING id, user_name, note, expires_at, revoked_at";
-
-    /// All slots of the counters; a few rows.
-    SLOTS ():
-        "SELECT slot, owner, expires_at FROM slots ORDER BY slot";
-
-    /// A new slot `$1` for the owner `$2` until `$3`.
-    ADD_SLOT (INT, TEXT, INT):
-        "INSERT INTO slots (slot, owner, expires_at) VALUES ($1, $2, $3)
-         ON CONFLICT (slot) DO NOTHING RETURNING slot";
-
-    /// Slot `$1` for the owner `$2` until `$3`, as long as it is still the one
-    /// that `$4` held until `$5`.
-    TAKE_SLOT (INT, TEXT, INT, TEXT, INT):
-        "UPDATE slots SET owner = $2, expires_at = $3
-         WHERE slot = $1 AND owner = $4 AND expires_at = $5 RETURNING slot";
-
-    /// Slot `$1` stays with the owner `$2` until `$3`.
-    RENEW_SLOT (INT, TEXT, INT):
-        "UPDATE slots SET expires_at = $3 WHERE slot = $1 AND owner = $2 RETURNING slot";
 }

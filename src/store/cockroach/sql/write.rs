@@ -32,8 +32,15 @@ statements! {
 /// sent again, under the same ids, it adds nothing. A message with a key goes
 /// in only if the key did.
 ///
-/// Parameters, in this order. With `users`: users not known to exist. With
-/// `keys`: user, key and message of each. Then the messages: id, user, text,
+/// With `fence` the whole batch goes in only if its slot is its writer's still
+/// and all of its ids are above what is closed there; they are closed with it.
+/// Else the slot would have no owner, which its table does not take (23502).
+/// An error is what a batch with keys ends by as a whole: each part of a WITH
+/// can be used once. The key is a column, as where counters are added to.
+///
+/// Parameters, in this order. With `fence`: slot, writer, until when the slot
+/// is the writer's, first and last id. With `users`: users not known to exist.
+/// With `keys`: user, key and message of each. Then the messages: id, user, text,
 /// hashtags separated by blanks, and with `keys` the key or ''. Then the
 /// hashtag rows: message, hashtag. Then the counts.
 ///
@@ -41,9 +48,24 @@ statements! {
 /// added up: series, level, bucket, slot, count. With keys each count hangs on
 /// a hashtag row: message, hashtag, series, minute; and then the widths of the
 /// counters, each with the slot.
-pub(in crate::store::cockroach) fn write_batch(users: bool, keys: bool) -> Sql {
+pub(in crate::store::cockroach) fn write_batch(fence: bool, users: bool, keys: bool) -> Sql {
     let mut arrays = Arrays::default();
     let mut text = String::from("WITH ");
+    if fence {
+        text += &format!(
+            "f (slot) AS ( \
+               INSERT INTO slots (slot, owner, expires_at, closer, closed, posted) \
+               SELECT w.slot, w.owner, w.expires_at, w.owner, w.low, w.high \
+               FROM {} AS w (slot, owner, expires_at, low, high) \
+               ON CONFLICT (slot) DO UPDATE SET \
+                 owner = CASE WHEN slots.owner = excluded.owner \
+                   AND slots.closed < excluded.closed THEN slots.owner END, \
+                 expires_at = excluded.expires_at, \
+                 closed = excluded.posted, posted = excluded.posted \
+               RETURNING slot), ",
+            arrays.read(&[INTS, TEXTS, INTS, TEXTS, TEXTS])
+        );
+    }
     if users {
         text += &format!(
             "u (name) AS ( \
@@ -71,10 +93,11 @@ pub(in crate::store::cockroach) fn write_batch(users: bool, keys: bool) -> Sql {
         "m (id) AS ( \
            INSERT INTO messages (id, user_name, text, hashtags, idempotency_key) \
            SELECT d.id, d.user_name, d.text, string_to_array(d.hashtags, ' '), {key} \
-           FROM {} AS d (id, user_name, text, hashtags{of_key}) {}{}\
+           FROM {} AS d (id, user_name, text, hashtags{of_key}) {}{}{}\
            ON CONFLICT (id) DO NOTHING RETURNING id), ",
         arrays.texts(4 + usize::from(keys)),
         // Every subquery has to be used.
+        if fence { "CROSS JOIN f " } else { "" },
         if users {
             "LEFT JOIN u ON u.name = d.user_name "
         } else {

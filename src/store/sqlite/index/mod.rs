@@ -2,4 +2,3 @@
 
 pub(crate) mod descending;
 pub(crate) mod postings;
-pub(crate) mod removal;

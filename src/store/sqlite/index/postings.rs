@@ -161,7 +161,6 @@ fn write(
     Ok(())
 }
 
-/// The minute that a message counts in.
-pub(crate) fn minute(id: MessageId) -> i64 {
+fn minute(id: MessageId) -> i64 {
     MINUTE.place(id.millis() / 1000).1
 }
