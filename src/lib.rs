@@ -28,7 +28,7 @@
 //!    `store::cockroach::writer` → `server::handle::message`, `cli::outbox`.
 //! 2. **Nothing is stored twice.** A batch can be sent again, an input
 //!    imported again, a queued post delivered again: the id or the idempotency
-//!    key finds what is there. `store::sqlite::write::insert`,
+//!    key finds what is there, or that it was deleted. `store::sqlite::write::insert`,
 //!    `store::cockroach::sql`, `domain::Draft` (ids derived from contents) →
 //!    `store::cockroach::retry`, `app::transfer`, `cli::outbox`.
 //! 3. **A message's time is its id's.** So a range of dates is a range of ids,
@@ -47,16 +47,19 @@
 //!    range. `store::sqlite::write`, `store::cockroach::sql` → trends and
 //!    hashtags of every store, `output::chart`.
 //! 6. **What is kept in memory rests on these three.**
-//!    - *Immutable*: what a message says, and which name a number stands for,
-//!      never changes, and no id or number is given out twice →
-//!      `store::sqlite::read::cache`, `store::sqlite::write::insert`,
-//!      `store::cockroach::batch`.
-//!    - *Append-only*: what is stored stays → `store::sqlite::rollup::months`
-//!      (a month with as many messages has the same counts),
-//!      `store::sqlite::write::memtable` (what is behind the mark is complete),
-//!      a message found in `store::sqlite::read::cache`. Whoever removes
-//!      messages ([`domain::Removal`]) has to tell these, in this program and
-//!      in others that have the file open.
+//!    - *Immutable*: what a message says, and which name a user's number stands
+//!      for, never changes, and no id is given out twice, to a message or to a
+//!      deletion → `store::sqlite::read::cache`, `store::sqlite::write::insert`,
+//!      `store::cockroach::batch`. A hashtag's number may be given again after
+//!      a removal.
+//!    - *Removals are told*: each leaves a tombstone ([`domain::Removal`]) in the
+//!      transaction that removes, and a program that finds one it has not seen
+//!      forgets what it rests on: writers before they write
+//!      (`store::sqlite::write::clock`), `store::sqlite::rollup::months` in
+//!      the snapshot that they answer from, `store::sqlite::read::cache` within
+//!      its lease, which whoever removes lets pass before the removal is
+//!      acknowledged. The memtable is flushed first: nothing is removed from
+//!      it. `store::sqlite::write::removal` → all of these.
 //!    - *Versions tell*: after any change, by whichever program, the store has
 //!      another [`domain::Version`], or has none → the answers that
 //!      `server::layer::cache` keeps, removals included.

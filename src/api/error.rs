@@ -37,6 +37,8 @@ pub enum Code {
     RequestTimeout,
     /// The idempotency key was used for another message. 409.
     IdempotencyConflict,
+    /// The message was deleted. 410.
+    Gone,
     /// The body is larger than the server takes. 413.
     BodyTooLarge,
     /// The path and query are longer than the server takes. 414.

@@ -353,7 +353,7 @@ pub const KEYS: &[Key] = &[
         "limits.posts_per_minute",
         "COUNT",
         Depends("0 while listening on a loopback address, else 600"),
-        "Most posts of one user a minute (429); 0 for no limit",
+        "Most posts and deletions of one user a minute (429); 0 for no limit",
     ),
     text(
         "limits.unauthenticated_per_minute",

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use hyper::StatusCode;
 
+use crate::api::time::format_seconds;
 use crate::api::{Code, QueryError};
 use crate::config::AuthMode;
 use crate::domain::{
@@ -46,6 +48,19 @@ pub(crate) enum ApiError {
     PathNotFound(String),
     #[error("there is no message {0}")]
     MessageNotFound(MessageId),
+    #[error("message {id} was deleted at {}", format_seconds(.deleted_at))]
+    Gone {
+        id: MessageId,
+        deleted_at: DateTime<Utc>,
+    },
+    #[error(
+        "message {0} is somebody else's: its author can delete it, or the operator of the server with 'dunder admin delete {0}'"
+    )]
+    NotTheirs(MessageId),
+    #[error(
+        "the Idempotency-Key was used for message {first}, which was deleted and is not posted again; use a new key for a new message"
+    )]
+    KeyOfDeleted { first: MessageId },
     #[error("{path} does not take {method}; it takes {allow}")]
     Method {
         path: String,
@@ -116,11 +131,12 @@ impl ApiError {
             | ApiError::BodyBroken(_) => StatusCode::BAD_REQUEST,
             ApiError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => StatusCode::NOT_FOUND,
+            ApiError::Gone { .. } | ApiError::KeyOfDeleted { .. } => StatusCode::GONE,
             ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
             ApiError::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
-            ApiError::CrossSite => StatusCode::FORBIDDEN,
+            ApiError::CrossSite | ApiError::NotTheirs(_) => StatusCode::FORBIDDEN,
             // <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
             ApiError::TransferEncoding(_) => StatusCode::NOT_IMPLEMENTED,
             ApiError::UriTooLong(_) => StatusCode::URI_TOO_LONG,
@@ -155,12 +171,13 @@ impl ApiError {
             ApiError::Key(_) | ApiError::Header(_) => Code::InvalidHeader,
             ApiError::Unauthorized(_) => Code::Unauthorized,
             ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => Code::NotFound,
+            ApiError::Gone { .. } | ApiError::KeyOfDeleted { .. } => Code::Gone,
             ApiError::Method { .. } => Code::MethodNotAllowed,
             ApiError::BodyTimeout(_) => Code::RequestTimeout,
             ApiError::BodyTooLarge(_) => Code::BodyTooLarge,
             ApiError::TransferEncoding(_) => Code::InvalidRequest,
             ApiError::Misdirected(_) => Code::MisdirectedRequest,
-            ApiError::CrossSite => Code::Forbidden,
+            ApiError::CrossSite | ApiError::NotTheirs(_) => Code::Forbidden,
             ApiError::UriTooLong(_) => Code::UriTooLong,
             ApiError::KeyReused { .. } => Code::IdempotencyConflict,
             ApiError::RateLimited(_) => Code::RateLimited,
@@ -222,6 +239,7 @@ impl From<PostError> for ApiError {
     fn from(error: PostError) -> Self {
         match error {
             PostError::KeyReused { first } => ApiError::KeyReused { first },
+            PostError::Deleted { first } => ApiError::KeyOfDeleted { first },
             PostError::Store(error) => ApiError::Store(error),
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `/` | GET | help for curl |
 //! | `/message` | GET, POST | feed and posting |
-//! | `/message/ULID` | GET | one message |
+//! | `/message/ULID` | GET, DELETE | one message; taking it back |
 //! | `/trend` | GET | counts in buckets |
 //! | `/trend/hashtags` | GET | the busiest hashtags |
 //! | `/user` | GET | user names by prefix |
@@ -106,6 +106,9 @@ impl<B: RequestBody> Table<B> {
         }),
         route!(GET "/message/*", Reader, |call| {
             message::show(&call.context, call.last_part(), call.query(), call.headers())
+        }),
+        route!(DELETE "/message/*", User, |call, user| {
+            message::delete(&call.context, user?, call.last_part(), call.query())
         }),
         route!(GET "/trend", Reader, |call| trend::trend(&call.context, call.query(), call.headers())),
         route!(GET "/trend/hashtags", Reader, |call| {

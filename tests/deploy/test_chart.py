@@ -210,6 +210,12 @@ class Values(unittest.TestCase):
         self.assertEqual(config["limits"]["body_size"], 1_048_576)
         self.assertEqual(config["cockroach"]["cert"], "/etc/dunder/cockroach/client.dunder.crt")
 
+    def test_an_authority_alone_is_enough(self):
+        config = {"cockroach": {"host": "db"}}
+        certs = {"certsSecret": {"name": "given-authority", "cert": "", "key": ""}}
+        objects = self.render(store="cluster", config=config, cockroach=certs)
+        self.assertEqual(config_of(objects)["cockroach"], {"host": "db", "ca": "/etc/dunder/cockroach/ca.crt"})
+
     def test_changed_settings_replace_the_pods_and_nothing_else_does(self):
         def template(**more):
             return workload(self.render(**more))["spec"]["template"]

@@ -3,6 +3,7 @@
 import http.client
 import os
 import pathlib
+import re
 import shutil
 import signal
 import ssl
@@ -11,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from chart import ROOT, case, of_kind, pods, workload
+from chart import LEAST, ROOT, case, merged, of_kind, pods, render, workload
 
 BINARY = os.environ.get("DUNDER_TEST_BINARY", str(ROOT / "target/debug/dunder"))
 # HOST:PORT of a PostgreSQL where the user dunder may do everything.
@@ -33,6 +34,9 @@ class Pod:
             volume = next((one for one in pod["volumes"] if one["name"] == mount["name"]), {})
             self.mount(mount, volume, objects)
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("DUNDER_")}
+        # What the image sets.
+        image = (ROOT / "Dockerfile").read_text()
+        self.env |= dict(re.findall(r"^ENV (\w+)=(\S+)$", image, re.MULTILINE))
         for variable in self.container["env"]:
             if "value" in variable:
                 self.env[variable["name"]] = self.moved(variable["value"])
@@ -91,6 +95,7 @@ class Pod:
         try:
             line = server.stdout.readline()
             test.assertIn("dunder listens on", line, log.read_text())
+            test.assertIn(f"://{self.env['DUNDER_HOST']}:", line)
             told = self.answers("127.0.0.1:" + line.rpartition(":")[2].strip())
             test.assertEqual(set(told.values()), {200}, (told, log.read_text()))
             server.send_signal(signal.SIGTERM)
@@ -117,6 +122,13 @@ class Started(unittest.TestCase):
         pod = self.pod("embedded")
         pod.serves(self)
         self.assertTrue((pod.root / "data/dunder/dunder.sqlite").is_file())
+
+    def test_the_address_is_the_charts_not_the_images(self):
+        # Where there is no IPv6, "::" could not be tried.
+        objects, _ = render(merged(LEAST, {"listen": "127.0.0.1"}))
+        pod = Pod(workload(objects), objects, self.place, {})
+        self.assertEqual(pod.env["DUNDER_HOST"], "127.0.0.1")
+        pod.serves(self)
 
     def test_a_token_is_made_by_the_command_of_the_notes(self):
         pod = self.pod("embedded")

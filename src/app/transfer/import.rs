@@ -43,6 +43,8 @@ pub struct Summary {
     pub stored: u64,
     /// Messages that were stored before.
     pub already_there: u64,
+    /// Messages that were deleted here, and are not brought back.
+    pub deleted: u64,
     /// Lines that could not be stored.
     pub refused: u64,
     /// The first of those.
@@ -196,6 +198,10 @@ impl Summary {
                     self.already_there += 1;
                     continue;
                 }
+                Imported::Deleted => {
+                    self.deleted += 1;
+                    continue;
+                }
                 Imported::IdTaken => format!("the id {id} belongs to another message"),
                 Imported::KeyTaken { first } => {
                     if is_same(store, batch.keyed.get(&line), first).await? {
@@ -217,13 +223,21 @@ impl Summary {
             read,
             stored,
             already_there,
+            deleted,
             refused,
             ..
         } = self;
+        // Seldom any: said where there are some.
+        let deleted = match deleted {
+            0 => String::new(),
+            deleted => format!(", deleted before {deleted}"),
+        };
         if json {
             return serde_json::json!({ "data": self }).to_string();
         }
-        format!("read {read}, stored {stored}, already there {already_there}, refused {refused}")
+        format!(
+            "read {read}, stored {stored}, already there {already_there}{deleted}, refused {refused}"
+        )
     }
 }
 

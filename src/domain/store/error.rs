@@ -35,6 +35,12 @@ pub enum PostError {
         /// The message it was used for.
         first: MessageId,
     },
+    /// What the same user posted under this idempotency key was deleted.
+    #[error("the idempotency key was used for message {first}, which was deleted")]
+    Deleted {
+        /// The message it was used for.
+        first: MessageId,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

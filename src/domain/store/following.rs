@@ -22,6 +22,19 @@ pub struct FollowFilter {
 }
 
 impl FollowFilter {
+    /// Whether a follower wants an event. Of deletions those of the user, or
+    /// else all: which hashtags a deleted message had is known no more.
+    pub fn wants(&self, event: &Event) -> bool {
+        match event {
+            Event::Posted(message) => self.matches(message),
+            Event::Deleted(tombstone) => self
+                .user
+                .as_ref()
+                .is_none_or(|user| *user == tombstone.user),
+            Event::Gap { .. } => true,
+        }
+    }
+
     /// Whether a follower wants a message.
     pub fn matches(&self, message: &Message) -> bool {
         let by = |user: &UserName| *user == message.user;

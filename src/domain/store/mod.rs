@@ -20,7 +20,7 @@ pub use error::{PostError, StoreError};
 pub use following::{Event, FollowFilter, Following, Passage, Position};
 pub use lifecycle::{Lifecycle, NotReady, Version, Warning};
 pub use messages::Messages;
-pub use removal::{Deletion, Evicted, Removal, Tombstone};
+pub use removal::{Deleter, Deletion, Evicted, Removal, Tombstone};
 pub use tokens::Tokens;
 pub use transfer::{Imported, Transfer};
 

@@ -12,6 +12,8 @@ pub enum Imported {
     Stored,
     /// It was stored before, the same in every part.
     AlreadyThere,
+    /// It was deleted, and is not brought back.
+    Deleted,
     /// Its id belongs to another message.
     IdTaken,
     /// Its idempotency key belongs to another message of the user.

@@ -35,6 +35,9 @@ Post (with auth.mode name, the token is the base64 of your name):
   curl {host}/message -H "Authorization: Bearer $(printf %s "$USER" | base64)" \
     -d '{"text": "deploy of #prod done", "hashtags": ["ops"]}'
 
+Take back a message of yours:
+  curl -X DELETE {host}/message/ULID -H "Authorization: Bearer $(printf %s "$USER" | base64)"
+
 Read, newest first:
   curl '{host}/message?limit=20'
   curl '{host}/message?hashtag=ops&hashtag=prod&user_name=john&from_date=yesterday&to_date=now'

@@ -1,10 +1,13 @@
-//! One message: posting it and reading it back.
+//! One message: posting it, reading it back, and taking it back.
 
+use chrono::Utc;
 use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderValue, LOCATION};
 
 use crate::api;
-use crate::domain::{Draft, Hashtag, IdempotencyKey, Message, MessageId, UserName};
+use crate::domain::{
+    Deleter, Deletion, Draft, Hashtag, IdempotencyKey, Message, MessageId, UserName,
+};
 use crate::output::format::Listing;
 use crate::output::records::MESSAGES;
 use crate::server::Context;
@@ -83,11 +86,10 @@ pub(crate) async fn by_id(
     id: MessageId,
     form: Form,
 ) -> Result<Answer, ApiError> {
-    let message = context
-        .store
-        .message(id)
-        .await?
-        .ok_or(ApiError::MessageNotFound(id))?;
+    let message = match context.store.message(id).await? {
+        Some(message) => message,
+        None => return Err(absent(context, id).await?),
+    };
     if form.is_json() {
         let mut body = Vec::with_capacity(json_length(&message) + 32);
         body.extend_from_slice(br#"{"data":{"message":"#);
@@ -98,6 +100,37 @@ pub(crate) async fn by_id(
     let message = vec![on_the_wire(&message)];
     form.list(context, Listing::of(&MESSAGES), message, None, |_| None)
         .await
+}
+
+/// Why there is no such message.
+async fn absent(context: &Context, id: MessageId) -> Result<ApiError, ApiError> {
+    let gone = context.store.tombstone(id).await?;
+    Ok(
+        gone.map_or(ApiError::MessageNotFound(id), |gone| ApiError::Gone {
+            id,
+            deleted_at: gone.deleted_at,
+        }),
+    )
+}
+
+/// `DELETE /message/ULID`: the user's own message.
+pub(crate) async fn delete(
+    context: &Context,
+    user: UserName,
+    id: &str,
+    query: &str,
+) -> Result<Answer, ApiError> {
+    api::query::refuse_parameters(query)?;
+    let id: MessageId = id.parse()?;
+    // It costs the store what a post does, and more.
+    context.limits.post(&user)?;
+    let author = Deleter::Author(user);
+    let done = context.store.delete(vec![id], author, Utc::now()).await?;
+    match done.first() {
+        Some(Deletion::Deleted(_) | Deletion::AlreadyGone(_)) => Ok(response::nothing()),
+        Some(Deletion::NotTheirs) => Err(ApiError::NotTheirs(id)),
+        Some(Deletion::Unknown) | None => Err(ApiError::MessageNotFound(id)),
+    }
 }
 
 /// Appends what serde writes of [`on_the_wire`].

@@ -33,6 +33,13 @@ pub(super) fn data<T: Serialize>(status: StatusCode, data: T) -> Result<Answer, 
     Ok(answer(status, JSON, body))
 }
 
+/// A success that has nothing to say.
+pub(super) fn nothing() -> Answer {
+    let mut response = Response::new(AnswerBody::whole(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// Any body of a known type that is made already.
 pub(super) fn answer(
     status: StatusCode,

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use tokio_postgres::config::SslMode as Negotiation;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::domain::StoreError;
 
@@ -17,7 +16,7 @@ use super::options::CockroachOptions;
 use super::retry::{Failure, Kind};
 use super::server::Server;
 use super::sql;
-use super::tls::{self, TlsError};
+use super::tls::{Tls, TlsError};
 use super::trouble::Trouble;
 
 /// The database counts as away, and work is turned away at once, when no host
@@ -27,7 +26,7 @@ const AWAY: Duration = Duration::from_secs(2);
 /// Makes connections, and knows whether the database was last seen alive.
 pub(super) struct Connector {
     pub(super) options: CockroachOptions,
-    tls: Option<MakeRustlsConnect>,
+    tls: Option<Tls>,
     server: Arc<OnceLock<Server>>,
     away: Mutex<Option<(Instant, String)>>,
     /// What became of reading and of storing.
@@ -61,7 +60,7 @@ impl Turn {
 impl Connector {
     pub(super) fn new(options: CockroachOptions) -> Result<Connector, TlsError> {
         Ok(Connector {
-            tls: tls::connector(&options)?,
+            tls: Tls::new(&options)?,
             options,
             server: Arc::default(),
             away: Mutex::new(None),
@@ -186,7 +185,10 @@ impl Connector {
             }
             Some(tls) => {
                 config.ssl_mode(Negotiation::Require);
-                let (client, connection) = config.connect(tls.clone()).await.map_err(refused)?;
+                let (client, connection) = config
+                    .connect(tls.current(options))
+                    .await
+                    .map_err(refused)?;
                 (client, tokio::spawn(drive(connection)))
             }
         };

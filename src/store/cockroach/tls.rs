@@ -2,7 +2,7 @@
 //! The four modes mean what they mean to libpq.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,7 +13,9 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::warn;
 
+use super::conn::locked;
 use super::options::{CockroachOptions, SslMode};
 
 /// Why TLS cannot be set up.
@@ -50,8 +52,55 @@ pub enum TlsError {
     Roots(String),
 }
 
+/// What connections are made with. The files that the options name are read
+/// again for each: certificates are renewed while a server runs.
+pub(super) struct Tls(Mutex<Current>);
+
+struct Current {
+    connector: MakeRustlsConnect,
+    /// Why the files, as they are, are not used.
+    complaint: Option<String>,
+}
+
+impl Tls {
+    /// `None` for plain text.
+    pub(super) fn new(options: &CockroachOptions) -> Result<Option<Tls>, TlsError> {
+        let current = connector(options)?.map(|connector| Current {
+            connector,
+            complaint: None,
+        });
+        Ok(current.map(|current| Tls(Mutex::new(current))))
+    }
+
+    /// By the files as they are, or as they last could be used: a certificate
+    /// may be there before its key.
+    pub(super) fn current(&self, options: &CockroachOptions) -> MakeRustlsConnect {
+        let mut current = locked(&self.0);
+        // The system's authorities take long to read.
+        if options.tls_file().is_some() {
+            match connector(options) {
+                Ok(Some(connector)) => {
+                    *current = Current {
+                        connector,
+                        complaint: None,
+                    };
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let complaint = Some(error.to_string());
+                    if current.complaint != complaint {
+                        warn!(%error, "the files for TLS to the database are not used; those read before stay");
+                    }
+                    current.complaint = complaint;
+                }
+            }
+        }
+        current.connector.clone()
+    }
+}
+
 /// The connector for the options; `None` for plain text.
-pub(super) fn connector(options: &CockroachOptions) -> Result<Option<MakeRustlsConnect>, TlsError> {
+fn connector(options: &CockroachOptions) -> Result<Option<MakeRustlsConnect>, TlsError> {
     let verify = match (options.effective_sslmode(), &options.ca) {
         (SslMode::Disable, _) => {
             return match options.tls_file() {

@@ -3,8 +3,9 @@
 //!
 //! `open` looks at the file and migrates it, `write` commits batches through
 //! the `inserter` and flushes the `memtable`, `read` runs queries (`feed`, which
-//! ends in a `page`, `counts`, which remembers `months`, and `tokens`), `sql`
-//! holds every statement, and `traits` answers what the domain asks. Several programs may have the file open at once:
+//! ends in a `page`, `counts`, which remembers `months`, `tokens` and
+//! `tombstones`), `sql` holds every statement, and `traits` answers what the
+//! domain asks. Several programs may have the file open at once:
 //! they wait for each other's transactions and see each other's messages.
 
 mod backup;
@@ -18,6 +19,7 @@ mod rollup;
 mod source;
 mod sql;
 mod tokens;
+mod tombstones;
 mod traits;
 mod write;
 
@@ -40,7 +42,7 @@ use crate::store::batch;
 use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::gate::Gate;
 use crate::store::sqlite::guard::health::Health;
-use crate::store::sqlite::guard::log::Log;
+use crate::store::sqlite::guard::log::{Erasure, Log};
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::read::limit::Limits;
 use crate::store::sqlite::rollup::months::Months;
@@ -112,13 +114,14 @@ impl SqliteOptions {
 /// [`Lifecycle::close`](crate::domain::Lifecycle::close) lets the threads
 /// end in their own time.
 pub struct SqliteStore {
-    queue: Queue,
+    queue: Arc<Queue>,
     readers: Readers,
     cache: Arc<MessageCache>,
     memtable: Arc<Memtable>,
     months: Arc<Months>,
     health: Arc<Health>,
     files: Arc<Files>,
+    erasure: Arc<Erasure>,
     /// What is to be done beside the file once it is closed.
     left: Left,
 }
@@ -140,8 +143,17 @@ impl SqliteStore {
         let files = Files::of(path, &mut connection);
         let files = Arc::new(files.map_err(|error| open::refused(path, &error))?);
         let bytes = u64::from(options.log_kib) * 1024;
-        let log = Log::of(Arc::clone(&files), bytes, gate, Arc::clone(&health));
-        let cache = Arc::new(MessageCache::new(options.message_cache_kib));
+        let erasure = Arc::new(Erasure::default());
+        let log = Log::of(
+            Arc::clone(&files),
+            bytes,
+            gate,
+            Arc::clone(&health),
+            Arc::clone(&erasure),
+        );
+        let removals = tombstones::last_removal(&connection);
+        let removals = removals.map_err(|error| open::refused(path, &error))?;
+        let cache = Arc::new(MessageCache::new(options.message_cache_kib, removals));
         let shared = (Arc::clone(&health), Arc::clone(&files));
         let memtable = Arc::new(Memtable::default());
         // What a crash left unflushed is derived here, not by the first read.
@@ -155,13 +167,14 @@ impl SqliteStore {
             source,
         })?;
         Ok(SqliteStore {
-            queue,
+            queue: Arc::new(queue),
             readers,
             cache,
             memtable,
             months: Arc::default(),
             health,
             files,
+            erasure,
             left: Left::Nothing,
         })
     }
@@ -179,21 +192,24 @@ impl SqliteStore {
         let (source, left) = source::prepare(path, options.reader_cache_kib)?;
         let gate = Arc::new(Gate::default());
         let open = || {
-            let files = Files::of(path, &mut source.open()?);
-            let files = files.map_err(|error| open::refused(path, &error))?;
+            let mut connection = source.open()?;
+            let refused = |error| open::refused(path, &error);
+            let removals = tombstones::last_removal(&connection).map_err(refused)?;
+            let files = Files::of(path, &mut connection).map_err(refused)?;
             // Last, so that no thread still reads after a failure.
             let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;
-            Ok::<_, OpenError>((files, readers))
+            Ok::<_, OpenError>((files, readers, removals))
         };
-        let (files, readers) = open().inspect_err(|_| left.clear())?;
+        let (files, readers, removals) = open().inspect_err(|_| left.clear())?;
         Ok(SqliteStore {
-            queue: queue::without_writer(),
+            queue: Arc::new(queue::without_writer()),
             readers,
-            cache: Arc::new(MessageCache::new(options.message_cache_kib)),
+            cache: Arc::new(MessageCache::new(options.message_cache_kib, removals)),
             memtable: Arc::default(),
             months: Arc::default(),
             health: Arc::default(),
             files: Arc::new(files),
+            erasure: Arc::default(),
             left,
         })
     }

@@ -35,6 +35,12 @@ pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
     let connect = || {
         let mode = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let connection = connect(path, mode, options.writer_cache_kib);
+        // What is deleted is overwritten, and so is what an insertion moves to
+        // another page: a copy of it that stays would outlive its deletion.
+        let connection = connection.and_then(|connection| {
+            connection.pragma_update(None, "secure_delete", true)?;
+            Ok(connection)
+        });
         connection.map_err(|error| refused(path, &error))
     };
     // On a connection of its own: one that has renamed a table is refused its

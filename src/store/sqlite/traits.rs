@@ -2,24 +2,67 @@
 //! that writes to the writer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use super::guard::log::Erasure;
+use super::read::cache::LEASE;
 use super::read::{after, feed, page};
 use super::rollup::counts;
 use super::write::Writer;
-use super::{REPLACED, SqliteStore, read, store_error, tokens};
+use super::write::queue::Queue;
+use super::{REPLACED, SqliteStore, read, store_error, tokens, tombstones};
 use crate::domain::{
-    Counts, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount, HashtagsFilter,
-    Imported, Lifecycle, Message, MessageId, Messages, NotReady, Passage, Position, PostError,
-    Record, Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter,
-    UserName, Version, Warning,
+    Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount,
+    HashtagsFilter, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady, Passage,
+    Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens,
+    Tombstone, Transfer, TrendFilter, UserName, Version, Warning,
 };
 
-/// The embedded store keeps all there is: nothing is removed from it, yet.
-impl Removal for SqliteStore {}
+#[async_trait]
+impl Removal for SqliteStore {
+    async fn delete(
+        &self,
+        ids: Vec<MessageId>,
+        deleter: Deleter,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Deletion>, StoreError> {
+        let delete = move |writer: &mut Writer| writer.delete(&ids, &deleter, now);
+        let done = self.queue.run(delete).await?;
+        // Other programs may have looked just before.
+        tokio::time::sleep(LEASE).await;
+        Ok(done)
+    }
+
+    async fn tombstone(&self, id: MessageId) -> Result<Option<Tombstone>, StoreError> {
+        self.readers
+            .short(move |connection| tombstones::find(connection, id))
+            .await
+    }
+
+    async fn tombstones(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Tombstone>, StoreError> {
+        self.readers
+            .run(move |connection| tombstones::after(connection, after, limit))
+            .await
+    }
+
+    async fn import_tombstones(
+        &self,
+        tombstones: Vec<Tombstone>,
+    ) -> Result<Vec<Imported>, StoreError> {
+        let import = move |writer: &mut Writer| writer.import_tombstones(&tombstones);
+        let done = self.queue.run(import).await?;
+        tokio::time::sleep(LEASE).await;
+        Ok(done)
+    }
+}
 
 #[async_trait]
 impl Following for SqliteStore {
@@ -49,7 +92,7 @@ impl Messages for SqliteStore {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        if let Some(message) = self.cache.find(id) {
+        if let Some(message) = self.cache.find_now(id) {
             return Ok(Some(Message::clone(&message)));
         }
         let cache = Arc::clone(&self.cache);
@@ -193,6 +236,12 @@ impl Lifecycle for SqliteStore {
         Ok(Warning::of_newest(newest, Utc::now()).into_iter().collect())
     }
 
+    fn jobs(&self) -> Vec<Job> {
+        let (erasure, queue) = (Arc::clone(&self.erasure), Arc::clone(&self.queue));
+        let empty = move || empty_the_log(Arc::clone(&erasure), Arc::clone(&queue));
+        vec![Job::new("empty the log after removals", empty)]
+    }
+
     async fn close(&self) {
         // The writer's connection is the last one: it empties the log.
         self.readers.close().await;
@@ -201,10 +250,29 @@ impl Lifecycle for SqliteStore {
     }
 }
 
+/// Reminds the writer, who has other things to do, of a log that could not be
+/// emptied at once.
+async fn empty_the_log(erasure: Arc<Erasure>, queue: Arc<Queue>) {
+    /// Between two reminders.
+    const FIRST: Duration = Duration::from_millis(20);
+    const LAST: Duration = Duration::from_secs(1);
+    loop {
+        let mut pause = FIRST;
+        while erasure.pending().is_some() {
+            tokio::time::sleep(pause).await;
+            pause = LAST.min(pause * 2);
+            // The writer looks after its log whatever it does.
+            if queue.run(|_| Ok(())).await.is_err() {
+                return;
+            }
+        }
+        erasure.begun().await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use tempfile::TempDir;
 

@@ -79,14 +79,7 @@ impl Postgres {
         );
         let config = data.join("postgresql.auto.conf");
         std::fs::write(&config, settings).expect("the server's settings");
-        for (name, text) in files {
-            let path = data.join(name);
-            std::fs::write(&path, text).expect("a file of the server");
-            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its mode");
-            if is_root() {
-                run(Command::new("chown").arg("postgres").arg(&path));
-            }
-        }
+        write(&data, files);
         let watchdog = watchdog(&bin, &root, &data);
         let server = Postgres {
             bin,
@@ -101,6 +94,12 @@ impl Postgres {
     /// Kills every session at once and starts again, as after a crash.
     pub fn crash_and_restart(&self) {
         self.control(&["restart", "-m", "immediate"]);
+    }
+
+    /// The same with other files beside its data.
+    pub fn restart_with(&self, files: &[(&str, String)]) {
+        write(&self.data, files);
+        self.crash_and_restart();
     }
 
     /// Goes away, as in a crash.
@@ -151,6 +150,18 @@ impl Postgres {
     /// Options for a database that no other test has.
     pub fn fresh(&self) -> CockroachOptions {
         self.options(&fresh_name())
+    }
+}
+
+/// Files beside the server's data, that only it can read.
+fn write(data: &Path, files: &[(&str, String)]) {
+    for (name, text) in files {
+        let path = data.join(name);
+        std::fs::write(&path, text).expect("a file of the server");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("its mode");
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(&path));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use dunder::domain::prelude::*;
 use dunder::store::cockroach::{CockroachOptions, CockroachStore, SslMode};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
+use super::draft;
 use super::postgres::Postgres;
 
 /// Plain text is refused; one user logs in by certificate.
@@ -38,7 +39,19 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
     }
+
+    /// What a server has that trusts this authority and has its certificate.
+    fn files_of_a_server(&self) -> [(&'static str, String); 3] {
+        let (certificate, key) = self.certify(&["localhost"], "server");
+        [
+            ("server.crt", certificate),
+            ("server.key", key),
+            ("root.crt", self.pem.clone()),
+        ]
+    }
 }
+
+const SETTINGS: &str = "ssl = on\nssl_ca_file = 'root.crt'\n";
 
 fn file(dir: &Path, name: &str, text: &str) -> Option<PathBuf> {
     let path = dir.join(name);
@@ -49,15 +62,9 @@ fn file(dir: &Path, name: &str, text: &str) -> Option<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sslmode_trusts_what_it_says_and_a_certificate_logs_in() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let (certificate, key) = ours.certify(&["localhost"], "server");
-    let files = [
-        ("server.crt", certificate),
-        ("server.key", key),
-        ("root.crt", ours.pem.clone()),
-        ("pg_hba.conf", RULES.to_owned()),
-    ];
-    let settings = "ssl = on\nssl_ca_file = 'root.crt'\n";
-    let server = tokio::task::spawn_blocking(move || Postgres::with(settings, &files))
+    let mut files = Vec::from(ours.files_of_a_server());
+    files.push(("pg_hba.conf", RULES.to_owned()));
+    let server = tokio::task::spawn_blocking(move || Postgres::with(SETTINGS, &files))
         .await
         .unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -100,4 +107,50 @@ async fn each_sslmode_trusts_what_it_says_and_a_certificate_logs_in() {
         refused.contains("\"certified\" does not exist"),
         "{refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_are_renewed_count_without_a_restart() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let mut files = Vec::from(old.files_of_a_server());
+    files.push(("pg_hba.conf", "hostssl all dunder all cert\n".to_owned()));
+    let server = tokio::task::spawn_blocking(move || Postgres::with(SETTINGS, &files))
+        .await
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let renew = |authority: &Authority| {
+        let (certificate, key) = authority.certify(&[], "dunder");
+        let ca = file(dir.path(), "ca.crt", &authority.pem);
+        let cert = file(dir.path(), "client.crt", &certificate);
+        (ca, cert, file(dir.path(), "client.key", &key))
+    };
+    let (ca, cert, key) = renew(&old);
+    let store = super::open(&CockroachOptions {
+        hosts: vec![("localhost".to_owned(), server.port)],
+        sslmode: Some(SslMode::VerifyFull),
+        ca,
+        cert,
+        key,
+        ..server.options("renewed")
+    })
+    .await;
+    store.post(draft("ann", "before", &[])).await.unwrap();
+
+    let files = new.files_of_a_server();
+    // It ends when it is dropped.
+    let _server = tokio::task::spawn_blocking(move || {
+        server.restart_with(&files);
+        server
+    })
+    .await
+    .unwrap();
+    renew(&new);
+    let again = async {
+        while store.post(draft("ann", "after", &[])).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), again)
+        .await
+        .expect("a connection by the renewed files");
 }

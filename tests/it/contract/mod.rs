@@ -6,6 +6,7 @@ pub mod model;
 pub mod moving;
 pub mod posting;
 pub mod reading;
+pub mod removal;
 pub mod tokens;
 pub mod trends;
 

@@ -8,6 +8,7 @@ mod hostile;
 mod http2;
 mod posting;
 mod reading;
+mod removal;
 mod slow;
 mod stopping;
 mod tls;

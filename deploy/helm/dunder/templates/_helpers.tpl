@@ -89,7 +89,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* dunder's configuration file: config, and what follows from other values. */}}
 {{- define "dunder.config" -}}
 {{- $config := deepCopy (.Values.config | default dict) }}
-{{- $_ := set $config "host" .Values.listen }}
 {{- $_ := set $config "port" 9000 }}
 {{- if .Values.tls.secretName }}
 {{- $_ := set $config "use_tls" true }}
@@ -122,6 +121,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "dunder.env" -}}
 - name: DUNDER_CONFIG_FILE
   value: /etc/dunder/config.yaml
+# The image sets it, and a variable beats the file.
+- name: DUNDER_HOST
+  value: {{ .Values.listen | quote }}
 {{- with .Values.cockroach.passwordSecret }}
 {{- if .name }}
 - name: DUNDER_COCKROACH_PASSWORD

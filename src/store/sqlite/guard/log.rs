@@ -8,12 +8,18 @@
 //! under way are through, while posts go on; half a limit later, posts wait
 //! for them as well, and reads that take too long are ended.
 //!
+//! The log has texts that were deleted, as they were posted. After a removal it
+//! is emptied as soon as nobody reads from it: at once where no long read is
+//! under way. Those that are, are waited for and then ended; one of another
+//! program is waited for as long as it lasts.
+//!
 //! <https://www.sqlite.org/wal.html#ckpt>
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::gate::Gate;
@@ -29,6 +35,11 @@ const TRIES: i32 = 100;
 const TRIES_OF_LAST_RESORT: i32 = 1_000;
 /// How long posts wait for the long reads under way before these are ended.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long after a removal the long reads under way may keep the log from
+/// being emptied before posts wait for them, too.
+const EMPTIED_WITHIN: Duration = Duration::from_secs(2);
+/// How long another program may keep it from that before it is said.
+const SAID_AFTER: Duration = Duration::from_secs(30);
 /// Doublings of the growth between two waits for others.
 const MOST_BLOCKED: u32 = 4;
 /// Checkpoints are large: a page that is written often is then copied once.
@@ -45,6 +56,10 @@ pub(crate) struct Log {
     blocked: u32,
     /// What the last checkpoint said.
     last: Frames,
+    /// It has something that was removed.
+    erasure: Arc<Erasure>,
+    /// That another program keeps it was said.
+    is_said: bool,
     files: Arc<Files>,
     gate: Arc<Gate>,
     health: Arc<Health>,
@@ -63,26 +78,66 @@ pub(crate) struct Frames {
 
 impl Log {
     /// The log of a store, to be kept within twice `limit` bytes.
-    pub(crate) fn of(files: Arc<Files>, limit: u64, gate: Arc<Gate>, health: Arc<Health>) -> Log {
+    pub(crate) fn of(
+        files: Arc<Files>,
+        limit: u64,
+        gate: Arc<Gate>,
+        health: Arc<Health>,
+        erasure: Arc<Erasure>,
+    ) -> Log {
         Log {
             limit,
             next: limit,
             blocked: 0,
             last: Frames::default(),
+            erasure,
+            is_said: false,
             files,
             gate,
             health,
         }
     }
 
+    /// The log has something that was removed.
+    pub(crate) fn must_be_emptied(&self) {
+        self.erasure.begin();
+    }
+
     /// Copies from the log, and starts it anew when it is large. Called
     /// between transactions.
     pub(crate) fn bound(&mut self, connection: &mut Connection) {
-        match self.keep_small(connection) {
+        let done = match self.erasure.pending() {
+            Some(since) => self.empty(connection, since).map(|()| true),
+            None => self.keep_small(connection),
+        };
+        match done {
             Ok(false) => {}
             Ok(true) => self.health.log(None),
             Err(error) => self.health.log(Some(store_error(error))),
         }
+    }
+
+    /// Copies all there is, and leaves the log empty if nobody is in the way.
+    fn empty(&mut self, connection: &mut Connection, since: Duration) -> rusqlite::Result<()> {
+        let quiet = match since >= EMPTIED_WITHIN {
+            true => self.gate.clear(PATIENCE),
+            false => self.gate.close(),
+        };
+        if !quiet {
+            return Ok(());
+        }
+        let emptied = copy_all(connection, Sql::Truncate, TRIES);
+        self.gate.open();
+        if emptied? {
+            self.erasure.end();
+            (self.last, self.next, self.blocked) = (Frames::default(), self.limit, 0);
+            self.is_said = false;
+        } else if since >= SAID_AFTER && !std::mem::replace(&mut self.is_said, true) {
+            tracing::warn!(
+                "what was deleted is still in the store's log (-wal): a read of another program keeps it from being emptied, as long as that read lasts"
+            );
+        }
+        Ok(())
     }
 
     /// Whether anything had to be done.
@@ -117,7 +172,7 @@ impl Log {
             true => TRIES_OF_LAST_RESORT,
             false => TRIES,
         };
-        let anew = start_anew(connection, tries);
+        let anew = copy_all(connection, Sql::Restart, tries);
         self.gate.open();
         (self.next, self.blocked) = match anew {
             Ok(true) => (self.limit, 0),
@@ -131,6 +186,39 @@ impl Log {
             tracing::warn!(bytes = size, "{why}; it grows as long as that read lasts");
         }
         Ok(true)
+    }
+}
+
+/// That the log has to be emptied, for the writer who does it and the job that
+/// reminds it.
+#[derive(Debug, Default)]
+pub(crate) struct Erasure {
+    since: Mutex<Option<Instant>>,
+    begun: Notify,
+}
+
+impl Erasure {
+    fn begin(&self) {
+        self.since().get_or_insert_with(Instant::now);
+        self.begun.notify_one();
+    }
+
+    fn end(&self) {
+        *self.since() = None;
+    }
+
+    /// How long it has been to be done, if it is.
+    pub(crate) fn pending(&self) -> Option<Duration> {
+        self.since().map(|since| since.elapsed())
+    }
+
+    /// Waits until it is to be done.
+    pub(crate) async fn begun(&self) {
+        self.begun.notified().await;
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,10 +239,11 @@ impl Frames {
     }
 }
 
-/// Copies all there is; whether the next transaction starts the log anew.
-fn start_anew(connection: &mut Connection, tries: i32) -> rusqlite::Result<bool> {
+/// Copies all there is; whether nobody was in the way of more than that: the
+/// next transaction starts the log anew, or it is empty.
+fn copy_all(connection: &mut Connection, sql: Sql, tries: i32) -> rusqlite::Result<bool> {
     wait_for_locks(connection, tries)?;
-    let frames = Frames::of(connection, Sql::Restart);
+    let frames = Frames::of(connection, sql);
     wait_for_locks(connection, LOCK_TRIES)?;
     Ok(!frames?.is_blocked)
 }
@@ -174,7 +263,13 @@ mod tests {
             .unwrap();
         let files = Arc::new(Files::of(&path, &mut connection).unwrap());
         let health = Arc::new(Health::default());
-        let mut log = Log::of(files, 4096, Arc::default(), Arc::clone(&health));
+        let mut log = Log::of(
+            files,
+            4096,
+            Arc::default(),
+            Arc::clone(&health),
+            Arc::default(),
+        );
         connection
             .execute_batch("insert into texts values (zeroblob(20000))")
             .unwrap();

@@ -2,3 +2,4 @@
 
 pub(crate) mod descending;
 pub(crate) mod postings;
+pub(crate) mod removal;

@@ -161,6 +161,7 @@ fn write(
     Ok(())
 }
 
-fn minute(id: MessageId) -> i64 {
+/// The minute that a message counts in.
+pub(crate) fn minute(id: MessageId) -> i64 {
     MINUTE.place(id.millis() / 1000).1
 }

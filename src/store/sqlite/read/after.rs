@@ -1,4 +1,5 @@
-//! Reading forward from a position, oldest first: a walk along the table.
+//! Reading forward from a position, oldest first: a walk along the tables of
+//! messages and of what stays of those that were deleted.
 //!
 //! Posts are committed in the order of their ids, so all there is up to the
 //! last one posted is in a snapshot that has it. Messages dated later than the
@@ -11,6 +12,7 @@ use crate::domain::{Event, FollowFilter, MessageId, Passage, Position};
 use crate::store::sqlite::id_of;
 use crate::store::sqlite::read::export;
 use crate::store::sqlite::sql::Sql;
+use crate::store::sqlite::tombstones;
 
 /// Messages looked at in one read, whatever the filter.
 const MOST: usize = 1_000;
@@ -21,22 +23,36 @@ pub(crate) fn closed(connection: &Connection, now: i64) -> rusqlite::Result<Opti
     let beyond = MessageId::first_beyond(now);
     // The clock may have stepped back a little since it was posted; if by
     // more, posts follow the clock and not this one.
-    let ahead = match last_in(connection, Sql::LastPosted, (at, beyond))? {
-        Some(last) => last_in(connection, Sql::LastPosted, (beyond, MessageId::MAX))?
+    let ahead = match last_given(connection, (at, beyond))? {
+        Some(last) => last_given(connection, (beyond, MessageId::MAX))?
             .is_none()
             .then_some(last),
         None => None,
     };
     let last = match ahead {
         Some(last) => Some(last),
-        None => last_in(connection, Sql::LastBefore, (MessageId::MIN, at))?,
+        None => {
+            let before = (MessageId::MIN, at);
+            let message = last_in(connection, Sql::LastBefore, before)?;
+            message.max(last_in(connection, Sql::LastDeletedBefore, before)?)
+        }
     };
     Ok(last.map(Position))
 }
 
+/// The last id from the first of these to before the second that was given
+/// out here, to a post or to a deletion; not one that was imported.
+pub(crate) fn last_given(
+    connection: &Connection,
+    range: (MessageId, MessageId),
+) -> rusqlite::Result<Option<MessageId>> {
+    let posted = last_in(connection, Sql::LastPosted, range)?;
+    Ok(posted.max(last_in(connection, Sql::LastDeleted, range)?))
+}
+
 /// The last id that a statement finds from the first of these to before the
 /// second.
-pub(crate) fn last_in(
+fn last_in(
     connection: &Connection,
     sql: Sql,
     (from, to): (MessageId, MessageId),
@@ -64,11 +80,10 @@ pub(crate) fn after(
     let Some(closed) = closed(connection, now)? else {
         return Ok(passage);
     };
-    let records = export(connection, position.map(|position| position.0), MOST)?;
-    passage.is_caught_up = records.len() < MOST;
-    for record in records {
-        let id = record.message.id;
-        if id > closed.0 {
+    let events = events(connection, position)?;
+    passage.is_caught_up = events.len() < MOST;
+    for (at, event) in events {
+        if at > closed.0 {
             passage.is_caught_up = true;
             break;
         }
@@ -76,10 +91,34 @@ pub(crate) fn after(
             passage.is_caught_up = false;
             break;
         }
-        passage.position = Some(Position(id));
-        if filter.matches(&record.message) {
-            passage.events.push(Event::Posted(record.message));
+        passage.position = Some(Position(at));
+        if filter.wants(&event) {
+            passage.events.push(event);
         }
     }
     Ok(passage)
+}
+
+/// What follows a position, in order, each with its own; [`MOST`] or all there
+/// is.
+fn events(
+    connection: &Connection,
+    position: Option<Position>,
+) -> rusqlite::Result<Vec<(MessageId, Event)>> {
+    let records = export(connection, position.map(|position| position.0), MOST)?;
+    let posted = records
+        .into_iter()
+        .map(|record| (record.message.id, Event::Posted(record.message)));
+    let mut events: Vec<_> = posted.collect();
+    let deleted = tombstones::after(connection, position, MOST)?;
+    if !deleted.is_empty() {
+        events.extend(deleted.into_iter().map(|tombstone| {
+            let Position(at) = tombstone.position;
+            (at, Event::Deleted(tombstone))
+        }));
+        events.sort_unstable_by_key(|(at, _)| *at);
+        // Of either there are as many before the one that is cut off.
+        events.truncate(MOST);
+    }
+    Ok(events)
 }

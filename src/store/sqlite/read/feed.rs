@@ -37,6 +37,7 @@ pub(crate) fn feed(
     memtable: &Memtable,
     cache: &MessageCache,
 ) -> rusqlite::Result<FeedPage> {
+    let cache = cache.view();
     // All steps see the same state.
     let snapshot = Snapshot::begin(connection)?;
     let mut groups = Vec::new();

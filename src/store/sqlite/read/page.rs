@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::domain::{Hashtag, Message, MessageId, MessageText, UserName};
 use crate::store::sqlite::id_of;
-use crate::store::sqlite::read::cache::MessageCache;
+use crate::store::sqlite::read::cache::{MessageCache, View};
 use crate::store::sqlite::sql::{IDS, Sql};
 
 /// All reads between its making and its end see the same state, and take the
@@ -37,7 +37,7 @@ impl Drop for Snapshot<'_> {
 pub(crate) fn messages(
     snapshot: &Snapshot<'_>,
     ids: &[MessageId],
-    cache: &MessageCache,
+    cache: View<'_>,
 ) -> rusqlite::Result<Vec<Message>> {
     let connection = snapshot.0;
     let mut found: Vec<_> = ids.iter().map(|&id| cache.find(id)).collect();
@@ -66,22 +66,27 @@ fn without_row(id: MessageId) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Null, error)
 }
 
-/// One message from the file.
+/// One message, outside any transaction.
 pub(crate) fn message(
     connection: &Connection,
     id: MessageId,
     cache: &MessageCache,
 ) -> rusqlite::Result<Option<Message>> {
+    cache.hear_of_removals(connection)?;
+    let view = cache.view();
+    if let Some(kept) = cache.find_now(id) {
+        return Ok(Some(Message::clone(&kept)));
+    }
     let mut statement = connection.prepare_cached(Sql::MessageRow.text())?;
-    let read = statement.query_row([id.to_bytes()], |row| message_of(connection, row, cache));
+    let read = statement.query_row([id.to_bytes()], |row| message_of(connection, row, view));
     let read = read.optional()?;
-    Ok(read.inspect(|read| cache.keep_if_asked_again(read)))
+    Ok(read.inspect(|read| view.keep_if_asked_again(read)))
 }
 
 fn read_some(
     connection: &Connection,
     ids: &[MessageId],
-    cache: &MessageCache,
+    cache: View<'_>,
     read: &mut Vec<Message>,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(Sql::MessageRows.text())?;
@@ -102,7 +107,7 @@ fn read_some(
 fn message_of(
     connection: &Connection,
     row: &Row<'_>,
-    cache: &MessageCache,
+    cache: View<'_>,
 ) -> rusqlite::Result<Message> {
     Ok(Message {
         id: id_of(row.get_ref(0)?.as_blob()?)?,
@@ -127,11 +132,7 @@ pub(crate) fn hashtags_of(column: &str) -> Vec<Hashtag> {
 }
 
 /// The name of a number, which is *immutable* (see `store`).
-fn user_of(
-    connection: &Connection,
-    number: i64,
-    cache: &MessageCache,
-) -> rusqlite::Result<UserName> {
+fn user_of(connection: &Connection, number: i64, cache: View<'_>) -> rusqlite::Result<UserName> {
     if let Some(known) = cache.user(number) {
         return Ok(known);
     }

@@ -2,10 +2,11 @@
 //! busiest hashtags starts with a look at all of them, which would be a walk
 //! through every row of every month.
 //!
-//! Rests on *append-only* (see `store`): a message counts as one in its month
-//! and in those of its hashtags in the same transaction. So while the count of
-//! all messages of a month is what it was, so is every count of that month,
-//! whichever program writes: what is kept is asked for that one row.
+//! Rests on *counters are the messages, counted* (see `store`): a message counts
+//! as one in its month and in those of its hashtags in the same transaction. So
+//! while the count of all messages of a month is what it was, and nothing was
+//! removed since, so is every count of that month, whichever program writes:
+//! what is kept is asked for that one row, and for the last removal.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::store::sqlite::index::postings::ALL_MESSAGES;
 use crate::store::sqlite::rollup::levels::{MONTH, Piece};
 use crate::store::sqlite::sql::Sql;
+use crate::store::sqlite::tombstones;
 
 /// Counts kept at most, of all months together: 4 MiB.
 const MOST: usize = 512 * 1024;
@@ -30,11 +32,20 @@ struct Kept {
     counts: usize,
 }
 
+/// With the same of these a month has the same counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    /// Messages of the month.
+    messages: u64,
+    /// The number of the last removal from the store.
+    removals: i64,
+}
+
 /// The counts of one month.
 #[derive(Debug)]
 struct Month {
-    /// Messages in it when it was read.
-    messages: u64,
+    /// What there was when it was read.
+    version: Version,
     /// By hashtag, in the order of their numbers.
     counts: Box<[(u32, u32)]>,
 }
@@ -52,8 +63,9 @@ impl Months {
         for (&number, &count) in besides {
             sums.add(number, count);
         }
+        let removals = tombstones::last_removal(connection)?;
         for era in months.eras() {
-            match self.month(connection, era)? {
+            match self.month(connection, era, removals)? {
                 Some(month) => month.counts.iter().for_each(|&(number, count)| {
                     sums.add(number.into(), count.into());
                 }),
@@ -64,10 +76,18 @@ impl Months {
     }
 
     /// A month that is kept, from now on at least; `None` when it is too large.
-    fn month(&self, connection: &Connection, era: i64) -> rusqlite::Result<Option<Arc<Month>>> {
-        let messages = messages(connection, era)?;
+    fn month(
+        &self,
+        connection: &Connection,
+        era: i64,
+        removals: i64,
+    ) -> rusqlite::Result<Option<Arc<Month>>> {
+        let version = Version {
+            messages: messages(connection, era)?,
+            removals,
+        };
         let kept = self.kept(|kept| kept.months.get(&era).cloned());
-        if let Some(month) = kept.filter(|month| month.messages == messages) {
+        if let Some(month) = kept.filter(|month| month.version == version) {
             return Ok(Some(month));
         }
         let mut counts = Some(Vec::new());
@@ -80,7 +100,7 @@ impl Months {
         })?;
         let month = counts.map(|counts| {
             let counts = counts.into_boxed_slice();
-            Arc::new(Month { messages, counts })
+            Arc::new(Month { version, counts })
         });
         if let Some(month) = &month {
             self.kept(|kept| kept.keep(era, month));
@@ -191,6 +211,13 @@ mod tests {
         count(&connection, 601, 0, 1);
         count(&connection, 601, 1, 1);
         assert_eq!(sums(600..602), [(1, 3), (7, 6)]);
+        // One is removed and another comes: as many messages, others counted.
+        let removal = "insert into tombstones (id, user_id, deleted_at, position)
+            values (x'00', 1, 0, x'01')";
+        connection.execute(removal, []).unwrap();
+        count(&connection, 600, 1, -1);
+        count(&connection, 600, 7, 1);
+        assert_eq!(sums(600..602), [(1, 2), (7, 7)]);
         assert_eq!(sums(601..602), [(1, 1)]);
         assert_eq!(sums(602..603), []);
     }

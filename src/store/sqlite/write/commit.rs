@@ -1,6 +1,7 @@
 //! What the writer does between two looks into its queue: transactions that
-//! post, flush, import and probe.
+//! post, flush, import and probe; those that remove are in `removal`.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -33,16 +34,18 @@ impl Writer {
             return refuse(posts, &error);
         }
         let now = Utc::now().timestamp_millis();
+        let cache = Arc::clone(&self.cache);
+        let cache = cache.view();
         let written = self.transaction(|writer| {
             let mut found = writer.follow_others(now)?;
             // Not where the file has messages dated later than these.
             let in_order = found
-                .last
-                .is_none_or(|last| writer.clock.is_past(last, now));
+                .newest()
+                .is_none_or(|newest| writer.clock.is_past(newest, now));
             if !in_order {
                 writer.flush()?;
             }
-            let mut inserts = InsertStatement::prepare(&writer.connection)?;
+            let mut inserts = InsertStatement::prepare(&writer.connection, found)?;
             let post = |pending: &Pending| {
                 let next = || writer.clock.next(now);
                 writer.inserter.post(&mut inserts, &pending.draft, next)
@@ -59,8 +62,7 @@ impl Writer {
                 let results: Vec<Posted> = results;
                 self.memtable
                     .committed(found, self.inserter.take_postings());
-                let stored = results.iter().filter_map(|result| result.as_ref().ok());
-                stored.for_each(|message| drop(self.cache.keep(message.clone())));
+                cache.keep(results.iter().filter_map(|result| result.as_ref().ok()));
                 let answers = posts.into_iter().zip(results).collect();
                 answer_batch(self.runtime.as_ref(), answers);
                 self.flush_if_large();
@@ -71,7 +73,7 @@ impl Writer {
 
     /// Writes lists and counts of what was stored in this transaction, which
     /// flushed before: ids of any order.
-    fn list_at_once(&mut self) -> rusqlite::Result<State> {
+    pub(super) fn list_at_once(&mut self) -> rusqlite::Result<State> {
         let mut lists = Postings::default();
         lists.extend(self.inserter.take_postings());
         write_rows(&self.connection, &lists.sorted())?;
@@ -101,7 +103,7 @@ impl Writer {
 
     /// Writes the lists and counts that are missing, in a transaction that
     /// has stored nothing yet.
-    fn flush(&self) -> rusqlite::Result<State> {
+    pub(super) fn flush(&self) -> rusqlite::Result<State> {
         let lists = self
             .memtable
             .read(&self.connection, |memtable: View<'_>| memtable.lists())?;
@@ -111,16 +113,16 @@ impl Writer {
 
     /// Writes that lists and counts of everything are written.
     fn mark_flushed(&self) -> rusqlite::Result<State> {
-        let State { flushed, last } = State::read(&self.connection)?;
-        if let Some(last) = last
-            && flushed < Some(last)
+        let found = State::read(&self.connection)?;
+        if let Some(last) = found.last
+            && !found.is_flushed()
         {
             let mut flush = self.connection.prepare_cached(Sql::MarkFlushed.text())?;
             flush.execute([last.to_bytes()])?;
         }
         Ok(State {
-            flushed: last,
-            last,
+            flushed: found.newest(),
+            ..found
         })
     }
 
@@ -128,15 +130,18 @@ impl Writer {
     pub(crate) fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, StoreError> {
         let imported = self.transaction(|writer| {
             // Its ids may be any: lists and counts are complete before and after.
-            writer.flush()?;
-            let mut inserts = InsertStatement::prepare(&writer.connection)?;
+            let found = writer.flush()?;
+            writer.hear_of_removals(found)?;
+            let mut inserts = InsertStatement::prepare(&writer.connection, found)?;
             let import = |record| writer.inserter.import(&mut inserts, record);
             let imported = records
                 .iter()
                 .map(import)
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             drop(inserts);
-            writer.note_imported(records, &imported)?;
+            let stored = records.iter().zip(&imported);
+            let stored = stored.filter(|(_, imported)| **imported == Imported::Stored);
+            writer.note_imported(stored.map(|(record, _)| record.message.id))?;
             Ok((writer.list_at_once()?, imported))
         });
         let imported = imported.map(|(found, imported)| {

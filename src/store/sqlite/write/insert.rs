@@ -12,6 +12,8 @@ use crate::domain::{
 use crate::store::sqlite::index::postings::{Name, Posting, PostingList};
 use crate::store::sqlite::read::record_of;
 use crate::store::sqlite::sql::Sql;
+use crate::store::sqlite::tombstones;
+use crate::store::sqlite::write::memtable::State;
 
 /// Names remembered of each kind: a few megabytes at most.
 const REMEMBERED: usize = 20_000;
@@ -29,14 +31,20 @@ pub(crate) struct Inserter {
 pub(crate) struct InsertStatement<'c> {
     connection: &'c Connection,
     message: CachedStatement<'c>,
+    /// Nothing was ever deleted: nobody has to ask whether this was.
+    has_all: bool,
 }
 
 impl<'c> InsertStatement<'c> {
-    /// That of a connection, inside a transaction.
-    pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<InsertStatement<'c>> {
+    /// That of a connection, inside a transaction that found this.
+    pub(crate) fn prepare(
+        connection: &'c Connection,
+        found: State,
+    ) -> rusqlite::Result<InsertStatement<'c>> {
         Ok(InsertStatement {
             connection,
             message: connection.prepare_cached(Sql::InsertMessage.text())?,
+            has_all: found.removals == 0,
         })
     }
 }
@@ -58,12 +66,7 @@ impl Inserter {
         next: impl FnOnce() -> MessageId,
     ) -> rusqlite::Result<Posted> {
         let connection = inserts.connection;
-        let user = self.users.of(
-            connection,
-            draft.user.as_str(),
-            Sql::UserId,
-            Sql::InsertUser,
-        )?;
+        let user = self.user(connection, draft.user.as_str())?;
         if let Some(key) = &draft.idempotency_key
             && let Some(first) = message_of_key(connection, user, key)?
         {
@@ -72,6 +75,12 @@ impl Inserter {
             } else {
                 Err(PostError::KeyReused { first: first.id })
             });
+        }
+        if !inserts.has_all
+            && let Some(key) = &draft.idempotency_key
+            && let Some(first) = tombstones::of_key(connection, user, key)?
+        {
+            return Ok(Err(PostError::Deleted { first }));
         }
         let record = Record {
             message: draft.clone().into_message(next()),
@@ -93,12 +102,22 @@ impl Inserter {
     ) -> rusqlite::Result<Imported> {
         let connection = inserts.connection;
         let message = &record.message;
+        if !inserts.has_all && tombstones::find(connection, message.id)?.is_some() {
+            return Ok(Imported::Deleted);
+        }
         // A record that is refused must not leave its user behind.
         let known = self
             .users
             .known(connection, message.user.as_str(), Sql::UserId)?;
         if known.is_none() && stored(connection, message.id)?.is_some() {
             return Ok(Imported::IdTaken);
+        }
+        if !inserts.has_all
+            && let Some((user, key)) = known.zip(record.idempotency_key.as_ref())
+            && let Some(first) = tombstones::of_key(connection, user, key)?
+            && stored(connection, message.id)?.is_none()
+        {
+            return Ok(Imported::KeyTaken { first });
         }
         let user = match known {
             Some(user) => user,
@@ -118,7 +137,13 @@ impl Inserter {
         std::mem::take(&mut self.postings)
     }
 
-    /// Forgets what a rollback may have undone.
+    /// The number of a user, who is stored if need be.
+    pub(crate) fn user(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+        self.users
+            .of(connection, name, Sql::UserId, Sql::InsertUser)
+    }
+
+    /// Forgets what a rollback may have undone, or a removal taken.
     pub(crate) fn forget(&mut self) {
         *self = Inserter::default();
     }

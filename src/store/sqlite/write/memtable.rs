@@ -6,6 +6,7 @@
 //! after a start or when another program wrote. Rests on *commit order is id
 //! order* (see `store`): whatever stores other ids flushes first and lists
 //! them at once, so a range of messages that is complete up to an id stays so.
+//! Whatever removes messages flushes first, too: none is removed from here.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) flushed: Option<MessageId>,
     /// The last message.
     pub(crate) last: Option<MessageId>,
+    /// The number of the last removal, 0 before any.
+    pub(crate) removals: i64,
 }
 
 /// All messages after one and up to another.
@@ -51,6 +54,12 @@ impl State {
         self.flushed >= self.last
     }
 
+    /// The last id that lists know or the table has: the last message may have
+    /// been removed after it was listed. Ids up to it cannot be flushed.
+    pub(crate) fn newest(self) -> Option<MessageId> {
+        self.flushed.max(self.last)
+    }
+
     /// Of the transaction that the connection is in.
     pub(crate) fn read(connection: &Connection) -> rusqlite::Result<State> {
         connection
@@ -61,6 +70,7 @@ impl State {
                 Ok(State {
                     flushed: (!flushed.is_empty()).then(|| id_of(flushed)).transpose()?,
                     last: last.map(id_of).transpose()?,
+                    removals: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
                 })
             })
     }

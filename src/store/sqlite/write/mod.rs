@@ -4,14 +4,15 @@
 //! later batch, once many messages lack them (see `memtable`).
 //!
 //! A failed batch is rolled back and refused; the thread lives on and works
-//! again as soon as the disk does. What is done in a transaction is in `commit`,
-//! which ids are given out in `clock`.
+//! again as soon as the disk does. What is done in a transaction is in `commit`
+//! and `removal`, which ids are given out in `clock`.
 
 mod clock;
 mod commit;
 pub(crate) mod insert;
 pub(crate) mod memtable;
 pub(crate) mod queue;
+mod removal;
 
 use std::sync::Arc;
 use std::thread;
@@ -43,6 +44,8 @@ pub(crate) struct Writer {
     files: Arc<Files>,
     cache: Arc<MessageCache>,
     memtable: Arc<Memtable>,
+    /// The number of the last removal that was heard of.
+    removals: i64,
     /// How large the memtable may be before it is flushed.
     unflushed: usize,
     /// How large it may be now: more after flushing failed.
@@ -71,6 +74,7 @@ impl Writer {
             files,
             cache,
             memtable,
+            removals: 0,
             unflushed,
             flush_at: unflushed,
             runtime: Handle::try_current().ok(),
