@@ -32,6 +32,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "feed" -d 'Show messag
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "trend" -d 'Chart how many messages there were over time'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tags" -d 'List the busiest hashtags'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "show" -d 'Show messages by their ids'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "delete" -d 'Take messages of yours back'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "queue" -d 'List, send or drop messages that wait for a server'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "login" -d 'Keep a server and a token; list the logins, use another'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "logout" -d 'Forget a login'
@@ -46,6 +47,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "backup" -d 'Copy the 
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "restore" -d 'Make the embedded store from a backup'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "admin" -d 'Delete messages, whoever wrote them'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Explain a command, or a topic such as dates'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
@@ -224,6 +226,16 @@ complete -c dunder -n "__fish_dunder_using_subcommand show" -l no-pager -d 'Do n
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand show" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
+always\t'Always'
+never\t'Never'"
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -l server -d 'The server: its address, or the name of a login; otherwise that of the login in use, else http://127.0.0.1:9000 [env: DUNDER_SERVER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -s y -l yes -d 'Delete without asking'
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dunder -n "__fish_dunder_using_subcommand delete" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand queue; and not __fish_seen_subcommand_from list send drop" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
@@ -516,6 +528,32 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete" -f -a "delete" -d 'Delete messages, whoever wrote them; a dry run without --yes'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l user -d 'Written by this user' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s t -l hashtag -d 'Carrying this hashtag; repeated: all of them' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l before -d 'Older than this date, or than a duration such as 90d' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Delete them, instead of a dry run'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand tls; and not __fish_seen_subcommand_from generate" -f -a "generate" -d 'Write a local authority and a server certificate for development'

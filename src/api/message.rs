@@ -5,6 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::domain;
+use crate::domain::Hashtag;
+
 /// The body of `POST /message`. Unknown fields are refused by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +38,20 @@ pub struct Message {
     /// UTC, to the millisecond.
     #[serde(with = "super::time::millis")]
     pub created_at: DateTime<Utc>,
+}
+
+impl From<&domain::Message> for Message {
+    fn from(message: &domain::Message) -> Message {
+        Message {
+            id: message.id.to_string(),
+            user: User {
+                name: message.user.shared(),
+            },
+            text: message.text.shared(),
+            hashtags: message.hashtags.iter().map(Hashtag::shared).collect(),
+            created_at: message.created_at(),
+        }
+    }
 }
 
 /// A user.

@@ -34,8 +34,8 @@ pub use command::completions::generate as generate_completions;
 pub(crate) use command::form::list_format;
 pub(crate) use command::post::words::mark_text;
 use command::{
-    completions, config, doctor, feed, help, login, logout, man, post, queue, show, tags, trend,
-    whoami,
+    completions, config, delete, doctor, feed, help, login, logout, man, post, queue, show, tags,
+    trend, whoami,
 };
 use complete::shell;
 pub use error::CliError;
@@ -57,6 +57,8 @@ pub enum ClientCommand {
     Tags(tags::TagsArgs),
     /// Show messages by their ids
     Show(show::ShowArgs),
+    /// Take messages of yours back
+    Delete(delete::DeleteArgs),
     /// List, send or drop messages that wait for a server
     Queue(queue::QueueArgs),
     /// Keep a server and a token; list the logins, use another
@@ -117,6 +119,7 @@ fn dispatch(
         ClientCommand::Trend(args) => block_on(trend::run(args, ui)),
         ClientCommand::Tags(args) => block_on(tags::run(args, ui)),
         ClientCommand::Show(args) => block_on(show::run(args, ui)),
+        ClientCommand::Delete(args) => block_on(delete::run(args, ui)),
         ClientCommand::Complete(args) => block_on(complete::run(args, ui)),
         ClientCommand::Doctor(args) => block_on(doctor::run(args, ui)),
         ClientCommand::Login(args) => block_on(login::run(args, ui)),

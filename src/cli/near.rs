@@ -33,7 +33,7 @@ mod tests {
             ("ternd", Some("trend")),
             ("eed", Some("feed")),
             ("whoam", Some("whoami")),
-            ("delete", None),
+            ("erase", None),
             ("search", None),
             ("x", None),
         ] {

@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue};
 use super::near::near;
 
 /// Words for what dunder calls otherwise: of commands.
-const COMMANDS: [(&str, &str); 34] = [
+const COMMANDS: [(&str, &str); 39] = [
     ("add", "post"),
     ("auth", "login"),
     ("cat", "show"),
@@ -20,6 +20,8 @@ const COMMANDS: [(&str, &str); 34] = [
     ("count", "trend"),
     ("counts", "trend"),
     ("create", "post"),
+    ("del", "delete"),
+    ("erase", "delete"),
     ("find", "feed"),
     ("get", "show"),
     ("graph", "trend"),
@@ -33,6 +35,9 @@ const COMMANDS: [(&str, &str); 34] = [
     ("new", "post"),
     ("outbox", "queue"),
     ("read", "feed"),
+    ("remove", "delete"),
+    ("retract", "delete"),
+    ("rm", "delete"),
     ("say", "post"),
     ("search", "feed"),
     ("send", "post"),

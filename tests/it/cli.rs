@@ -3,6 +3,7 @@
 
 mod account;
 mod completions;
+mod delete;
 mod doctor;
 mod editor;
 mod failures;

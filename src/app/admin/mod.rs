@@ -7,6 +7,7 @@
 //! wrong settings).
 
 mod backup;
+mod delete;
 mod error;
 mod export;
 mod import;
@@ -23,6 +24,7 @@ pub use crate::app::transfer::import::{Input, Summary, import};
 pub use crate::app::transfer::progress::Progress;
 pub use crate::app::transfer::refusals::{Refusal, Refusals};
 pub use backup::{BackupArgs, RestoreArgs};
+pub use delete::{DeleteArgs, OperatorCommand, delete};
 pub use error::AdminError;
 pub use export::ExportArgs;
 pub use import::ImportArgs;
@@ -47,6 +49,9 @@ pub enum AdminCommand {
     /// Make, list and revoke the tokens of auth.mode: token
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Delete messages, whoever wrote them
+    #[command(subcommand)]
+    Admin(OperatorCommand),
     /// Certificates for development
     #[command(subcommand)]
     Tls(TlsCommand),
@@ -66,6 +71,7 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
         AdminCommand::Restore(args) => args.run().await,
         AdminCommand::Migrate(args) => args.run().await,
         AdminCommand::Token(command) => command.run().await,
+        AdminCommand::Admin(command) => command.run().await,
         AdminCommand::Tls(command) => command.run(),
     }
 }

@@ -3,12 +3,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde_json::Value;
 
-use crate::domain::{Draft, MessageId, Record, Zone, parse_date, shown};
+use crate::domain::{Draft, MessageId, Position, Record, Tombstone, Zone, parse_date, shown};
 use crate::output::sanitize_line;
 
 /// What a line of JSON may say; `null` is as good as nothing.
@@ -24,10 +25,13 @@ struct Fields<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     idempotency_key: Option<Cow<'a, str>>,
+    deleted_at: Option<Date>,
+    #[serde(borrow)]
+    position: Option<Cow<'a, str>>,
 }
 
 /// The fields, and what each takes, for a sentence.
-const FIELDS: [(&str, &str); 6] = [
+const FIELDS: [(&str, &str); 8] = [
     ("user_name", "a text"),
     ("text", "a text"),
     ("hashtags", "a list of texts, such as [\"prod\"]"),
@@ -37,6 +41,11 @@ const FIELDS: [(&str, &str); 6] = [
     ),
     ("id", "a ULID as a text"),
     ("idempotency_key", "a text"),
+    (
+        "deleted_at",
+        "a date such as \"2019-09-23T10:00:00Z\" or Unix seconds",
+    ),
+    ("position", "a ULID as a text"),
 ];
 
 /// A text, or Unix seconds or milliseconds as a number.
@@ -74,64 +83,98 @@ impl Visitor<'_> for DateVisitor {
     }
 }
 
-/// A record as a line had it.
+/// What a line had.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Decoded {
-    pub(crate) record: Record,
-    /// Whether the id stood on the line.
-    pub(crate) has_id: bool,
+pub(crate) enum Decoded {
+    /// A message.
+    Message {
+        record: Record,
+        /// Whether the id stood on the line.
+        has_id: bool,
+    },
+    /// What stays of one that was deleted.
+    Deleted(Tombstone),
 }
 
 /// Reads a line. `now` only tells dates that depend on it from others.
 ///
 /// # Errors
 /// What is wrong with it, as a sentence that is safe on a terminal.
-pub(crate) fn record(line: &[u8], now: DateTime<Utc>) -> Result<Decoded, String> {
+pub(crate) fn line(line: &[u8], now: DateTime<Utc>) -> Result<Decoded, String> {
     // Serde would also read an array, by position.
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err("the line is not a JSON object; write {\"user_name\": …}".to_owned());
     }
     let fields: Fields = serde_json::from_slice(line).map_err(|error| fault(line, &error))?;
-    let reason = |error: &dyn fmt::Display| sanitize_line(&error.to_string());
+    if fields.deleted_at.is_some() || fields.position.is_some() {
+        return tombstone(fields, now).map(Decoded::Deleted);
+    }
     let missing =
         |name| format!("{name} is missing; a message needs user_name, text and created_at");
     let user = fields.user_name.ok_or_else(|| missing("user_name"))?;
-    let user = user.parse().map_err(|error| reason(&error))?;
     let text = fields.text.ok_or_else(|| missing("text"))?;
     let hashtags = fields.hashtags.unwrap_or_default();
-    let mut draft = Draft::new(user, text, &hashtags).map_err(|error| reason(&error))?;
-    draft.idempotency_key = match fields.idempotency_key {
-        Some(key) => Some(key.parse().map_err(|error| reason(&error))?),
-        None => None,
-    };
-    let id: Option<MessageId> = match fields.id {
-        Some(id) => Some(id.parse().map_err(|error| reason(&error))?),
-        None => None,
-    };
+    let mut draft = Draft::new(parsed(&user)?, text, &hashtags).map_err(|error| reason(&error))?;
+    draft.idempotency_key = fields.idempotency_key.as_deref().map(parsed).transpose()?;
+    let id: Option<MessageId> = fields.id.as_deref().map(parsed).transpose()?;
     let created_at = match (fields.created_at, id) {
-        (Some(date), _) => absolute(&date.0, now)?,
+        (Some(date), _) => absolute("created_at", &date.0, now)?,
         (None, Some(id)) => id.created_at(),
         (None, None) => {
             return Err("created_at is missing, and there is no id to tell it".to_owned());
         }
     };
     let record = Record::new(draft, id, created_at).map_err(|error| reason(&error))?;
-    Ok(Decoded {
+    Ok(Decoded::Message {
         record,
         has_id: id.is_some(),
     })
 }
 
+fn tombstone(fields: Fields<'_>, now: DateTime<Utc>) -> Result<Tombstone, String> {
+    let has_more =
+        fields.text.is_some() || fields.hashtags.is_some() || fields.created_at.is_some();
+    if has_more {
+        return Err("a line with deleted_at or position is of a message that was deleted; it has no text, hashtags or created_at".to_owned());
+    }
+    let missing = |name| {
+        format!(
+            "{name} is missing; a message that was deleted needs id, user_name, deleted_at and position"
+        )
+    };
+    let deleted_at = fields.deleted_at.ok_or_else(|| missing("deleted_at"))?;
+    let deleted_at = absolute("deleted_at", &deleted_at.0, now)?;
+    // As precise as it is stored.
+    let millis = DateTime::from_timestamp_millis(deleted_at.timestamp_millis());
+    Ok(Tombstone {
+        id: parsed(&fields.id.ok_or_else(|| missing("id"))?)?,
+        user: parsed(&fields.user_name.ok_or_else(|| missing("user_name"))?)?,
+        deleted_at: millis.unwrap_or(deleted_at),
+        position: Position(parsed(
+            &fields.position.ok_or_else(|| missing("position"))?,
+        )?),
+        idempotency_key: fields.idempotency_key.as_deref().map(parsed).transpose()?,
+    })
+}
+
+fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| reason(&error))
+}
+
+fn reason(error: &dyn fmt::Display) -> String {
+    sanitize_line(&error.to_string())
+}
+
 /// A date that means the same whenever it is read: importing a file twice
 /// must not store it twice.
-fn absolute(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+fn absolute(name: &str, text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let date = |now| parse_date(text, now, &Zone::UTC);
     let long_ago = now - chrono::Duration::days(8);
     let (date, as_of_then) = (date(now), date(long_ago));
-    let date = date.map_err(|error| format!("created_at: {error}"))?;
+    let date = date.map_err(|error| format!("{name}: {error}"))?;
     if as_of_then != Ok(date) {
         return Err(format!(
-            "created_at: {} depends on when it is read; write a date such as 2019-09-23T10:00:00Z",
+            "{name}: {} depends on when it is read; write a date such as 2019-09-23T10:00:00Z",
             shown(text)
         ));
     }
@@ -169,7 +212,7 @@ fn of_field(name: &str, value: &Value) -> Option<String> {
         ));
     };
     let found = match (name, value) {
-        (_, Value::Null) | ("created_at", Value::Number(_)) => return None,
+        (_, Value::Null) | ("created_at" | "deleted_at", Value::Number(_)) => return None,
         ("hashtags", Value::Array(tags)) => {
             let other = tags.iter().find(|tag| !tag.is_string())?;
             return Some(format!(
@@ -202,7 +245,10 @@ mod tests {
 
     fn read(line: &str) -> Result<Record, String> {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        record(line.as_bytes(), now).map(|decoded| decoded.record)
+        match super::line(line.as_bytes(), now)? {
+            Decoded::Message { record, .. } => Ok(record),
+            Decoded::Deleted(tombstone) => panic!("{tombstone:?}"),
+        }
     }
 
     #[test]
@@ -232,6 +278,35 @@ mod tests {
             read(with_id).unwrap().message.id.millis(),
             1_469_922_850_259
         );
+    }
+
+    #[test]
+    fn a_deleted_message_is_told_by_when_it_was_and_needs_all_of_it() {
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let full = format!(
+            r#"{{"id":"{id}","user_name":"a","deleted_at":"2019-09-23T10:00:00.1239Z","position":"{id}"}}"#
+        );
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let read = |text: &str| super::line(text.as_bytes(), now);
+        let Decoded::Deleted(tombstone) = read(&full).unwrap() else {
+            panic!("a message");
+        };
+        assert_eq!(tombstone.deleted_at.timestamp_subsec_micros(), 123_000);
+        for (without, part) in [
+            ("deleted_at", "deleted_at is missing"),
+            ("position", "position is missing"),
+            ("user_name", "user_name is missing"),
+            ("id", "id is missing"),
+        ] {
+            let mut object: serde_json::Map<String, Value> = serde_json::from_str(&full).unwrap();
+            object.remove(without);
+            let reason = read(&Value::from(object).to_string()).unwrap_err();
+            assert!(reason.contains(part), "{reason}");
+        }
+        let both = full.replace(r#""id""#, r#""text":"t","id""#);
+        assert!(read(&both).unwrap_err().contains("has no text"));
+        let today = full.replace("2019-09-23T10:00:00.1239Z", "today");
+        assert!(read(&today).unwrap_err().contains("deleted_at: \"today\""));
     }
 
     #[test]
@@ -373,12 +448,12 @@ mod tests {
         #[test]
         fn any_bytes_are_a_record_or_a_sentence_safe_on_a_terminal(bytes: Vec<u8>, field in "\\PC*|[\\x00-\\x1f\\u{202e}]{1,5}") {
             let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-            let _ = record(&bytes, now);
+            let _ = super::line(&bytes, now);
             let mut object = b"{".to_vec();
             object.extend(&bytes);
-            let _ = record(&object, now);
+            let _ = super::line(&object, now);
             let named = serde_json::json!({"user_name": "a", "text": "t", "created_at": "2019-09-23", field: 1});
-            let reason = record(named.to_string().as_bytes(), now).unwrap_err();
+            let reason = super::line(named.to_string().as_bytes(), now).unwrap_err();
             prop_assert!(!reason.chars().any(|c| c.is_control() || c == '\u{202e}'), "{}", reason);
         }
     }

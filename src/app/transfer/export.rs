@@ -1,15 +1,15 @@
 //! Every message as a line of JSON, oldest first, as
-//! `dunder import` reads it. Keys stand in a fixed order and times have
+//! `dunder import` reads it; then what stays of those that were deleted. Keys stand in a fixed order and times have
 //! milliseconds, so the same store always gives the same bytes.
 
 use std::io::{self, BufWriter, Write};
 
-use chrono::SecondsFormat;
 use serde::Serialize;
 
+use crate::api::time::format_millis;
 use crate::app::admin::{AdminError, written};
 use crate::app::transfer::progress::Progress;
-use crate::domain::{Record, Store};
+use crate::domain::{Record, Store, Tombstone};
 
 /// Messages fetched at once.
 const PAGE: usize = 1_000;
@@ -33,16 +33,39 @@ impl<'a> From<&'a Record> for Line<'a> {
             user_name: message.user.as_str(),
             text: message.text.as_str(),
             hashtags: message.hashtags.iter().map(|tag| tag.as_str()).collect(),
-            created_at: message
-                .created_at()
-                .to_rfc3339_opts(SecondsFormat::Millis, true),
+            created_at: format_millis(&message.created_at()),
             idempotency_key: record.idempotency_key.as_ref().map(|key| key.as_str()),
         }
     }
 }
 
-/// Writes every message; how many there were. Messages posted meanwhile may or
-/// may not be among them. A closed pipe ends the export without an error.
+/// A message that was deleted.
+#[derive(Serialize)]
+struct DeletedLine<'a> {
+    id: String,
+    user_name: &'a str,
+    deleted_at: String,
+    position: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<&'a str>,
+}
+
+impl<'a> From<&'a Tombstone> for DeletedLine<'a> {
+    fn from(tombstone: &'a Tombstone) -> DeletedLine<'a> {
+        DeletedLine {
+            id: tombstone.id.to_string(),
+            user_name: tombstone.user.as_str(),
+            deleted_at: format_millis(&tombstone.deleted_at),
+            position: tombstone.position.0.to_string(),
+            idempotency_key: tombstone.idempotency_key.as_ref().map(|key| key.as_str()),
+        }
+    }
+}
+
+/// Writes every message, and then every tombstone, so that one deleted
+/// meanwhile is not brought back by the import; how many messages there were.
+/// Messages posted meanwhile may or may not be among them. A closed pipe ends
+/// the export without an error.
 ///
 /// # Errors
 /// The store or the output.
@@ -60,13 +83,9 @@ pub async fn export(
     loop {
         let records = store.export(after, PAGE).await?;
         let before = out.bytes;
-        for record in &records {
-            let line =
-                serde_json::to_writer(&mut out, &Line::from(record)).map_err(io::Error::from);
-            if let Err(error) = line.and_then(|()| out.write_all(b"\n")) {
-                progress.finish();
-                return written(Err(error)).map(|()| messages);
-            }
+        if let Err(error) = lines(&mut out, records.iter().map(Line::from)) {
+            progress.finish();
+            return written(Err(error)).map(|()| messages);
         }
         messages += records.len() as u64;
         progress.advance(out.bytes - before, messages);
@@ -76,7 +95,27 @@ pub async fn export(
         }
     }
     progress.finish();
+    let mut after = None;
+    loop {
+        let tombstones = store.tombstones(after, PAGE).await?;
+        if let Err(error) = lines(&mut out, tombstones.iter().map(DeletedLine::from)) {
+            return written(Err(error)).map(|()| messages);
+        }
+        match tombstones.last() {
+            Some(last) => after = Some(last.position),
+            None => break,
+        }
+    }
     written(out.flush()).map(|()| messages)
+}
+
+/// Writes each on a line.
+fn lines(out: &mut impl Write, lines: impl Iterator<Item = impl Serialize>) -> io::Result<()> {
+    for line in lines {
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }
 
 /// Counts what goes through.

@@ -16,7 +16,7 @@ use crate::app::transfer::decode::{self, Decoded};
 use crate::app::transfer::lines::{Line, Lines, MAX_LINE};
 use crate::app::transfer::progress::Progress;
 use crate::app::transfer::refusals::{Refusal, Refusals};
-use crate::domain::{Imported, Message, MessageId, Record, Store, StoreError};
+use crate::domain::{Imported, Message, MessageId, Record, Store, StoreError, Tombstone};
 
 /// A batch is full with so many records, or so many bytes of input.
 const BATCH_RECORDS: usize = 2_000;
@@ -45,6 +45,8 @@ pub struct Summary {
     pub already_there: u64,
     /// Messages that were deleted here, and are not brought back.
     pub deleted: u64,
+    /// Deletions that were new, with the messages that they took.
+    pub deletions: u64,
     /// Lines that could not be stored.
     pub refused: u64,
     /// The first of those.
@@ -61,18 +63,27 @@ struct Batch {
     records: Vec<Record>,
     /// Messages that came with a key and without an id, by their line.
     keyed: HashMap<u64, Message>,
+    tombstones: Vec<Tombstone>,
     refusals: Vec<Refusal>,
     bytes: u64,
 }
 
 impl Batch {
     fn add(&mut self, line: u64, decoded: Decoded) {
-        let Decoded { record, has_id } = decoded;
-        if !has_id && record.idempotency_key.is_some() {
-            self.keyed.insert(line, record.message.clone());
+        match decoded {
+            Decoded::Message { record, has_id } => {
+                if !has_id && record.idempotency_key.is_some() {
+                    self.keyed.insert(line, record.message.clone());
+                }
+                self.lines.push(line);
+                self.records.push(record);
+            }
+            Decoded::Deleted(tombstone) => self.tombstones.push(tombstone),
         }
-        self.lines.push(line);
-        self.records.push(record);
+    }
+
+    fn len(&self) -> usize {
+        self.records.len() + self.tombstones.len() + self.refusals.len()
     }
 }
 
@@ -155,7 +166,7 @@ fn read(input: Input, batches: &mpsc::Sender<Batch>) -> Result<(), AdminError> {
         };
         let outcome = match line {
             Line::Bytes(bytes) if bytes.trim_ascii().is_empty() => continue,
-            Line::Bytes(bytes) => decode::record(bytes, Utc::now()),
+            Line::Bytes(bytes) => decode::line(bytes, Utc::now()),
             Line::TooLong => Err(format!("the line is longer than {MAX_LINE} bytes")),
         };
         match outcome {
@@ -166,8 +177,7 @@ fn read(input: Input, batches: &mpsc::Sender<Batch>) -> Result<(), AdminError> {
             }),
         }
         batch.bytes = lines.bytes - start;
-        let len = batch.records.len() + batch.refusals.len();
-        if len >= BATCH_RECORDS || batch.bytes >= BATCH_BYTES {
+        if batch.len() >= BATCH_RECORDS || batch.bytes >= BATCH_BYTES {
             start = lines.bytes;
             if batches.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return Ok(());
@@ -187,7 +197,17 @@ impl Summary {
             let imported = store.import(batch.records).await?;
             outcomes.extend(batch.lines.into_iter().zip(ids).zip(imported));
         }
-        self.read += (outcomes.len() + refusals.len()) as u64;
+        self.read += (outcomes.len() + batch.tombstones.len() + refusals.len()) as u64;
+        // After the messages: one that is deleted further on in the input is
+        // stored, and then deleted.
+        if !batch.tombstones.is_empty() {
+            for outcome in store.import_tombstones(batch.tombstones).await? {
+                match outcome {
+                    Imported::Stored => self.deletions += 1,
+                    _ => self.already_there += 1,
+                }
+            }
+        }
         for ((line, id), outcome) in outcomes {
             let reason = match outcome {
                 Imported::Stored => {
@@ -204,9 +224,16 @@ impl Summary {
                 }
                 Imported::IdTaken => format!("the id {id} belongs to another message"),
                 Imported::KeyTaken { first } => {
-                    if is_same(store, batch.keyed.get(&line), first).await? {
-                        self.already_there += 1;
-                        continue;
+                    match under_key(store, batch.keyed.get(&line), first).await? {
+                        UnderKey::Same => {
+                            self.already_there += 1;
+                            continue;
+                        }
+                        UnderKey::Deleted => {
+                            self.deleted += 1;
+                            continue;
+                        }
+                        UnderKey::Another => {}
                     }
                     format!("the idempotency_key belongs to the user's message {first}")
                 }
@@ -224,14 +251,16 @@ impl Summary {
             stored,
             already_there,
             deleted,
+            deletions,
             refused,
             ..
         } = self;
         // Seldom any: said where there are some.
-        let deleted = match deleted {
+        let said = |what: &str, count: &u64| match count {
             0 => String::new(),
-            deleted => format!(", deleted before {deleted}"),
+            count => format!(", {what} {count}"),
         };
+        let deleted = said("deleted before", deleted) + &said("deletions", deletions);
         if json {
             return serde_json::json!({ "data": self }).to_string();
         }
@@ -241,23 +270,39 @@ impl Summary {
     }
 }
 
-/// Whether a line without an id is a message that is stored under the line's
+/// What is stored under the key of a line that has no id.
+enum UnderKey {
+    /// The line's message.
+    Same,
+    /// That was deleted.
+    Deleted,
+    /// Another one.
+    Another,
+}
+
+/// Whether a line without an id is the message that is stored under the line's
 /// key, with an id that was found in another way: when it was posted, or by an
 /// import that did not take the key into account.
-async fn is_same(
+async fn under_key(
     store: &dyn Store,
     line: Option<&Message>,
     first: MessageId,
-) -> Result<bool, StoreError> {
-    let Some(line) = line else {
-        return Ok(false);
+) -> Result<UnderKey, StoreError> {
+    let Some(line) = line.filter(|line| first.millis() == line.id.millis()) else {
+        return Ok(UnderKey::Another);
     };
-    let stored = store.message(first).await?;
-    Ok(stored.is_some_and(|stored| {
-        Message {
-            id: line.id,
-            ..stored
-        } == *line
-            && first.millis() == line.id.millis()
-    }))
+    let Some(stored) = store.message(first).await? else {
+        return Ok(match store.tombstone(first).await? {
+            Some(_) => UnderKey::Deleted,
+            None => UnderKey::Another,
+        });
+    };
+    let stored = Message {
+        id: line.id,
+        ..stored
+    };
+    Ok(match stored == *line {
+        true => UnderKey::Same,
+        false => UnderKey::Another,
+    })
 }

@@ -159,27 +159,59 @@ impl Client {
         let json = serde_json::to_vec(body).map_err(|error| {
             CliError::Failed(format!("cannot write the message as JSON: {error}"))
         })?;
+        let request = || {
+            self.http
+                .post(self.access.server.at("/message", ""))
+                .header("Content-Type", "application/json")
+                .header("Idempotency-Key", key)
+                .body(json.clone())
+        };
+        let response = self.answered(request, deadline).await?;
+        self.read(response, deadline).await
+    }
+
+    /// Deletes what is at a path. Tried again as a post is: what is deleted
+    /// stays so.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &str) -> Result<(), CliError> {
+        let deadline = self.deadline();
+        let request = || self.http.delete(self.access.server.at(path, ""));
+        let response = self.answered(request, deadline).await?;
+        match response.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            _ => {
+                let read = self.read::<serde_json::Value>(response, deadline);
+                Err(match read.await {
+                    Ok(_) => CliError::Failed(self.not_dunder("(it deleted nothing)")),
+                    Err(error) => error,
+                })
+            }
+        }
+    }
+
+    /// The answer to a request that may be made again, until `deadline`.
+    async fn answered(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        deadline: Instant,
+    ) -> Result<Response, CliError> {
         let mut wait = FIRST_WAIT;
         // A refused connection is only worth another try when the server was
         // there a moment ago.
         let mut was_there = false;
         loop {
-            let request = self
-                .http
-                .post(self.access.server.at("/message", ""))
-                .header("Content-Type", "application/json")
-                .header("Idempotency-Key", key)
-                .body(json.clone());
-            let pause = match self.send(request, deadline).await? {
+            let pause = match self.send(request(), deadline).await? {
                 Ok(response) if is_for_later(response.status()) => {
                     was_there = true;
                     let pause = retry_after(&response).unwrap_or_else(|| jittered(wait));
                     if Instant::now() + pause >= deadline {
-                        return self.read(response, deadline).await;
+                        return Ok(response);
                     }
                     pause
                 }
-                Ok(response) => return self.read(response, deadline).await,
+                Ok(response) => return Ok(response),
                 Err(error) => {
                     let again =
                         failure::is_lost(&error) || was_there && failure::is_refused(&error);

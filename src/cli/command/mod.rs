@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod delete;
 pub(crate) mod doctor;
 mod empty;
 pub(crate) mod feed;

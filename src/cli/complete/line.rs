@@ -96,7 +96,7 @@ pub(crate) fn wanted(words: &[String]) -> Option<Wanted> {
     }
     let kind = match (command.as_str(), between) {
         ("feed" | "trend", _) | ("tags", []) => Kind::Hashtag,
-        ("show", _) => Kind::Message,
+        ("show" | "delete", _) => Kind::Message,
         ("logout", []) => Kind::Login,
         ("login", [verb]) if verb == "use" => Kind::Login,
         ("config", [verb]) if verb == "set" || verb == "unset" => Kind::Setting,
@@ -159,7 +159,7 @@ fn options(command: &str) -> Vec<Valued> {
         .concat(),
         "post" => HASHTAGS.to_vec(),
         "tags" => [DATES.as_slice(), &[("-p", "--prefix", Kind::Hashtag)]].concat(),
-        "show" | "login" | "logout" | "whoami" | "doctor" => Vec::new(),
+        "show" | "delete" | "login" | "logout" | "whoami" | "doctor" => Vec::new(),
         _ => return Vec::new(),
     };
     [own.as_slice(), &CONNECTION].concat()

@@ -156,15 +156,7 @@ pub(crate) fn json_length(message: &Message) -> usize {
 
 /// A message as answers show it.
 pub(crate) fn on_the_wire(message: &Message) -> api::Message {
-    api::Message {
-        id: message.id.to_string(),
-        user: api::User {
-            name: message.user.shared(),
-        },
-        text: message.text.shared(),
-        hashtags: message.hashtags.iter().map(Hashtag::shared).collect(),
-        created_at: message.created_at(),
-    }
+    message.into()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {

@@ -3,6 +3,7 @@
 
 mod announce;
 mod commands;
+mod delete;
 mod export;
 mod import;
 mod log;

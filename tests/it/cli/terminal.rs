@@ -1,6 +1,7 @@
 //! On a terminal: a pseudo-terminal from `script`, which every Linux and
 //! macOS has.
 
+use std::io::Write;
 use std::process::Command;
 
 use super::Person;
@@ -8,6 +9,16 @@ use crate::support::Server;
 
 /// What a person sees of a command line in a terminal of so many columns.
 pub(super) fn on_terminal(person: &Person, columns: usize, line: &str) -> String {
+    on_terminal_typing(person, columns, line, "")
+}
+
+/// The same, of a person who types something.
+pub(super) fn on_terminal_typing(
+    person: &Person,
+    columns: usize,
+    line: &str,
+    input: &str,
+) -> String {
     let dunder = env!("CARGO_BIN_EXE_dunder");
     let typed = format!(
         "stty cols {columns} rows 50 -echo; {}",
@@ -21,12 +32,16 @@ pub(super) fn on_terminal(person: &Person, columns: usize, line: &str) -> String
             None => command.env_remove(name),
         };
     }
-    let output = command
+    command
         .args(["--quiet", "--return", "--command", &typed, "/dev/null"])
         .env("SHELL", "/bin/sh")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap();
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut keys = child.stdin.take().unwrap();
+    keys.write_all(input.as_bytes()).unwrap();
+    drop(keys);
+    let output = child.wait_with_output().unwrap();
     String::from_utf8(output.stdout)
         .unwrap()
         .replace("\r\n", "\n")
