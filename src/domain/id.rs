@@ -96,6 +96,11 @@ impl MessageId {
         MessageId::from_parts(now.saturating_add(MAX_AHEAD_MILLIS + 1), 0)
     }
 
+    /// The next smaller id, or this one at the very beginning.
+    pub fn predecessor(self) -> MessageId {
+        MessageId(self.0.saturating_sub(1))
+    }
+
     /// The next larger id, or this one at the very end.
     pub fn successor(self) -> MessageId {
         MessageId(self.0.saturating_add(1))

@@ -17,6 +17,9 @@ pub struct FollowFilter {
     pub user: Option<UserName>,
     /// Carrying all of these.
     pub hashtags: Vec<Hashtag>,
+    /// Without what imports brought: that is history, and who follows live is
+    /// not told of it.
+    pub is_live: bool,
     /// At most so many at once.
     pub limit: FeedLimit,
 }
@@ -46,7 +49,8 @@ impl FollowFilter {
     }
 }
 
-/// What happened, each at a position of its own.
+/// What happened, each at a position of its own. Deletions and gaps are told
+/// to everybody: what a message was, and so who wanted it, is gone with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A message was posted: its id is the position.
@@ -62,13 +66,26 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Its place: who has seen it goes on behind this one.
+    pub fn position(&self) -> Position {
+        match self {
+            Event::Posted(message) => Position(message.id),
+            Event::Deleted(tombstone) => tombstone.position,
+            Event::Gap { to, .. } => *to,
+        }
+    }
+}
+
 /// What comes after a position.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Passage {
     /// Oldest first; may be empty although more follows, where a filter
     /// matches seldom.
     pub events: Vec<Event>,
-    /// Where to go on; as before where nothing follows.
+    /// Where to go on: behind all that was looked at, whether it is wanted or
+    /// not; where nothing follows yet, behind the closed one, if the store
+    /// knows it for no more work, or else as before.
     pub position: Option<Position>,
     /// Nothing follows yet.
     pub is_caught_up: bool,
@@ -81,7 +98,7 @@ pub trait Following: Send + Sync {
     /// Up to where all is stored that ever will be, imports aside; `None` in
     /// an empty store.
     async fn closed(&self) -> Result<Option<Position>, StoreError> {
-        Err(StoreError::NotYet("tell up to where it is closed"))
+        Err(StoreError::NotYet("be followed"))
     }
 
     /// What follows a position, or the beginning, up to the closed one. Reads
@@ -92,6 +109,13 @@ pub trait Following: Send + Sync {
         filter: &FollowFilter,
     ) -> Result<Passage, StoreError> {
         let _ = (position, filter);
-        Err(StoreError::NotYet("read after a position"))
+        Err(StoreError::NotYet("be followed"))
+    }
+
+    /// Ends once something may have been stored since it was last waited for,
+    /// by this program at least. The one who follows reads every now and then
+    /// besides, so this saves time and no more.
+    async fn stored(&self) {
+        std::future::pending().await
     }
 }

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
+use tokio::sync::Notify;
 
 pub use self::backup::{back_up, restore};
 use self::read::Readers;
@@ -119,6 +120,8 @@ pub struct SqliteStore {
     cache: Arc<MessageCache>,
     memtable: Arc<Memtable>,
     months: Arc<Months>,
+    /// Told of every commit of the writer, for those who follow.
+    stored: Arc<Notify>,
     health: Arc<Health>,
     files: Arc<Files>,
     erasure: Arc<Erasure>,
@@ -159,8 +162,16 @@ impl SqliteStore {
         // What a crash left unflushed is derived here, not by the first read.
         let derived = memtable.catch_up(&connection);
         derived.map_err(|error| open::refused(path, &error))?;
+        let stored = Arc::new(Notify::new());
         let memory = (Arc::clone(&cache), Arc::clone(&memtable));
-        let writer = Writer::new(connection, log, shared, memory, options.unflushed);
+        let writer = Writer::new(
+            connection,
+            log,
+            shared,
+            memory,
+            Arc::clone(&stored),
+            options.unflushed,
+        );
         let started = writer.spawn(waiting, options.batch);
         started.map_err(|source| OpenError::Io {
             path: path.to_owned(),
@@ -172,6 +183,7 @@ impl SqliteStore {
             cache,
             memtable,
             months: Arc::default(),
+            stored,
             health,
             files,
             erasure,
@@ -207,6 +219,7 @@ impl SqliteStore {
             cache: Arc::new(MessageCache::new(options.message_cache_kib, removals)),
             memtable: Arc::default(),
             months: Arc::default(),
+            stored: Arc::default(),
             health: Arc::default(),
             files: Arc::new(files),
             erasure: Arc::default(),

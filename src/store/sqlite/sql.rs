@@ -116,6 +116,16 @@ statements! {
     /// The last of ?1..?2 ids.
     LastBefore =
         "select id from messages where id >= ?1 and id < ?2 order by id desc limit 1";
+    /// What the last import put behind the last message.
+    History = "select low, high from history where id = 1";
+    /// It put there what is after ?1 and up to ?2, behind what an import did.
+    NoteHistory =
+        "insert into history (id, low, high) values (1, ?1, ?2)
+         on conflict (id) do update
+         set low = case when high = ?1 then low else ?1 end, high = ?2";
+    /// After id ?1 and up to ?2, ?3 limit; oldest first.
+    ImportedIds =
+        "select id from imported where id > ?1 and id <= ?2 order by id limit ?3";
     /// No clock follows an id before ?1.
     ForgetImported = "delete from imported where id < ?1";
     InsertImported = "insert into imported (id) values (?1) on conflict do nothing";

@@ -69,7 +69,7 @@ impl Following for SqliteStore {
     async fn closed(&self) -> Result<Option<Position>, StoreError> {
         let now = Utc::now().timestamp_millis();
         self.readers
-            .run(move |connection| after::closed(connection, now))
+            .short(move |connection| after::closed(connection, now))
             .await
     }
 
@@ -79,9 +79,14 @@ impl Following for SqliteStore {
         filter: &FollowFilter,
     ) -> Result<Passage, StoreError> {
         let (filter, now) = (filter.clone(), Utc::now().timestamp_millis());
+        // Not behind the reads that others wait for: it is short.
         self.readers
-            .run(move |connection| after::after(connection, position, &filter, now))
+            .short(move |connection| after::after(connection, position, &filter, now))
             .await
+    }
+
+    async fn stored(&self) {
+        self.stored.notified().await;
     }
 }
 

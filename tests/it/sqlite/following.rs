@@ -20,6 +20,7 @@ fn by(user: &str, tag: &str, limit: u16) -> FollowFilter {
         user: user.parse().ok(),
         hashtags: tag.parse().into_iter().collect(),
         limit: FeedLimit::new(limit).unwrap(),
+        ..FollowFilter::default()
     }
 }
 
@@ -99,4 +100,43 @@ async fn messages_of_the_future_hide_no_post_from_a_follower() {
         assert!(passage.is_caught_up);
         position = passage.position;
     }
+}
+
+#[tokio::test]
+async fn what_an_import_brings_is_history_and_nothing_that_is_live() {
+    let file = File::new();
+    let now = Utc::now().timestamp_millis();
+    let import = async |from: i64, count: i64| {
+        let one = |n: i64| record(draft("bob", &n.to_string(), &[]), from + n);
+        let records = (0..count).map(one).collect();
+        file.store.import(records).await.unwrap();
+    };
+    let live = FollowFilter {
+        is_live: true,
+        ..by("", "", 1000)
+    };
+    let mut position = None;
+    let mut sees = async |posted: &[MessageId]| {
+        let passage = file.store.after(position, &live).await.unwrap();
+        assert_eq!(ids(&passage), posted);
+        assert!(passage.is_caught_up);
+        position = passage.position;
+    };
+    let hours = 3_600_000;
+    // Into an empty store, behind that, before all of it, and as of just now.
+    import(now - 9 * hours, 3).await;
+    import(now - 8 * hours, 3).await;
+    sees(&[]).await;
+    let first = file.store.post(draft("ann", "1", &[])).await.unwrap().id;
+    import(now - 10 * hours, 3).await;
+    import(now - 100, 3).await;
+    sees(&[first]).await;
+    let second = file.store.post(draft("ann", "2", &[])).await.unwrap().id;
+    sees(&[second]).await;
+    // Behind the last post, and a little ahead of the clock.
+    import(Utc::now().timestamp_millis() + 60_000, 2).await;
+    let third = file.store.post(draft("ann", "3", &[])).await.unwrap().id;
+    sees(&[third]).await;
+    let all = file.store.after(None, &by("", "", 1000)).await.unwrap();
+    assert_eq!(all.events.len(), 9 + 3 + 3);
 }

@@ -10,12 +10,51 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::{Event, FollowFilter, MessageId, Passage, Position};
 use crate::store::sqlite::id_of;
-use crate::store::sqlite::read::export;
+use crate::store::sqlite::read::record_of;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::tombstones;
 
-/// Messages looked at in one read, whatever the filter.
+/// Messages looked at in one read, whatever the filter, and bytes of their
+/// texts: about a millisecond's work.
 const MOST: usize = 1_000;
+const MOST_BYTES: usize = 256 * 1024;
+
+/// What imports brought of what follows a position.
+#[derive(Default)]
+struct History {
+    /// After the first and up to the second.
+    range: Option<(Option<MessageId>, MessageId)>,
+    /// In order.
+    ids: Vec<MessageId>,
+}
+
+impl History {
+    fn read(connection: &Connection, after: &[u8], closed: Position) -> rusqlite::Result<History> {
+        let mut range = connection.prepare_cached(Sql::History.text())?;
+        let range = range.query_row([], |row| {
+            let low = row.get_ref(0)?.as_blob()?;
+            let low = (!low.is_empty()).then(|| id_of(low)).transpose()?;
+            Ok((low, id_of(row.get_ref(1)?.as_blob()?)?))
+        });
+        // As many as messages are looked at: those it needs are among them.
+        let mut ids = connection.prepare_cached(Sql::ImportedIds.text())?;
+        let ids = ids.query_map((after, closed.0.to_bytes(), MOST as i64), |row| {
+            id_of(row.get_ref(0)?.as_blob()?)
+        });
+        Ok(History {
+            range: range.optional()?,
+            ids: ids?.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn has(&self, event: &Event) -> bool {
+        let Position(id) = event.position();
+        let is_within = |(low, high): (Option<MessageId>, MessageId)| Some(id) > low && id <= high;
+        // A deletion may stand where there was no message.
+        let is_posted = matches!(event, Event::Posted(_));
+        is_posted && self.range.is_some_and(is_within) || self.ids.binary_search(&id).is_ok()
+    }
+}
 
 /// The last id that no post will come before, at `now` in Unix milliseconds.
 pub(crate) fn closed(connection: &Connection, now: i64) -> rusqlite::Result<Option<Position>> {
@@ -80,45 +119,53 @@ pub(crate) fn after(
     let Some(closed) = closed(connection, now)? else {
         return Ok(passage);
     };
-    let events = events(connection, position)?;
-    passage.is_caught_up = events.len() < MOST;
-    for (at, event) in events {
-        if at > closed.0 {
-            passage.is_caught_up = true;
-            break;
+    // No id is below 16 zero bytes, yet one may be all zeros: an empty blob
+    // comes before it.
+    let after = position.map_or(Vec::new(), |position| position.0.to_bytes().to_vec());
+    let history = match filter.is_live {
+        true => History::read(connection, &after, closed)?,
+        false => History::default(),
+    };
+    let mut statement = connection.prepare_cached(Sql::Export.text())?;
+    let mut rows = statement.query((after, MOST as i64))?;
+    let mut next_message = || rows.next()?.map(record_of).transpose();
+    let mut posted = next_message()?.map(|record| record.message);
+    let mut deleted = tombstones::after(connection, position, MOST)?
+        .into_iter()
+        .peekable();
+    let (mut looked_at, mut bytes) = (0, 0);
+    loop {
+        let deletion = deleted.peek().map(|tombstone| tombstone.position);
+        let message = posted.as_ref().map(|message| Position(message.id));
+        let Some(at) = deletion.into_iter().chain(message).min() else {
+            return Ok(passage);
+        };
+        if at > closed {
+            return Ok(passage);
         }
         if passage.events.len() == filter.limit.get() {
             passage.is_caught_up = false;
-            break;
+            return Ok(passage);
         }
-        passage.position = Some(Position(at));
-        if filter.wants(&event) {
-            passage.events.push(event);
+        let event = match deletion == Some(at) {
+            true => deleted.next().map(Event::Deleted),
+            false => {
+                let next = next_message()?.map(|record| record.message);
+                std::mem::replace(&mut posted, next).map(Event::Posted)
+            }
+        };
+        passage.position = Some(at);
+        looked_at += 1;
+        let event = event.filter(|event| filter.wants(event));
+        if let Some(Event::Posted(message)) = &event {
+            bytes += message.text.as_str().len();
+        }
+        passage
+            .events
+            .extend(event.filter(|event| !history.has(event)));
+        if looked_at == MOST || bytes >= MOST_BYTES {
+            passage.is_caught_up = false;
+            return Ok(passage);
         }
     }
-    Ok(passage)
-}
-
-/// What follows a position, in order, each with its own; [`MOST`] or all there
-/// is.
-fn events(
-    connection: &Connection,
-    position: Option<Position>,
-) -> rusqlite::Result<Vec<(MessageId, Event)>> {
-    let records = export(connection, position.map(|position| position.0), MOST)?;
-    let posted = records
-        .into_iter()
-        .map(|record| (record.message.id, Event::Posted(record.message)));
-    let mut events: Vec<_> = posted.collect();
-    let deleted = tombstones::after(connection, position, MOST)?;
-    if !deleted.is_empty() {
-        events.extend(deleted.into_iter().map(|tombstone| {
-            let Position(at) = tombstone.position;
-            (at, Event::Deleted(tombstone))
-        }));
-        events.sort_unstable_by_key(|(at, _)| *at);
-        // Of either there are as many before the one that is cut off.
-        events.truncate(MOST);
-    }
-    Ok(events)
 }

@@ -63,6 +63,24 @@ impl Writer {
         }
     }
 
+    /// Keeps apart which messages an import put behind the last one of before:
+    /// those who follow are not told of them.
+    pub(super) fn note_history(
+        &self,
+        last: Option<MessageId>,
+        imported: impl Iterator<Item = MessageId>,
+    ) -> rusqlite::Result<()> {
+        // Whatever is posted from here on has a later id.
+        let present = MessageId::from_parts(Utc::now().timestamp_millis(), 0);
+        let behind = imported.filter(|id| Some(*id) > last && *id < present);
+        if let Some(high) = behind.max() {
+            let low = last.map_or(Vec::new(), |last| last.to_bytes().to_vec());
+            let mut note = self.connection.prepare_cached(Sql::NoteHistory.text())?;
+            note.execute((low, high.to_bytes()))?;
+        }
+        Ok(())
+    }
+
     /// Keeps apart what a clock that steps back could take for posted: ids of
     /// messages, and positions.
     pub(super) fn note_imported(

@@ -65,6 +65,7 @@ impl Writer {
                 cache.keep(results.iter().filter_map(|result| result.as_ref().ok()));
                 let answers = posts.into_iter().zip(results).collect();
                 answer_batch(self.runtime.as_ref(), answers);
+                self.stored.notify_one();
                 self.flush_if_large();
             }
             Err(error) => refuse(posts, &error),
@@ -141,7 +142,9 @@ impl Writer {
             drop(inserts);
             let stored = records.iter().zip(&imported);
             let stored = stored.filter(|(_, imported)| **imported == Imported::Stored);
-            writer.note_imported(stored.map(|(record, _)| record.message.id))?;
+            let stored = stored.map(|(record, _)| record.message.id);
+            writer.note_history(found.last, stored.clone())?;
+            writer.note_imported(stored)?;
             Ok((writer.list_at_once()?, imported))
         });
         let imported = imported.map(|(found, imported)| {

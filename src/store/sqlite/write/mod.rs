@@ -20,6 +20,7 @@ use std::thread;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::domain::{IdClock, StoreError};
 use crate::store::batch::{Supervision, Taken, Waiting};
@@ -46,6 +47,8 @@ pub(crate) struct Writer {
     memtable: Arc<Memtable>,
     /// The number of the last removal that was heard of.
     removals: i64,
+    /// Those who follow are told.
+    stored: Arc<Notify>,
     /// How large the memtable may be before it is flushed.
     unflushed: usize,
     /// How large it may be now: more after flushing failed.
@@ -62,6 +65,7 @@ impl Writer {
         log: Log,
         (health, files): (Arc<Health>, Arc<Files>),
         (cache, memtable): (Arc<MessageCache>, Arc<Memtable>),
+        stored: Arc<Notify>,
         unflushed: usize,
     ) -> Writer {
         Writer {
@@ -75,6 +79,7 @@ impl Writer {
             cache,
             memtable,
             removals: 0,
+            stored,
             unflushed,
             flush_at: unflushed,
             runtime: Handle::try_current().ok(),
