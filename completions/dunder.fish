@@ -86,6 +86,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_time
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.idle_timeout -d 'Longest time a connection may stay idle [default: 75s] [env: DUNDER_LIMITS_IDLE_TIMEOUT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.connections -d 'Most connections at once; more wait to be accepted [default: 20000] [env: DUNDER_LIMITS_CONNECTIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.requests -d 'Most requests that read at once, until their answers are written; more get 503 [default: 1024] [env: DUNDER_LIMITS_REQUESTS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.followers -d 'Most clients that follow at once (GET /message/stream); more get 503 [default: 10000] [env: DUNDER_LIMITS_FOLLOWERS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.heartbeat -d 'Longest time that a client that follows is sent nothing [default: 15s] [env: DUNDER_LIMITS_HEARTBEAT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.bodies -d 'Most request bodies waited for at once; more get 503 [default: 1024] [env: DUNDER_LIMITS_BODIES]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_timeout -d 'Longest time that a request that reads may wait and run (503) [default: 8s] [env: DUNDER_LIMITS_QUERY_TIMEOUT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.write_timeout -d 'Longest time that a client may take nothing of its answer; then it is cut off [default: 30s] [env: DUNDER_LIMITS_WRITE_TIMEOUT]' -r -f

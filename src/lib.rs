@@ -40,7 +40,8 @@
 //!    `store::sqlite::write::memtable`, `store::sqlite::read::after`; no other
 //!    module may rely on it. On a cluster nothing is committed at or below the
 //!    closed id: `store::cockroach::closed`, the fence of
-//!    `store::cockroach::sql` → `store::cockroach::follow`.
+//!    `store::cockroach::sql` → `store::cockroach::follow`. So whoever reads
+//!    forward passes each message once: `domain::Following` → `server::follow`.
 //! 5. **Counters are the messages, counted.** A message counts in the
 //!    transaction that stores it or, on the embedded store, flushes it; until
 //!    then the memtable counts it. So lists, tags and trends agree for any
@@ -76,8 +77,8 @@
 //!    linear in what was sent. `config::Limits`, `server::conn`,
 //!    `server::layer::limits`, `store::batch`, `output`.
 //! 10. **Nobody waits for a reader.** Answers stream, a client that takes
-//!     nothing is cut, and the log drops what nobody reads. `server::conn`,
-//!     `app::log`.
+//!     nothing is cut, a follower that is slow reads the store by itself, and the
+//!     log drops what nobody reads. `server::conn`, `server::follow`, `app::log`.
 //! 11. **What went wrong inside stays inside.** An answer has a sentence, a
 //!     code and the request's id; texts of errors, SQL and paths go to the log.
 //!     `server::error`.

@@ -9,12 +9,16 @@ mod error;
 pub mod json;
 mod message;
 pub mod query;
+mod stream;
 pub mod time;
 mod trend;
 
 pub use error::{Code, ErrorBody};
 pub use message::{FeedPage, Message, PostBody, ShownMessage, User, Users, Whoami};
-pub use query::{FeedQuery, FormatQuery, HashtagsQuery, QueryError, TrendQuery, UsersQuery};
+pub use query::{
+    FeedQuery, FormatQuery, HashtagsQuery, QueryError, StreamQuery, TrendQuery, UsersQuery,
+};
+pub use stream::{FollowPage, Gap, StreamEvent};
 pub use trend::{HashtagCount, Hashtags, TrendBucket, Trends};
 
 use serde::{Deserialize, Serialize};

@@ -104,6 +104,8 @@ query! {
         limit,
         /// A ULID: older than it.
         cursor,
+        /// A ULID: newer than it, oldest first.
+        after,
         /// `true`: any of the hashtags, instead of all.
         any,
         /// One message by its id; goes with no other filter.
@@ -112,6 +114,28 @@ query! {
         format,
         /// Columns of a `text` answer.
         width,
+        ; /// All of these, or any.
+        hashtag,
+        /// None of these.
+        not_hashtag,
+        /// Messages of any of these.
+        user_name,
+    }
+}
+
+query! {
+    /// The parameters of `GET /message/stream`.
+    StreamQuery {
+        /// A ULID: what is newer than it.
+        after,
+        /// Inclusive; moved back to a whole minute.
+        from_date,
+        /// 0 to 1000 messages before those to come; 0.
+        last,
+        /// `true`: any of the hashtags, instead of all.
+        any,
+        /// `sse`, `ndjson` or `text`, instead of `Accept`.
+        format,
         ; /// All of these, or any.
         hashtag,
         /// None of these.

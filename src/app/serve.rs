@@ -88,7 +88,7 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
             return Ok(());
         }
     };
-    let jobs = store.jobs().into_iter().chain(server.jobs());
+    let jobs = store.jobs().into_iter().chain(server.jobs(&store));
     jobs.for_each(|job| supervisor.run(job));
     let listener = listen(&config.host, config.port).await?;
     if !reload::is_of_terminal() {

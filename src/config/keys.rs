@@ -320,6 +320,18 @@ pub const KEYS: &[Key] = &[
         "Most requests that read at once, until their answers are written; more get 503",
     ),
     text(
+        "limits.followers",
+        "COUNT",
+        Value("10000"),
+        "Most clients that follow at once (GET /message/stream); more get 503",
+    ),
+    text(
+        "limits.heartbeat",
+        "TIME",
+        Value("15s"),
+        "Longest time that a client that follows is sent nothing",
+    ),
+    text(
         "limits.bodies",
         "COUNT",
         Value("1024"),

@@ -297,6 +297,8 @@ fn limits(settings: &Settings, is_private: bool) -> Result<Limits, ConfigError> 
         idle_timeout: settings.value("limits.idle_timeout", value::time)?,
         connections: settings.value("limits.connections", value::count)?,
         requests: settings.value("limits.requests", value::count)?,
+        followers: settings.value("limits.followers", value::count)?,
+        heartbeat: settings.value("limits.heartbeat", value::time)?,
         bodies: settings.value("limits.bodies", value::count)?,
         query_timeout: settings.value("limits.query_timeout", value::time)?,
         write_timeout: settings.value("limits.write_timeout", value::time)?,

@@ -80,6 +80,10 @@ pub struct Limits {
     /// Requests at once that read, until their answers are written; above it
     /// 503.
     pub requests: usize,
+    /// Clients that follow at once; above it 503.
+    pub followers: usize,
+    /// The longest that those who follow are sent nothing.
+    pub heartbeat: Duration,
     /// Request bodies waited for at once; above it 503.
     pub bodies: usize,
     /// From a request that reads to its answer, in waiting and in making it;
@@ -116,6 +120,8 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             connections: 20_000,
             requests: 1_024,
+            followers: 10_000,
+            heartbeat: Duration::from_secs(15),
             bodies: 1_024,
             query_timeout: Duration::from_secs(8),
             write_timeout: Duration::from_secs(30),

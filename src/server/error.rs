@@ -95,6 +95,10 @@ pub(crate) enum ApiError {
     RateLimited(Duration),
     #[error("the server is busy; try again")]
     Overloaded,
+    #[error(
+        "{0} follow already, and no more can (limits.followers); try again, or ask for GET /message?after= from time to time"
+    )]
+    TooManyFollowers(usize),
     #[error("no answer was found within {} seconds; ask for less, or try again", .0.as_secs_f32())]
     QueryTimeout(Duration),
     /// The handler panicked; the log says where.
@@ -142,9 +146,10 @@ impl ApiError {
             ApiError::UriTooLong(_) => StatusCode::URI_TOO_LONG,
             ApiError::KeyReused { .. } => StatusCode::CONFLICT,
             ApiError::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            ApiError::Overloaded | ApiError::QueryTimeout(_) | ApiError::NotReady(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ApiError::Overloaded
+            | ApiError::TooManyFollowers(_)
+            | ApiError::QueryTimeout(_)
+            | ApiError::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => StatusCode::SERVICE_UNAVAILABLE,
@@ -181,9 +186,10 @@ impl ApiError {
             ApiError::UriTooLong(_) => Code::UriTooLong,
             ApiError::KeyReused { .. } => Code::IdempotencyConflict,
             ApiError::RateLimited(_) => Code::RateLimited,
-            ApiError::Overloaded | ApiError::QueryTimeout(_) | ApiError::NotReady(_) => {
-                Code::Unavailable
-            }
+            ApiError::Overloaded
+            | ApiError::TooManyFollowers(_)
+            | ApiError::QueryTimeout(_)
+            | ApiError::NotReady(_) => Code::Unavailable,
             ApiError::Store(
                 StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
             ) => Code::Unavailable,
@@ -225,6 +231,8 @@ impl ApiError {
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             ApiError::RateLimited(wait) => Some(retry_seconds(wait)),
+            // A place is free once somebody leaves, which takes longer.
+            ApiError::TooManyFollowers(_) => Some(10),
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
         }

@@ -3,11 +3,12 @@
 //!
 //! `conn` takes connections and ends them, `routes` is the table of every
 //! path, `layer` stands around its handlers, which are in `handle`, one file a
-//! resource; `response` is what they answer, piece by piece where it is long,
+//! resource; `follow` tells those who follow what is stored, `response` is what they answer, piece by piece where it is long,
 //! and `error` what can go wrong. Nothing here knows which store it talks to.
 
 mod conn;
 mod error;
+mod follow;
 mod handle;
 mod layer;
 mod response;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use self::conn::{accept, tls};
+use self::conn::{accept, http, tls};
+use self::follow::{Followers, reader};
 use self::handle::draw::Drawers;
 use self::layer::{auth, cache, in_flight, limits};
 use crate::config::ServerConfig;
@@ -38,6 +40,7 @@ struct Context {
     load: in_flight::LoadShed,
     answers: cache::Answers,
     drawers: Drawers,
+    followers: Arc<Followers>,
 }
 
 impl Context {
@@ -52,6 +55,7 @@ impl Context {
             load: in_flight::LoadShed::new(&settings.limits),
             answers: cache::Answers::default(),
             drawers: Drawers::default(),
+            followers: Arc::default(),
             store,
             readiness,
             settings,
@@ -64,6 +68,7 @@ pub struct Prepared {
     settings: ServerConfig,
     tls: Option<tls::Acceptor>,
     certificate: Option<Certificate>,
+    followers: Arc<Followers>,
 }
 
 impl Prepared {
@@ -72,9 +77,11 @@ impl Prepared {
         self.tls.is_some()
     }
 
-    /// What has to go on beside requests while the server runs.
-    pub fn jobs(&self) -> Vec<Job> {
-        self.certificate.iter().map(Certificate::job).collect()
+    /// What has to go on beside requests while the server runs over a store.
+    pub fn jobs(&self, store: &Arc<dyn Store>) -> Vec<Job> {
+        let certificate = self.certificate.iter().map(Certificate::job);
+        let reader = reader::job(&self.followers, store);
+        certificate.chain([reader]).collect()
     }
 
     /// The certificate, to be read again.
@@ -94,6 +101,7 @@ pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
         settings,
         tls,
         certificate,
+        followers: Arc::default(),
     })
 }
 
@@ -104,11 +112,20 @@ pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
 pub async fn serve(
     listener: TcpListener,
     store: Arc<dyn Store>,
-    Prepared { settings, tls, .. }: Prepared,
+    prepared: Prepared,
     readiness: Arc<dyn Readiness>,
     shutdown: watch::Receiver<bool>,
 ) {
-    let context = Arc::new(Context::new(store, readiness, settings));
-    accept::run(listener, tls, Arc::clone(&context), shutdown).await;
+    let context = Arc::new(Context {
+        followers: prepared.followers,
+        ..Context::new(store, readiness, prepared.settings)
+    });
+    let mut stop = shutdown.clone();
+    let stopping = async {
+        http::stopped(&mut stop).await;
+        context.followers.close();
+    };
+    let serving = accept::run(listener, prepared.tls, Arc::clone(&context), shutdown);
+    tokio::join!(serving, stopping);
     context.store.close().await;
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `/` | GET | help for curl |
 //! | `/message` | GET, POST | feed and posting |
+//! | `/message/stream` | GET | what is stored, as it is |
 //! | `/message/ULID` | GET, DELETE | one message; taking it back |
 //! | `/trend` | GET | counts in buckets |
 //! | `/trend/hashtags` | GET | the busiest hashtags |
@@ -31,7 +32,7 @@ use crate::domain::UserName;
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::body::RequestBody;
-use crate::server::handle::{feed, health, help, message, trend, user};
+use crate::server::handle::{feed, health, help, message, stream, trend, user};
 use crate::server::layer::in_flight::InFlight;
 use crate::server::layer::request_log::{shown_method, shown_path};
 use crate::server::response;
@@ -48,7 +49,9 @@ enum Access {
     Open,
     /// Anyone, or those with a token, as `auth.read` is set; likewise.
     Reader,
-    /// Those with a token; likewise.
+    /// As a reader; among those who follow.
+    Follower,
+    /// Those with a token; among the requests in flight.
     User,
     /// Those with a token. What is posted is bounded where it waits: for its
     /// body, and for the writer of the store.
@@ -104,6 +107,9 @@ impl<B: RequestBody> Table<B> {
         route!(POST "/message", Author, |call, user, body| {
             message::post(&call.context, user?, call.query(), call.headers(), body)
         }),
+        route!(GET "/message/stream", Follower, |call| {
+            stream::stream(&call.context, call.query(), call.headers())
+        }),
         route!(GET "/message/*", Reader, |call| {
             message::show(&call.context, call.last_part(), call.query(), call.headers())
         }),
@@ -130,9 +136,14 @@ impl<B: RequestBody> Table<B> {
             Method::HEAD => &Method::GET,
             _ => method,
         };
+        // A path that is written out is no part of one with a `*`.
+        let is_named = Table::<B>::ROUTES.iter().any(|route| route.path == path);
         let mut there = Table::<B>::ROUTES
             .iter()
-            .filter(|route| is_at(route.path, path))
+            .filter(|route| match is_named {
+                true => route.path == path,
+                false => is_at(route.path, path),
+            })
             .peekable();
         if there.peek().is_none() {
             return Err(ApiError::PathNotFound(path.to_owned()));
@@ -193,6 +204,7 @@ impl Call {
         match access {
             Access::Always | Access::Author => Ok(None),
             Access::Open | Access::Reader | Access::User => self.context.load.request().map(Some),
+            Access::Follower => self.context.load.follower().map(Some),
         }
     }
 
@@ -201,7 +213,9 @@ impl Call {
         let (context, headers) = (&*self.context, self.headers());
         match access {
             Access::Always | Access::Open => {}
-            Access::Reader => context.auth.reader(context, self.peer, headers).await?,
+            Access::Reader | Access::Follower => {
+                context.auth.reader(context, self.peer, headers).await?
+            }
             Access::User | Access::Author => {
                 return context.auth.user(context, self.peer, headers).await.map(Ok);
             }
@@ -220,7 +234,7 @@ impl Call {
         let patience = self.context.settings.limits.query_timeout;
         match access {
             Access::Always | Access::Author => answering.await,
-            Access::Open | Access::Reader | Access::User => {
+            Access::Open | Access::Reader | Access::Follower | Access::User => {
                 tokio::time::timeout(patience, answering)
                     .await
                     .map_err(|_| ApiError::QueryTimeout(patience))?

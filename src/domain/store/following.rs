@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{StoreError, Tombstone};
-use crate::domain::{FeedLimit, Hashtag, Message, MessageId, UserName};
+use crate::domain::{FeedFilter, FeedLimit, Hashtag, Message, MessageId, UserName};
 
 /// A place in the order of everything: behind the message with this id, and
 /// behind all that are older. Only ids up to the closed one are places.
@@ -13,10 +13,14 @@ pub struct Position(pub MessageId);
 /// What a follower wants; all conditions hold at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct FollowFilter {
-    /// Written by this user.
-    pub user: Option<UserName>,
-    /// Carrying all of these.
+    /// Written by one of these; by anybody, where there are none.
+    pub users: Vec<UserName>,
+    /// Carrying all of these, or with `any` at least one.
     pub hashtags: Vec<Hashtag>,
+    /// One of the hashtags is enough.
+    pub any: bool,
+    /// Carrying none of these.
+    pub without: Vec<Hashtag>,
     /// Without what imports brought: that is history, and who follows live is
     /// not told of it.
     pub is_live: bool,
@@ -25,32 +29,47 @@ pub struct FollowFilter {
 }
 
 impl FollowFilter {
-    /// Whether a follower wants an event. Of deletions those of the user, or
+    /// Whether a follower wants an event. Of deletions those of the users, or
     /// else all: which hashtags a deleted message had is known no more.
     pub fn wants(&self, event: &Event) -> bool {
         match event {
             Event::Posted(message) => self.matches(message),
-            Event::Deleted(tombstone) => self
-                .user
-                .as_ref()
-                .is_none_or(|user| *user == tombstone.user),
+            Event::Deleted(tombstone) => self.has(&tombstone.user),
             Event::Gap { .. } => true,
         }
     }
 
     /// Whether a follower wants a message.
     pub fn matches(&self, message: &Message) -> bool {
-        let by = |user: &UserName| *user == message.user;
-        self.user.as_ref().is_none_or(by)
-            && self
-                .hashtags
-                .iter()
-                .all(|hashtag| message.hashtags.contains(hashtag))
+        let has = |tag: &Hashtag| message.hashtags.contains(tag);
+        let is_tagged = match self.any && !self.hashtags.is_empty() {
+            true => self.hashtags.iter().any(has),
+            false => self.hashtags.iter().all(has),
+        };
+        is_tagged && self.has(&message.user) && !self.without.iter().any(has)
+    }
+
+    fn has(&self, user: &UserName) -> bool {
+        self.users.is_empty() || self.users.contains(user)
     }
 }
 
-/// What happened, each at a position of its own. Deletions and gaps are told
-/// to everybody: what a message was, and so who wanted it, is gone with it.
+/// The names and the limit of a page; its dates and its cursor are of one that
+/// goes back.
+impl From<FeedFilter> for FollowFilter {
+    fn from(page: FeedFilter) -> FollowFilter {
+        FollowFilter {
+            users: page.users,
+            hashtags: page.hashtags,
+            any: page.any,
+            without: page.without,
+            is_live: false,
+            limit: page.limit,
+        }
+    }
+}
+
+/// What happened, each at a position of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A message was posted: its id is the position.

@@ -126,6 +126,10 @@ impl<S> ReadTimeout<S> {
     /// it hears of it when nothing is outstanding any more, or when the client
     /// has most likely left.
     fn poll_closed(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
+        if self.phase.progress.is_endless() {
+            // Nobody would take the rest.
+            return Poll::Ready(Ok(()));
+        }
         let is_writing = self.phase.is_blocked() || self.phase.progress.is_writing();
         let is_answering = self.phase.answering.load(Ordering::Relaxed);
         if !is_answering && !is_writing {
@@ -189,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ReadTimeout<RefusalStream<
         } else if matches!(polled, Poll::Ready(Ok(()))) && buffer.remaining() > 0 {
             return this.poll_closed(task);
         }
-        if this.phase.answering.load(Ordering::Relaxed) {
+        if this.phase.answering.load(Ordering::Relaxed) || this.phase.progress.is_endless() {
             return polled;
         }
         // hyper asks again only while the head is not whole.

@@ -11,7 +11,7 @@ use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::format::Form;
 use crate::server::handle::pages::{FIRST, Lines, Pages};
-use crate::server::handle::{message, parameters};
+use crate::server::handle::{after, message, parameters};
 use crate::server::layer::cache;
 use crate::server::layer::cache::{Making, Question};
 use crate::server::layer::in_flight::InFlight;
@@ -51,6 +51,9 @@ pub(crate) async fn feed(
             ));
         }
         return Box::pin(message::by_id(context, id, form)).await;
+    }
+    if let Some(position) = parameters::parsed::<MessageId>("after", query.after.as_deref())? {
+        return Box::pin(after::after(context, &query, position, form)).await;
     }
     let filter = parameters::feed_filter(&query, Utc::now())?;
     let make = || -> Making<'_> { Box::pin(page(context, &filter, form)) };
@@ -113,7 +116,7 @@ async fn drawn(context: &Context, filter: &FeedFilter, form: Form) -> Result<Ans
 
 /// Room for the messages of a long page while they are read; short ones need
 /// not ask.
-async fn room(context: &Context, messages: usize) -> Result<Option<InFlight>, ApiError> {
+pub(crate) async fn room(context: &Context, messages: usize) -> Result<Option<InFlight>, ApiError> {
     match messages.saturating_sub(FIRST) {
         0 => Ok(None),
         more => context

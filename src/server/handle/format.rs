@@ -220,15 +220,8 @@ fn unknown(name: &str, text: &'static str) -> ApiError {
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2>
 fn accepted(headers: &HeaderMap, text: &'static str) -> &'static Format {
-    let values = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
     let mut best = None;
-    for range in values.flat_map(|value| value.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let media_type = parts.next().unwrap_or("");
-        let weight = parts.find_map(weight).unwrap_or(1.0);
+    for (media_type, weight) in accepted_types(headers) {
         let format = match media_type {
             "application/*" | "*/*" => Format::named("json"),
             _ if media_type.eq_ignore_ascii_case("text/plain") => named(TEXT, text),
@@ -244,6 +237,17 @@ fn accepted(headers: &HeaderMap, text: &'static str) -> &'static Format {
         }
     }
     best.map_or(Format::JSON, |(_, format)| format)
+}
+
+/// The types of `Accept` with their weights, in order.
+pub(crate) fn accepted_types(headers: &HeaderMap) -> impl Iterator<Item = (&str, f32)> {
+    let values = headers.get_all(ACCEPT).iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or("");
+        (media_type, parts.find_map(weight).unwrap_or(1.0))
+    })
 }
 
 /// The number of `q=0.5`.

@@ -46,6 +46,11 @@ Read, newest first:
   curl '{host}/message?cursor=ULID'          the next page: the answer's next_cursor
   curl {host}/message/ULID                   one message
 
+Follow what is posted, from now on or from where you were (last=, after=, from_date=):
+  curl -N '{host}/message/stream?format=text&last=10&hashtag=ops'
+  curl -N '{host}/message/stream?after=ULID' one JSON object a line, each with its position
+  curl '{host}/message?after=ULID&limit=100' the same for those who ask again: next_after
+
 Count per time bucket (1m, 90m, 6h, day, week, month, year; of UTC, or of tz):
   curl '{host}/trend?aggregation=1h&from_date=3d&fill=true'
   curl '{host}/trend?hashtag=ops&hashtag=prod&aggregation=day&from_date=2019-01-01&to_date=2019-02-01'

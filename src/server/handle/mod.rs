@@ -1,5 +1,6 @@
 //! The handlers, one file a resource, and what they read requests with.
 
+pub(crate) mod after;
 pub(crate) mod body;
 pub(crate) mod draw;
 pub(crate) mod feed;
@@ -9,5 +10,6 @@ pub(crate) mod help;
 pub(crate) mod message;
 pub(crate) mod pages;
 pub(crate) mod parameters;
+pub(crate) mod stream;
 pub(crate) mod trend;
 pub(crate) mod user;

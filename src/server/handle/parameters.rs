@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use crate::api::{FeedQuery, HashtagsQuery, TrendQuery};
+use crate::api::{FeedQuery, HashtagsQuery, StreamQuery, TrendQuery};
 use crate::domain::{
     FeedFilter, FeedLimit, Hashtag, HashtagsFilter, Interval, MessageId, Range, TrendFilter,
     TrendRequest, UserName, Zone, parse_date, shown,
@@ -26,6 +26,24 @@ pub(crate) fn feed_filter(query: &FeedQuery, now: DateTime<Utc>) -> Result<FeedF
         any: flag("any", query.any.as_deref())?,
         without: each("not_hashtag", &query.not_hashtag)?,
         limit,
+    };
+    filter
+        .checked()
+        .map_err(|error| ApiError::parameter("filter", error))
+}
+
+/// What a follower wants, and since when.
+pub(crate) fn stream_filter(
+    query: &StreamQuery,
+    now: DateTime<Utc>,
+) -> Result<FeedFilter, ApiError> {
+    let filter = FeedFilter {
+        from: date("from_date", query.from_date.as_deref(), now)?,
+        users: each::<UserName>("user_name", &query.user_name)?,
+        hashtags: each("hashtag", &query.hashtag)?,
+        any: flag("any", query.any.as_deref())?,
+        without: each("not_hashtag", &query.not_hashtag)?,
+        ..FeedFilter::default()
     };
     filter
         .checked()
@@ -103,6 +121,20 @@ pub(crate) fn limit(name: &'static str, text: &str) -> Result<FeedLimit, ApiErro
                 shown(text),
                 FeedLimit::MAX
             ),
+        )
+    })
+}
+
+/// A page size, or none.
+pub(crate) fn limit_or_none(name: &'static str, text: &str) -> Result<Option<FeedLimit>, ApiError> {
+    if text == "0" {
+        return Ok(None);
+    }
+    limit(name, text).map(Some).map_err(|_| {
+        let most = FeedLimit::MAX;
+        ApiError::parameter(
+            name,
+            format!("{} is not a number from 0 to {most}", shown(text)),
         )
     })
 }

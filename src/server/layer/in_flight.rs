@@ -1,5 +1,5 @@
-//! What is going on at once, bounded: requests that read, bodies that are
-//! waited for, and the memory of long answers, each apart, so that none takes
+//! What is going on at once, bounded: requests that read, those who follow,
+//! bodies that are waited for, and the memory of long answers, each apart, so that none takes
 //! the place of another. What is over a bound is shed with 503: better an
 //! early answer than a long queue. Posts that wait for the store are bounded
 //! by the queue of its writer.
@@ -18,6 +18,8 @@ const UNIT: usize = 1024;
 pub(crate) struct LoadShed {
     requests: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+    followers: Arc<Semaphore>,
+    most_followers: usize,
     memory: Arc<Semaphore>,
     /// As much again, which no reader can take.
     posts: Arc<Semaphore>,
@@ -53,6 +55,8 @@ impl LoadShed {
         LoadShed {
             requests: bound(limits.requests),
             bodies: bound(limits.bodies),
+            followers: bound(limits.followers),
+            most_followers: limits.followers,
             memory: bound(memory_units as usize),
             posts: bound(memory_units as usize),
             memory_units,
@@ -73,6 +77,15 @@ impl LoadShed {
     /// All are taken.
     pub(crate) fn body(&self) -> Result<InFlight, ApiError> {
         place(&self.bodies)
+    }
+
+    /// A place among those who follow.
+    ///
+    /// # Errors
+    /// All are taken.
+    pub(crate) fn follower(&self) -> Result<InFlight, ApiError> {
+        let full = |_| ApiError::TooManyFollowers(self.most_followers);
+        place(&self.followers).map_err(full)
     }
 
     /// A share of the memory of answers; all of it for one that is larger.

@@ -6,6 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -30,6 +31,8 @@ pub(crate) struct AnswerBody {
     content: Content,
     in_flight: Option<InFlight>,
     progress: Option<Arc<Progress>>,
+    /// Of one that has no end.
+    heartbeat: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -63,6 +66,7 @@ impl AnswerBody {
             content,
             in_flight: None,
             progress: None,
+            heartbeat: None,
         }
     }
 
@@ -101,6 +105,12 @@ impl AnswerBody {
         }
     }
 
+    /// The answer goes on for as long as its client takes it, a piece at least
+    /// every so often.
+    pub(crate) fn set_heartbeat(&mut self, heartbeat: Duration) {
+        self.heartbeat = Some(heartbeat);
+    }
+
     /// Names the request in the log, should the answer break off.
     pub(crate) fn set_request_id(&mut self, id: &str) {
         if let Content::Stream(stream) = &mut self.content {
@@ -112,7 +122,7 @@ impl AnswerBody {
     /// told after the last has left.
     pub(crate) fn follow(&mut self, progress: Arc<Progress>) {
         if !matches!(self.content, Content::Empty) {
-            progress.begin();
+            progress.begin(self.heartbeat);
             self.progress = Some(progress);
         }
     }
@@ -152,10 +162,16 @@ impl Body for AnswerBody {
         if let Some(progress) = &this.progress {
             ready!(progress.poll_left(task));
         }
-        let piece = match ready!(this.poll_piece(task)) {
-            Some(Ok(piece)) => piece,
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            None => return Poll::Ready(None),
+        let piece = loop {
+            match ready!(this.poll_piece(task)) {
+                // There is nothing that the client could take.
+                Some(Ok(piece)) if piece.is_empty() => {
+                    this.progress.iter().for_each(|progress| progress.moved());
+                }
+                Some(Ok(piece)) => break piece,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
         };
         let piece = match &this.progress {
             Some(progress) => Bytes::from_owner(Followed {

@@ -17,6 +17,8 @@ struct State {
     is_out: bool,
     /// When the client last took something, while there is an answer.
     since: Option<Instant>,
+    /// How long there may be nothing to take, of an answer without an end.
+    heartbeat: Option<Duration>,
     waiting: Option<Waker>,
 }
 
@@ -25,9 +27,12 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An answer begins.
-    pub(crate) fn begin(&self) {
-        self.state().since = Some(Instant::now());
+    /// An answer begins; one that has no end says how often at least there is
+    /// something to take.
+    pub(crate) fn begin(&self, heartbeat: Option<Duration>) {
+        let mut state = self.state();
+        state.since = Some(Instant::now());
+        state.heartbeat = heartbeat;
     }
 
     /// The answer is written, or given up.
@@ -38,6 +43,18 @@ impl Progress {
     /// Whether an answer is being written.
     pub(crate) fn is_writing(&self) -> bool {
         self.state().since.is_some()
+    }
+
+    /// Whether the answer that is being written has no end.
+    pub(crate) fn is_endless(&self) -> bool {
+        let state = self.state();
+        state.since.is_some() && state.heartbeat.is_some()
+    }
+
+    /// The client has taken all there was.
+    pub(crate) fn moved(&self) {
+        let mut state = self.state();
+        state.since = state.since.map(|_| Instant::now());
     }
 
     /// A piece is handed to the connection.
@@ -90,7 +107,9 @@ impl Progress {
     /// When to look again; `None` when the client has stalled.
     fn due(&self, now: Instant, patience: Duration) -> Option<Instant> {
         // While an answer is not begun, the client owes nothing.
-        let since = self.state().since.unwrap_or(now);
+        let state = self.state();
+        let quiet = state.heartbeat.unwrap_or_default();
+        let since = state.since.map_or(now, |since| since + quiet);
         Some(since + patience).filter(|due| *due > now)
     }
 }
@@ -105,7 +124,7 @@ mod tests {
         let progress = Arc::new(Progress::default());
         let now = Instant::now();
         assert_eq!(progress.due(now, patience), Some(now + patience));
-        progress.begin();
+        progress.begin(None);
         let begun = Instant::now();
         assert_eq!(progress.due(begun + patience, patience), None);
         assert!(progress.due(begun + patience / 2, patience).is_some());
@@ -114,5 +133,12 @@ mod tests {
         assert!(progress.due(begun + patience, patience).is_some());
         progress.end();
         assert!(progress.due(begun + patience * 9, patience).is_some());
+        progress.begin(Some(patience));
+        assert!(progress.due(begun + patience * 2, patience).is_some());
+        assert!(
+            progress
+                .due(Instant::now() + patience * 2, patience)
+                .is_none()
+        );
     }
 }

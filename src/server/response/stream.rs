@@ -52,7 +52,7 @@ impl Stream {
         self.request_id = id.into();
     }
 
-    /// The next piece; an error cuts the answer off, as nothing else can tell
+    /// The next piece, which may be empty; an error cuts the answer off, as nothing else can tell
     /// the client that it is not whole.
     pub(super) fn poll_next(
         &mut self,
@@ -72,8 +72,8 @@ impl Stream {
                     };
                     match made {
                         Ok((piece, rest)) => {
-                            self.ready = piece;
                             self.rest = rest.map_or(Rest::Ends, Rest::Asleep);
+                            return Poll::Ready(Some(Ok(piece)));
                         }
                         Err(error) => {
                             let request_id = &*self.request_id;

@@ -48,7 +48,7 @@ pub(super) async fn after(
         }
         if passage.events.len() == filter.limit.get() {
             // What is left out comes next time.
-            passage.position = passage.events.last().map(position_of);
+            passage.position = passage.events.last().map(Event::position);
             passage.is_caught_up = false;
             break;
         }
@@ -57,17 +57,19 @@ pub(super) async fn after(
     Ok(passage)
 }
 
-fn position_of(event: &Event) -> Position {
-    match event {
-        Event::Posted(message) => Position(message.id),
-        Event::Deleted(tombstone) => tombstone.position,
-        Event::Gap { to, .. } => *to,
+/// The one list that is read, with its name.
+fn list(filter: &FollowFilter) -> (List, Option<&str>) {
+    match (filter.hashtags.as_slice(), filter.users.as_slice()) {
+        ([hashtag, ..], _) if !filter.any => (List::Hashtag, Some(hashtag.as_str())),
+        ([], [user]) => (List::User, Some(user.as_str())),
+        _ => (List::All, None),
     }
 }
 
-/// Whether everything in the list that is read is wanted.
+/// Whether everything in that list is wanted.
 fn is_whole(filter: &FollowFilter) -> bool {
-    filter.hashtags.len() + usize::from(filter.user.is_some()) <= 1
+    let names = filter.hashtags.len() + filter.users.len();
+    names <= 1 && filter.without.is_empty()
 }
 
 async fn read(
@@ -80,25 +82,14 @@ async fn read(
     // No id is empty, and all come after that.
     let from = from.map_or(String::new(), |id| id.to_string());
     let (closed, limit) = (closed.to_string(), limit as i64);
-    let what = "read on";
-    let rows = match (filter.hashtags.first(), &filter.user) {
-        (Some(hashtag), _) => {
-            let statement = sql::after(List::Hashtag);
-            let params: Params<'_> = &[&from, &closed, &limit, &hashtag.as_str()];
-            readers.query(what, &statement, params).await?
-        }
-        (None, Some(user)) => {
-            let statement = sql::after(List::User);
-            let params: Params<'_> = &[&from, &closed, &limit, &user.as_str()];
-            readers.query(what, &statement, params).await?
-        }
-        (None, None) => {
-            let statement = sql::after(List::All);
-            readers
-                .query(what, &statement, &[&from, &closed, &limit])
-                .await?
-        }
+    let (list, name) = list(filter);
+    let statement = sql::after(list);
+    let named: Params<'_> = &[&from, &closed, &limit, &name];
+    let params = match name {
+        Some(_) => named,
+        None => &named[..3],
     };
+    let rows = readers.query("read on", &statement, params).await?;
     let messages = rows.iter().map(|row| batch::message(row, 0));
     Ok(messages.collect::<Result<_, _>>()?)
 }

@@ -393,6 +393,10 @@ impl Following for CockroachStore {
     ) -> Result<Passage, StoreError> {
         follow::after(&self.readers, &self.watcher, position, filter).await
     }
+
+    async fn stored(&self) {
+        self.watcher.looked().await;
+    }
 }
 
 // Nothing is removed from a cluster yet.

@@ -151,6 +151,12 @@ impl Watcher {
         }
     }
 
+    /// Ends with the next look, whatever it sees.
+    pub(super) async fn looked(&self) {
+        // Nobody sends any more only once the watcher is gone.
+        let _ = self.look.subscribe().changed().await;
+    }
+
     /// Whether somebody follows on this server.
     fn is_asked(&self) -> bool {
         locked(&self.asked).is_some_and(|asked| asked.elapsed() < BELIEVE)

@@ -79,10 +79,13 @@ impl Following for SqliteStore {
         filter: &FollowFilter,
     ) -> Result<Passage, StoreError> {
         let (filter, now) = (filter.clone(), Utc::now().timestamp_millis());
-        // Not behind the reads that others wait for: it is short.
-        self.readers
-            .short(move |connection| after::after(connection, position, &filter, now))
-            .await
+        let is_live = filter.is_live;
+        let read = move |connection: &Connection| after::after(connection, position, &filter, now);
+        match is_live {
+            // Not behind the reads that others wait for.
+            true => self.readers.short(read).await,
+            false => self.readers.run(read).await,
+        }
     }
 
     async fn stored(&self) {

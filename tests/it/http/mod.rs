@@ -2,6 +2,7 @@
 
 mod auth;
 
+mod follow;
 mod format;
 mod fuzz;
 mod hostile;

@@ -17,7 +17,7 @@ fn ids(passage: &Passage) -> Vec<MessageId> {
 
 fn by(user: &str, tag: &str, limit: u16) -> FollowFilter {
     FollowFilter {
-        user: user.parse().ok(),
+        users: user.parse().into_iter().collect(),
         hashtags: tag.parse().into_iter().collect(),
         limit: FeedLimit::new(limit).unwrap(),
         ..FollowFilter::default()

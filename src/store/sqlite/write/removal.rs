@@ -232,6 +232,7 @@ impl Writer {
             // Those who read by an id hear of it themselves within a moment.
             tracing::warn!(%error, "the cache of messages has not heard of a removal yet");
         }
+        self.stored.notify_one();
         self.log.must_be_emptied();
         self.log.bound(&mut self.connection);
     }

@@ -1,0 +1,260 @@
+//! One who follows: the pieces of an endless answer.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep};
+
+use crate::api::StreamEvent;
+use crate::domain::{Event, FeedLimit, FollowFilter, Passage, Position, Store, StoreError};
+use crate::server::Context;
+use crate::server::error::ApiError;
+use crate::server::follow::encoding::{Encoding, PIECE, position_text};
+use crate::server::follow::ring::Entry;
+use crate::server::follow::{Subscription, Taken};
+use crate::server::response::stream::{Boxed, Made, Source};
+
+/// How long clients wait before they come back, in milliseconds: each its own
+/// time, so that they do not all come at once.
+const RETRY: (u64, u64) = (500, 5_000);
+/// Messages read from the store at first for one piece.
+const FIRST: u16 = 32;
+
+/// Where an answer is.
+pub(crate) struct Follower {
+    subscription: Subscription,
+    store: Arc<dyn Store>,
+    filter: Arc<FollowFilter>,
+    encoding: Encoding,
+    /// Everything up to here was told, or is not wanted.
+    position: Option<Position>,
+    /// What was stored when the follower came: history up to here.
+    live_from: Option<Position>,
+    is_caught_up: bool,
+    has_ended: bool,
+    /// Messages that are likely to fill a piece.
+    batch: u16,
+    query_timeout: Duration,
+    heartbeat: Duration,
+    last_sent: Instant,
+    /// Goes off for a heartbeat; when it was too early it is set again.
+    timer: Pin<Box<Sleep>>,
+}
+
+/// A time within [`RETRY`].
+pub(crate) fn retry() -> u64 {
+    let random = getrandom::u64().unwrap_or_default();
+    RETRY.0 + random % (RETRY.1 - RETRY.0)
+}
+
+impl Follower {
+    /// A follower behind a position that is not behind `closed`, which was the
+    /// closed one just before.
+    pub(crate) fn new(
+        context: &Context,
+        filter: FollowFilter,
+        encoding: Encoding,
+        position: Option<Position>,
+        closed: Option<Position>,
+    ) -> Follower {
+        let filter = Arc::new(filter);
+        let heartbeat = context.settings.limits.heartbeat;
+        let now = Instant::now();
+        Follower {
+            subscription: context.followers.subscribe(Arc::clone(&filter)),
+            store: Arc::clone(&context.store),
+            filter,
+            encoding,
+            position,
+            live_from: closed,
+            is_caught_up: false,
+            has_ended: false,
+            batch: FIRST,
+            query_timeout: context.settings.limits.query_timeout,
+            heartbeat,
+            last_sent: now,
+            timer: Box::pin(tokio::time::sleep_until(now + heartbeat)),
+        }
+    }
+
+    /// The next piece. An empty one says that there is nothing to say, and
+    /// that the answer goes on.
+    async fn piece(&mut self) -> Result<Bytes, ApiError> {
+        let piece = loop {
+            if !self.is_caught_up && self.position >= self.live_from {
+                break self.catch_up();
+            }
+            // History in which little is wanted is read for long.
+            if Instant::now() >= self.last_sent + self.heartbeat {
+                break self.beat();
+            }
+            let piece = match self.take().await {
+                None => Bytes::new(),
+                Some(Taken::Events(entries, reached)) => {
+                    let piece = self.encode(&entries);
+                    self.position = reached;
+                    piece
+                }
+                Some(Taken::Behind(position, until)) => {
+                    self.position = position;
+                    self.read(until).await?
+                }
+                Some(Taken::Closing) => break self.end(),
+            };
+            if !piece.is_empty() {
+                break piece;
+            }
+            // Others have their turn, however long nothing is found.
+            tokio::task::yield_now().await;
+        };
+        self.last_sent = Instant::now();
+        Ok(piece)
+    }
+
+    /// What there is; `None` where it is time for a heartbeat first.
+    async fn take(&mut self) -> Option<Taken> {
+        loop {
+            let (position, live_from) = (self.position, self.live_from);
+            let subscription = &self.subscription;
+            tokio::select! {
+                biased;
+                taken = poll_fn(|task| subscription.poll_take(task, position, live_from)) => {
+                    return Some(taken);
+                }
+                () = &mut self.timer => {}
+            }
+            let due = self.last_sent + self.heartbeat;
+            let is_due = Instant::now() >= due;
+            let next = if is_due {
+                Instant::now() + self.heartbeat
+            } else {
+                due
+            };
+            self.timer.as_mut().reset(next);
+            if is_due {
+                return None;
+            }
+        }
+    }
+
+    /// Events of the ring. A single one is shared with all who are told of it.
+    fn encode(&self, entries: &[Arc<Entry>]) -> Bytes {
+        if let [entry] = entries {
+            return entry.encoded(self.encoding);
+        }
+        let mut out = Vec::new();
+        for entry in entries {
+            out.extend_from_slice(&entry.encoded(self.encoding));
+        }
+        out.into()
+    }
+
+    /// Reads the store, which has everything up to `until`.
+    async fn read(&mut self, until: Option<Position>) -> Result<Bytes, ApiError> {
+        let filter = FollowFilter {
+            is_live: self.is_caught_up,
+            limit: FeedLimit::new(self.batch).unwrap_or_default(),
+            ..FollowFilter::clone(&self.filter)
+        };
+        let read = {
+            let _turn = self.subscription.turn().await;
+            let reading = self.store.after(self.position, &filter);
+            tokio::time::timeout(self.query_timeout, reading).await
+        };
+        let passage = match read {
+            Ok(Ok(passage)) => passage,
+            // The client comes back to where it was.
+            Ok(Err(
+                error @ (StoreError::Unavailable(_)
+                | StoreError::TooSlow(_)
+                | StoreError::Conflict(_)),
+            )) => return Ok(self.give_up(&error.to_string())),
+            Err(_) => return Ok(self.give_up("the store does not answer")),
+            Ok(Err(error)) => return Err(error.into()),
+        };
+        Ok(self.write(&passage, until))
+    }
+
+    /// Writes what was read, until a piece is full. Behind its history comes
+    /// what is live, which was not read as such.
+    fn write(&mut self, passage: &Passage, until: Option<Position>) -> Bytes {
+        let mut out = Vec::new();
+        let mut written = 0;
+        for event in &passage.events {
+            let position = Some(event.position());
+            if !self.is_caught_up && position > self.live_from {
+                self.position = self.live_from;
+                return out.into();
+            }
+            if out.len() >= PIECE {
+                break;
+            }
+            self.encoding.write(&mut out, event);
+            self.position = position;
+            written += 1;
+        }
+        self.fit_batch(written, out.len(), &passage.events);
+        if written == passage.events.len() {
+            let reached = match passage.is_caught_up {
+                true => passage.position.max(until),
+                false => passage.position,
+            };
+            self.position = self.position.max(reached);
+            if !self.is_caught_up {
+                self.position = self.position.min(self.live_from);
+            }
+        }
+        out.into()
+    }
+
+    /// As many messages next time as would have filled this piece.
+    fn fit_batch(&mut self, written: usize, bytes: usize, events: &[Event]) {
+        if !events.is_empty() {
+            let fitting = (PIECE * written.max(1)).div_ceil(bytes.max(1));
+            self.batch = u16::try_from(fitting).unwrap_or(u16::MAX).clamp(1, 256);
+        }
+    }
+
+    fn catch_up(&mut self) -> Bytes {
+        self.is_caught_up = true;
+        let position = position_text(self.live_from);
+        self.said(&StreamEvent::CaughtUp { position })
+    }
+
+    fn beat(&mut self) -> Bytes {
+        self.position = self.subscription.reached(self.position);
+        let position = position_text(self.position);
+        self.said(&StreamEvent::Heartbeat { position })
+    }
+
+    fn end(&mut self) -> Bytes {
+        self.has_ended = true;
+        let position = position_text(self.position);
+        let retry = retry();
+        self.said(&StreamEvent::Bye { position, retry })
+    }
+
+    fn give_up(&mut self, error: &str) -> Bytes {
+        tracing::warn!(error, "a follower is sent away: the store cannot be read");
+        self.end()
+    }
+
+    fn said(&self, event: &StreamEvent) -> Bytes {
+        let mut out = Vec::new();
+        self.encoding.say(&mut out, event);
+        out.into()
+    }
+}
+
+impl Source for Follower {
+    fn next(mut self: Box<Self>) -> Boxed<Made> {
+        Box::pin(async move {
+            let piece = self.piece().await?;
+            let rest: Option<Box<dyn Source>> = if self.has_ended { None } else { Some(self) };
+            Ok((piece, rest))
+        })
+    }
+}

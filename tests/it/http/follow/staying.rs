@@ -1,0 +1,127 @@
+//! How long one may follow, and how many.
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Stream, open, post};
+use crate::contract::{draft, record};
+use crate::place::Backend;
+use crate::support::Server;
+
+/// A server whose limits are about what one waits in a test.
+fn hasty() -> Server {
+    Server::with(&[
+        "--limits.heartbeat=100ms",
+        "--limits.write_timeout=250ms",
+        "--limits.idle_timeout=250ms",
+        "--limits.header_timeout=250ms",
+        "--limits.query_timeout=5s",
+    ])
+}
+
+#[tokio::test]
+async fn a_quiet_stream_stays_and_says_where_it_is() {
+    let server = hasty();
+    let mut stream = Stream::open(&server, "hashtag=none").await;
+    assert_eq!(stream.next(1).await, ["caught-up"]);
+    let id = post(&server, "ann", "something else").await;
+    // More than every limit of the server together.
+    for _ in 0..12 {
+        let beat = stream.event().await.unwrap();
+        assert_eq!(beat["event"], "heartbeat");
+    }
+    let beat = stream.event().await.unwrap();
+    assert_eq!(beat, json!({"event": "heartbeat", "position": id}));
+    let mut browser = Stream::of(open(&server.url, "hashtag=none&format=sse", &[]).await);
+    for _ in 0..2 {
+        browser.until(b"\n\n").await.unwrap();
+    }
+    assert_eq!(
+        browser.until(b"\n\n").await.unwrap(),
+        format!("id: {id}\n\n")
+    );
+    // People are sent nothing, and stay as well.
+    let mut text = Stream::of(open(&server.url, "hashtag=none&format=text", &[]).await);
+    assert_eq!(text.until(b"\n").await.unwrap(), "-- caught up\n");
+    for _ in 0..12 {
+        stream.event().await.unwrap();
+    }
+    post(&server, "ann", "at last #none").await;
+    assert!(text.until(b"\n").await.unwrap().contains("#none"));
+    assert_eq!(stream.next(1).await, ["at last #none"]);
+}
+
+async fn request(server: &Server, query: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!("GET /message/stream?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn no_more_follow_than_may_and_a_place_is_free_once_its_client_has_left() {
+    let server = Server::with(&["--limits.followers", "2", "--limits.requests", "1"]);
+    let first = Stream::open(&server, "").await;
+    let mut second = request(&server, "").await;
+    let mut head = [0; 12];
+    second.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    // They take no place of those who read.
+    assert_eq!(server.get("/message").await.status, 200);
+    let third = server.get("/message/stream").await;
+    third.refused(503, "unavailable", "2 follow already");
+    assert_eq!(third.header("retry-after"), "10");
+    let is_free = async || {
+        for _ in 0..6_000 {
+            if open(&server.url, "", &[]).await.status() == 200 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("no place is free");
+    };
+    // One that closes its side, or all of it, is gone, however quiet it is.
+    second.shutdown().await.unwrap();
+    is_free().await;
+    drop(second);
+    drop(first);
+    is_free().await;
+}
+
+#[tokio::test]
+async fn one_who_takes_nothing_is_cut_and_others_are_told_all() {
+    let place = Backend::Embedded.place();
+    let store = place.open().await;
+    let text = "x".repeat(8_000);
+    // More than the buffers of the system hold.
+    let one = |n: i64| {
+        record(
+            draft("ann", &format!("{n} {text}"), &[]),
+            1_000_000_000_000 + n,
+        )
+    };
+    for thousand in 0..2 {
+        let records = (thousand * 1_000..(thousand + 1) * 1_000).map(one);
+        store.import(records.collect()).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+    let server = place.serve(&["--limits.write_timeout=250ms", "--limits.followers=1"]);
+    let begin = format!("after={}", "0".repeat(26));
+    let stalled = request(&server, &begin).await;
+    let mut stream = loop {
+        let response = open(&server.url, &begin, &[]).await;
+        match response.status().as_u16() {
+            200 => break Stream::of(response),
+            503 => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            other => panic!("{other}"),
+        }
+    };
+    drop(stalled);
+    for n in 0..2_000 {
+        let text = stream.next(1).await.remove(0);
+        assert!(text.starts_with(&format!("{n} ")), "{n}");
+    }
+    assert_eq!(stream.next(1).await, ["caught-up"]);
+}
