@@ -2536,7 +2536,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__trend)
-            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --oneline --template --full --no-pager --width --json --color --server --timeout --cacert --fields --help --version"
+            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --time-format --oneline --template --full --no-pager --width --json --color --server --timeout --cacert --fields --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2607,6 +2607,13 @@ _dunder() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table chart card oneline lines json ndjson csv" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --time-format)
+                    COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi

@@ -117,7 +117,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -d 'Onl
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l since -d 'Only messages at or after this date' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l until -d 'Only messages before this date' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s n -l limit -d 'At most so many, the newest ones [default: 20]' -r -f
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -d 'Only messages older than the one with this id' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -d 'Only messages older than this one: its id, the start of it, or -1 for the one you posted last' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s o -l output -d 'How to print [default: table on a terminal, else lines]' -r -f -a "table\t'For people'
 card\t'Each on its own, for people'
 oneline\t'One line each, for people'
@@ -160,6 +160,7 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'

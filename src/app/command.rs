@@ -2,7 +2,7 @@
 //! a failure ends the process.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -121,7 +121,8 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
 
 fn fail(failure: &Failure) -> ExitCode {
     // There is nobody to tell that telling failed.
-    let _ = writeln!(io::stderr(), "dunder: {}", sanitize(&failure.sentence));
+    let sentence = format!("dunder: {}", sanitize(&failure.sentence));
+    let _ = writeln!(io::stderr(), "{}", cli::told(&sentence));
     ExitCode::from(failure.code)
 }
 
@@ -136,11 +137,21 @@ fn misread(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && !std::env::args_os().all(is_plain) {
         let sentence = sanitize(&error.render().to_string());
         let _ = write!(io::stderr(), "{sentence}");
+    } else if error.use_stderr() && io::stderr().is_terminal() && !is_narrow(error) {
+        let sentence = error.render().to_string();
+        let lines: Vec<String> = sentence.lines().map(cli::told).collect();
+        let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
     } else {
         // A reader that has left needs no help.
         let _ = error.print();
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Whether every line of an error fits the terminal, colours and all.
+fn is_narrow(error: &clap::Error) -> bool {
+    let sentence = error.render().to_string();
+    sentence.lines().all(|line| cli::told(line) == line)
 }
 
 fn run_admin(command: AdminCommand) -> Result<u8, Failure> {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
@@ -80,6 +80,8 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     let (stop, mut shutdown) = watch::channel(false);
     supervisor.run(signals(stop)?);
     let server = server::prepare(config.server.clone())?;
+    // Taken first: where another server listens, no store is made or opened.
+    let place = place(&config.host, config.port).await?;
     let store = tokio::select! {
         opened = store::open(&config.store) => opened?,
         // A database that is away may keep this waiting for long.
@@ -90,7 +92,7 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     };
     let jobs = store.jobs().into_iter().chain(server.jobs(&store));
     jobs.for_each(|job| supervisor.run(job));
-    let listener = listen(&config.host, config.port).await?;
+    let listener = place.listen(&config.host, config.port)?;
     if !reload::is_of_terminal() {
         supervisor.run(reload::job(arguments, &config, server.certificate())?);
     }
@@ -101,8 +103,19 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     Ok(())
 }
 
+/// Where clients will be listened to; none is taken yet.
+enum Place {
+    /// A socket that was passed at the start.
+    Passed(TcpListener),
+    /// An address of our own.
+    Bound(TcpSocket),
+}
+
+/// Connections that may wait to be taken; as many as tokio's own listener.
+const BACKLOG: u32 = 1024;
+
 /// The socket that was passed, else one of our own.
-async fn listen(host: &str, port: u16) -> Result<TcpListener, ServeError> {
+async fn place(host: &str, port: u16) -> Result<Place, ServeError> {
     let host = host.trim_matches(['[', ']']);
     if let Some(listener) = systemd::listener().map_err(ServeError::Socket)? {
         let passed = listener.local_addr()?;
@@ -110,14 +123,49 @@ async fn listen(host: &str, port: u16) -> Result<TcpListener, ServeError> {
             let host = host.to_owned();
             return Err(ServeError::OpenSocket { passed, host });
         }
-        return Ok(listener);
+        return Ok(Place::Passed(listener));
     }
-    let bound = TcpListener::bind((host, port)).await;
-    bound.map_err(|error| ServeError::Listen {
+    let refused = |error| refused(host, port, error);
+    let addresses = tokio::net::lookup_host((host, port)).await;
+    let mut last = io::Error::other("the name has no address");
+    for address in addresses.map_err(refused)? {
+        match bound(address) {
+            Ok(socket) => return Ok(Place::Bound(socket)),
+            Err(error) => last = error,
+        }
+    }
+    Err(refused(last))
+}
+
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart does not wait for connections of the server before it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+impl Place {
+    fn listen(self, host: &str, port: u16) -> Result<TcpListener, ServeError> {
+        match self {
+            Place::Passed(listener) => Ok(listener),
+            Place::Bound(socket) => {
+                let listener = socket.listen(BACKLOG);
+                listener.map_err(|error| refused(host, port, error))
+            }
+        }
+    }
+}
+
+fn refused(host: &str, port: u16, error: io::Error) -> ServeError {
+    ServeError::Listen {
         host: host.to_owned(),
         port,
         error,
-    })
+    }
 }
 
 /// The first lines on standard output, for who started the server, person or

@@ -83,6 +83,26 @@ pub(super) fn date(text: &str) -> Result<DateTime<Utc>, String> {
     parse_date(age.unwrap_or(text), Utc::now(), zone::here()).map_err(|error| error.to_string())
 }
 
+/// The same of a start: nothing was written at a time of day that is still to
+/// come.
+pub(super) fn start(text: &str) -> Result<DateTime<Utc>, String> {
+    let date = date(text)?;
+    if is_to_come(text, date, Utc::now()) {
+        let text = text.trim();
+        return Err(format!(
+            "{text} is later today; for that of the day before write 'yesterday {text}'"
+        ));
+    }
+    Ok(date)
+}
+
+/// Whether a text is a time of day alone, and that time of today is not yet.
+fn is_to_come(text: &str, date: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    let text = text.trim();
+    let is_clock = text.starts_with(|c: char| c.is_ascii_digit()) && text.find(':') == Some(2);
+    is_clock && date > now
+}
+
 /// A hashtag, with or without `#`.
 pub(super) fn hashtag(text: &str) -> Result<String, String> {
     let tag: Result<crate::domain::Hashtag, _> = text.parse();
@@ -110,17 +130,30 @@ pub(super) fn count_of_tags(text: &str) -> Result<u16, String> {
     number.ok_or_else(|| format!("{text:?} is not a number from 1 to 1000"))
 }
 
-/// A message's id.
-pub(super) fn ulid(text: &str) -> Result<String, String> {
-    let id: Result<crate::domain::MessageId, _> = text.parse();
-    id.map(|id| id.to_string())
-        .map_err(|error| error.to_string())
-}
-
 /// Columns to draw in.
 pub(super) fn width(text: &str) -> Result<u16, String> {
     let width = text.parse().ok();
     let in_range = |&width: &u16| (MIN_WIDTH..=MAX_WIDTH).contains(&usize::from(width));
     let refused = || format!("{text:?} is not a width between {MIN_WIDTH} and {MAX_WIDTH}");
     width.filter(in_range).ok_or_else(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_time_of_day_alone_is_to_come() {
+        let now: DateTime<Utc> = "2026-11-24T09:00:00Z".parse().unwrap();
+        let later = now + chrono::Duration::hours(1);
+        for (text, date, is_to_come) in [
+            ("10:00", later, true),
+            (" 10:00:30", later, true),
+            ("08:00", now - chrono::Duration::hours(1), false),
+            ("today 10:00", later, false),
+            ("2026-11-24 10:00", later, false),
+        ] {
+            assert_eq!(super::is_to_come(text, date, now), is_to_come, "{text}");
+        }
+    }
 }

@@ -41,6 +41,7 @@ use complete::shell;
 pub use error::CliError;
 pub(crate) use suggest::improve as improve_guess;
 use ui::Ui;
+pub(crate) use ui::told;
 
 use crate::output::Look;
 
@@ -96,7 +97,7 @@ pub fn run(command: ClientCommand, whole: fn() -> clap::Command) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     if !matches!(error, CliError::ClosedPipe) {
-        ui.say(&format!("dunder: {error}"));
+        ui.tell(&format!("dunder: {error}"));
     }
     ExitCode::from(error.exit_code())
 }
@@ -112,7 +113,7 @@ fn dispatch(
         ClientCommand::Help(args) => help::run(&args, whole(), ui),
         ClientCommand::ShellLine(args) => shell::run(&args, ui),
         ClientCommand::Logout(args) => logout::run(&args, ui),
-        ClientCommand::Config(args) => block_on(async { config::run(&args, ui) }),
+        ClientCommand::Config(args) => block_on(async { config::run(&args, whole, ui) }),
         ClientCommand::Queue(args) => block_on(queue::run(args, ui)),
         ClientCommand::Post(args) => block_on(post::run(args, ui)),
         ClientCommand::Feed(args) => block_on(feed::run(args, ui)),

@@ -52,23 +52,29 @@ const COMMANDS: [(&str, &str); 39] = [
 ];
 
 /// The same of options.
-const OPTIONS: [(&str, &str); 16] = [
+const OPTIONS: [(&str, &str); 22] = [
     ("--after", "--since"),
+    ("--author", "--user"),
     ("--before", "--until"),
     ("--bucket", "--aggregation"),
     ("--count", "--limit"),
     ("--end", "--until"),
+    ("--exclude", "--not"),
     ("--format", "--output"),
     ("--from", "--since"),
     ("--host", "--server"),
     ("--interval", "--aggregation"),
     ("--max", "--limit"),
     ("--number", "--limit"),
+    ("--or", "--any"),
+    ("--page", "--cursor"),
+    ("--skip", "--cursor"),
     ("--start", "--since"),
     ("--step", "--aggregation"),
     ("--tags", "--tag"),
     ("--to", "--until"),
     ("--url", "--server"),
+    ("--without", "--not"),
 ];
 
 /// Puts a better guess, or none, into an error of the parser. `arguments` are

@@ -61,7 +61,7 @@ fn with_months(text: &str) -> Option<Length> {
         let (unit, tail) = tail.split_at(unit_end);
         let sum = match unit {
             "y" | "yr" | "yrs" | "year" | "years" => &mut length.years,
-            "M" | "month" | "months" => &mut length.months,
+            "M" | "mo" | "month" | "months" => &mut length.months,
             _ => {
                 others.extend([number, unit]);
                 rest = tail;

@@ -28,7 +28,7 @@ pub(super) enum Width {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IntervalError {
     /// Not a length of time at all.
-    #[error("{} is not an aggregation; write day, week, month, year or a duration such as 1m, 90m, 1h30m or 24h", shown(.0))]
+    #[error("{} is not an aggregation; write hour, day, week, month, year or a duration such as 1m, 90m, 1h30m or 24h", shown(.0))]
     Form(String),
     /// Finer than a minute, or between two minutes.
     #[error("the aggregation {} is not a whole number of minutes; the finest is 1m", shown(.0))]
@@ -136,6 +136,8 @@ impl FromStr for Interval {
 
     fn from_str(text: &str) -> Result<Self, IntervalError> {
         let of_calendar = match text {
+            "minute" => Some(Width::Minutes(1)),
+            "hour" => Some(Width::Minutes(60)),
             "day" => Some(Width::Days(1)),
             "week" => Some(Width::Days(7)),
             "month" => Some(Width::Months(1)),
@@ -227,9 +229,11 @@ mod tests {
     #[test]
     fn days_weeks_months_and_years_are_the_calendars_however_they_are_written() {
         for (texts, shown, words) in [
-            (&["day", "24h", "1day", "1d", "1440m"][..], "day", "day"),
+            (&["hour", "60m", "1h"][..], "1h", "hour"),
+            (&["minute", "1m", "60s"], "1m", "minute"),
+            (&["day", "24h", "1day", "1d", "1440m"], "day", "day"),
             (&["week", "7d", "168h", "1week", "7days"], "week", "week"),
-            (&["month", "1month", "1M"], "month", "month"),
+            (&["month", "1month", "1M", "1mo"], "month", "month"),
             (&["year", "1y", "12months", "1year"], "year", "year"),
             (&["3months"], "3months", "3 months"),
             (&["2years", "1y 12months"], "2years", "2 years"),

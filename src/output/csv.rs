@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use crate::output::format::{Format, Listing, Options, Writer};
 use crate::output::row::{Kind, Record};
 use crate::output::sanitize::sanitize;
+use crate::output::{Clock, TimeFormat};
 
 pub(super) const FORMAT: Format = Format {
     name: "csv",
@@ -27,12 +28,15 @@ fn open(listing: Listing, options: Options) -> Box<dyn Writer> {
     Box::new(Csv {
         columns: columns.unwrap_or_else(|| listing.kind.fields()),
         kind: listing.kind,
+        times: options.time_format.map(|format| (options.clock, format)),
     })
 }
 
 struct Csv {
     kind: &'static Kind,
     columns: Vec<usize>,
+    /// How moments are written, where not as on the wire.
+    times: Option<(Clock, TimeFormat)>,
 }
 
 impl Writer for Csv {
@@ -42,10 +46,14 @@ impl Writer for Csv {
     }
 
     fn rows(&mut self, rows: &[&dyn Record], out: &mut Vec<u8>) {
+        let times = self.times.as_ref().map(|(clock, format)| (clock, format));
         write(out, |csv| {
             for row in rows {
                 let values = row.values();
-                let cells = self.columns.iter().map(|&at| values[at].field(None, false));
+                let cells = self
+                    .columns
+                    .iter()
+                    .map(|&at| values[at].field(times, false));
                 csv.write_record(cells.map(|cell| defused(sanitize(&cell)).into_owned()))?;
             }
             Ok(())

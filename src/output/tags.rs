@@ -68,8 +68,8 @@ impl Record for TagRow {
     }
 }
 
-/// The listing of so many hashtags.
-pub fn listing(count: usize, period: &Period) -> Listing {
+/// The listing of so many hashtags, those with a start where one was given.
+pub fn listing(count: usize, prefix: Option<&str>, period: &Period) -> Listing {
     let period = period.in_words();
     let what = match count {
         1 => "the busiest hashtag".to_owned(),
@@ -78,7 +78,10 @@ pub fn listing(count: usize, period: &Period) -> Listing {
     Listing {
         kind: &HASHTAGS,
         title: Some(format!("{what}, {period}")),
-        none: format!("no hashtags from {period}"),
+        none: match prefix {
+            Some(prefix) => format!("no hashtags that start with #{prefix} from {period}"),
+            None => format!("no hashtags from {period}"),
+        },
         range: None,
     }
 }

@@ -59,7 +59,12 @@ fn period() -> Period {
 
 fn tags_table(tags: &[TagRow], look: Look) -> String {
     let options = Options::new(look, clock());
-    list("table", tags::listing(tags.len(), &period()), tags, options)
+    list(
+        "table",
+        tags::listing(tags.len(), None, &period()),
+        tags,
+        options,
+    )
 }
 
 fn plain(width: usize) -> Look {

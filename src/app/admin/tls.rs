@@ -56,6 +56,17 @@ pub struct GenerateArgs {
     pub json: bool,
 }
 
+/// The flag that names to a server by what it may be called, beside what every
+/// server is.
+fn hosts(names: &[String]) -> String {
+    let is_usual =
+        |name: &str| name == "localhost" || name.contains('*') || name.parse::<IpAddr>().is_ok();
+    let further = names.iter().map(String::as_str);
+    let further = further.filter(|name| !is_usual(name));
+    let further: Vec<&str> = further.collect();
+    format!(" --hosts {}", further.join(","))
+}
+
 /// Writes `ca.pem`, `crt.pem` and `key.pem` (readable by the owner only) and
 /// says how to use them.
 ///
@@ -109,10 +120,11 @@ pub fn generate(args: &GenerateArgs, out: &mut dyn Write) -> Result<(), AdminErr
         out,
         &format!(
             "{dir} has a certificate for {names}, valid until {end}.\n\
-             serve:  dunder serve --use_tls --tls.crt {crt} --tls.key {key}\n\
+             serve:  dunder serve --use_tls --tls.crt {crt} --tls.key {key}{hosts}\n\
              curl:   curl --cacert {ca} https://localhost:9000/healthz\n\
              dunder: export DUNDER_CACERT={ca} DUNDER_SERVER=https://localhost:9000",
             dir = args.dir.display(),
+            hosts = hosts(&names),
             names = names.join(", "),
             crt = crt.display(),
             key = key.display(),

@@ -143,7 +143,11 @@ pub(crate) fn server(
 ) -> Result<(Endpoint, Origin), CliError> {
     if let Some(said) = settings.server(common) {
         let server = logins.server(&said.value);
-        let server = server.map_err(|error| error.with(&format!("it is from {}", said.origin)));
+        let server = server.map_err(|error| match said.origin {
+            // The person has just written it.
+            Origin::Flag(_) => error,
+            _ => error.with(&format!("it is from {}", said.origin)),
+        });
         return Ok((server?, said.origin));
     }
     match logins.current() {

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::account::endpoint::Endpoint;
+use crate::cli::near::near;
 use crate::cli::{CliError, private};
+use crate::domain::shown;
 
 /// A larger file is not one of ours.
 const MAX_FILE: u64 = 256 * 1024;
@@ -245,6 +247,22 @@ impl Logins {
         }
         said.parse().map_err(|error| {
             let names: Vec<&str> = self.logins.iter().map(|login| &*login.name).collect();
+            // What no address looks like was meant as a name.
+            let is_name = !said.is_empty()
+                && said
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "_-".contains(c));
+            if is_name {
+                let known = match (near(said, names.iter().copied()), names.as_slice()) {
+                    (Some(name), _) => format!("; did you mean {name}? An"),
+                    (None, []) => ", none is kept; an".to_owned(),
+                    (None, names) => format!(" (there are {}); an", names.join(", ")),
+                };
+                let said = shown(said);
+                return CliError::Usage(format!(
+                    "no login is named {said}{known} address begins with http:// or https://"
+                ));
+            }
             let names = match names.as_slice() {
                 [] => "none is kept".to_owned(),
                 names => names.join(", "),

@@ -12,9 +12,9 @@ use crate::cli::account::Logins;
 use crate::cli::account::access::server;
 use crate::cli::args::{Common, Local};
 use crate::cli::command::post::editor;
-use crate::cli::settings::{FILE_KEYS, File, Listed, Settings, edit};
+use crate::cli::settings::{ALIAS, FILE_KEYS, File, Listed, Settings, edit};
 use crate::cli::ui::Ui;
-use crate::cli::{CliError, private};
+use crate::cli::{CliError, alias, private};
 use crate::output::{columns, sanitize_line, wrap};
 
 /// A larger file is a mistake.
@@ -82,11 +82,16 @@ struct UnsetArgs {
 ///
 /// # Errors
 /// A setting that cannot be, or a file that cannot be read or written.
-pub(crate) fn run(args: &ConfigArgs, ui: &mut Ui) -> Result<(), CliError> {
+pub(crate) fn run(
+    args: &ConfigArgs,
+    whole: fn() -> clap::Command,
+    ui: &mut Ui,
+) -> Result<(), CliError> {
     match &args.command {
         None => list(args.local, ui),
         Some(ConfigCommand::List(local)) => list(*local, ui),
         Some(ConfigCommand::Set(args)) => {
+            check(&args.key, &args.value, whole)?;
             change(&args.key, |text| edit::set(text, &args.key, &args.value))?;
             changed(&args.key, args.local, ui)
         }
@@ -160,6 +165,18 @@ fn path() -> Result<PathBuf, CliError> {
             "no configuration directory is known; set HOME or XDG_CONFIG_HOME".to_owned(),
         )
     })
+}
+
+/// Refuses what could be written and not be used.
+fn check(key: &str, value: &str, whole: fn() -> clap::Command) -> Result<(), CliError> {
+    if let Some(name) = key.strip_prefix(ALIAS) {
+        let why = alias::refusal(name, value, whole);
+        return why.map_or(Ok(()), |why| Err(CliError::Usage(format!("{key}: {why}"))));
+    }
+    if key == "server" {
+        Logins::load()?.server(value)?;
+    }
+    Ok(())
 }
 
 fn change(key: &str, by: impl Fn(&str) -> Result<String, String>) -> Result<(), CliError> {

@@ -6,9 +6,10 @@ use clap::Args;
 
 use crate::api::{self, FeedPage, FeedQuery, Message};
 use crate::cli::CliError;
-use crate::cli::args::{Common, count, date, hashtag, ulid, user};
+use crate::cli::args::{Common, count, date, hashtag, start, user};
 use crate::cli::client::{Answer, Client};
 use crate::cli::command::form::{FormArgs, Printed, list_format};
+use crate::cli::reference::Reference;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
@@ -54,7 +55,7 @@ pub struct FeedArgs {
     user: Vec<String>,
 
     /// Only messages at or after this date
-    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE", value_parser = start, allow_hyphen_values = true)]
     since: Option<DateTime<Utc>>,
 
     /// Only messages before this date
@@ -69,9 +70,10 @@ pub struct FeedArgs {
     #[arg(long, conflicts_with = "limit")]
     all: bool,
 
-    /// Only messages older than the one with this id
-    #[arg(long, value_name = "ULID", value_parser = ulid)]
-    cursor: Option<String>,
+    /// Only messages older than this one: its id, the start of it, or -1 for
+    /// the one you posted last
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    cursor: Option<Reference>,
 
     /// The oldest first
     #[arg(long)]
@@ -171,10 +173,16 @@ pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
         ));
     }
     let Session { settings, client } = Session::open(&args.common, ui).await?;
-    let mut pages = Pages::new(&client, &args, &settings);
+    let cursor = match &args.cursor {
+        Some(reference) => Some(reference.id(&client).await?),
+        None => None,
+    };
+    let mut pages = Pages::new(&client, &args, cursor, &settings);
     let drawn = settings.output().map_or("table", |format| format.name);
     let format = args.form.format(args.output, args.common.json, drawn, ui);
-    let is_document = args.form.is_document(format);
+    let is_document = args
+        .form
+        .is_document(format, args.times.time_format.as_ref())?;
     if is_document && pages.wanted <= usize::from(FeedLimit::MAX) && !args.reverse {
         // One page: the server's document as it is.
         let answer = pages.fetch().await?;
@@ -201,10 +209,15 @@ pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
         }
     }
     // Turned around, the last is not where the next page begins.
-    let next = pages.query.cursor.filter(|_| !args.reverse);
+    let next = pages.query.cursor.clone().filter(|_| !args.reverse);
     printer.finish(next.as_deref())?;
     if pages.more && !args.all && format.is_drawn {
-        ui.remark("(there are older ones: -n N shows more, --all shows all)");
+        let on = pages
+            .query
+            .cursor
+            .map(|last| format!("--cursor {last}, or "));
+        let on = on.unwrap_or_default();
+        ui.remark(&format!("(there are older ones: {on}-n N, or --all)"));
     }
     Ok(())
 }
@@ -229,7 +242,12 @@ struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    fn new<'a>(client: &'a Client, args: &FeedArgs, settings: &Settings) -> Pages<'a> {
+    fn new<'a>(
+        client: &'a Client,
+        args: &FeedArgs,
+        cursor: Option<String>,
+        settings: &Settings,
+    ) -> Pages<'a> {
         let wanted = match args.limit.or(settings.limit()) {
             _ if args.all => usize::MAX,
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
@@ -241,7 +259,7 @@ impl Pages<'_> {
                 from_date: args.since.map(|date| api::time::format_millis(&date)),
                 to_date: args.until.map(|date| api::time::format_millis(&date)),
                 user_name: args.user.clone(),
-                cursor: args.cursor.clone(),
+                cursor,
                 hashtag: args.tags.iter().chain(&args.hashtag).cloned().collect(),
                 any: args.any.then(|| "true".to_owned()),
                 not_hashtag: args.not.clone(),

@@ -109,6 +109,7 @@ impl FormArgs {
         settings: &Settings,
         ui: &'a mut Ui,
     ) -> Result<Printer<'a>, CliError> {
+        self.check_times(&printed)?;
         let options = self.options(&printed, ui)?;
         let Printed {
             listing, format, ..
@@ -126,9 +127,29 @@ impl FormArgs {
         Ok(Printer::new(ui, writer, format))
     }
 
+    /// Refuses a way to write times where the form has its own.
+    fn check_times(&self, printed: &Printed<'_>) -> Result<(), CliError> {
+        let is_free = self.template.is_some() || takes_times(printed.format);
+        if printed.time_format.is_none() || is_free {
+            return Ok(());
+        }
+        Err(no_times(printed.format))
+    }
+
     /// Whether the server's own document is what was asked for.
-    pub fn is_document(&self, format: &Format) -> bool {
-        format.name == "json" && self.template.is_none()
+    ///
+    /// # Errors
+    /// It is, and times were asked for that it has not.
+    pub fn is_document(
+        &self,
+        format: &Format,
+        times: Option<&TimeFormat>,
+    ) -> Result<bool, CliError> {
+        let is_document = format.name == "json" && self.template.is_none();
+        match times {
+            Some(_) if is_document => Err(no_times(format)),
+            _ => Ok(is_document),
+        }
     }
 
     fn options(&self, printed: &Printed<'_>, ui: &Ui) -> Result<Options, CliError> {
@@ -155,6 +176,24 @@ impl FormArgs {
         }
         Fields::parse(kind, text).map(Some).map_err(usage)
     }
+}
+
+/// Whether a form writes times as it is told.
+fn takes_times(format: &Format) -> bool {
+    !format.is_exact && !format.needs_range
+}
+
+fn no_times(format: &Format) -> CliError {
+    CliError::Usage(match format.needs_range {
+        true => format!(
+            "--time-format goes with what lists times; a {} labels its own axis: add -o lines, csv or table",
+            format.name
+        ),
+        false => format!(
+            "--time-format goes with forms for people, lines and csv; {} has times as the server does (RFC 3339, UTC)",
+            format.name
+        ),
+    })
 }
 
 fn usage(error: impl ToString) -> CliError {

@@ -52,7 +52,9 @@ pub struct ShowArgs {
 pub(crate) async fn run(args: ShowArgs, ui: &mut Ui) -> Result<(), CliError> {
     let Session { settings, client } = Session::open(&args.common, ui).await?;
     let format = args.form.format(args.output, args.common.json, "card", ui);
-    let is_document = args.form.is_document(format);
+    let is_document = args
+        .form
+        .is_document(format, args.times.time_format.as_ref())?;
     if let ([id], true) = (args.ids.as_slice(), is_document) {
         let answer = id.find(&client).await?;
         return ui.print_json(&answer.document);

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::api::{self, Hashtags, HashtagsQuery, TrendQuery, Trends};
 use crate::cli::CliError;
-use crate::cli::args::{Common, count_of_tags, date, hashtag};
+use crate::cli::args::{Common, count_of_tags, date, hashtag, start};
 use crate::cli::client::{Answer, Client};
 use crate::cli::command::empty::point_to_data;
 use crate::cli::command::feed::{TimeZoneArgs, backward};
@@ -54,7 +54,7 @@ pub struct TagsArgs {
     prefix: Option<String>,
 
     /// Count from this date [default: 7 days ago]
-    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE", value_parser = start, allow_hyphen_values = true)]
     since: Option<DateTime<Utc>>,
 
     /// Count up to this date
@@ -120,7 +120,7 @@ pub(crate) async fn run(args: TagsArgs, ui: &mut Ui) -> Result<(), CliError> {
     let found = answer.data;
     let drawn = settings.output().map_or("table", |format| format.name);
     let format = args.form.format(args.output, args.common.json, drawn, ui);
-    if args.form.is_document(format) {
+    if args.form.is_document(format, None)? {
         return ui.print_json(&answer.document);
     }
     let rows = match format.name {
@@ -128,7 +128,7 @@ pub(crate) async fn run(args: TagsArgs, ui: &mut Ui) -> Result<(), CliError> {
         _ => found.hashtags.into_iter().map(TagRow::from).collect(),
     };
     let printed = Printed {
-        listing: tags::listing(rows.len(), &period),
+        listing: tags::listing(rows.len(), prefix.as_deref(), &period),
         format,
         clock,
         time_format: None,
@@ -137,8 +137,14 @@ pub(crate) async fn run(args: TagsArgs, ui: &mut Ui) -> Result<(), CliError> {
     let mut printer = args.form.printer(printed, &settings, ui)?;
     printer.rows(&rows)?;
     printer.finish(None)?;
-    if format.is_drawn && rows.is_empty() && prefix.is_none() {
-        point_to_data(&client, period, &[], ui).await;
+    if format.is_drawn && rows.is_empty() {
+        match prefix {
+            None => point_to_data(&client, period, &[], ui).await,
+            Some(_) if args.since.is_none() => {
+                ui.remark("(these were the last 7 days: --since DATE looks further back)");
+            }
+            Some(_) => {}
+        }
     }
     Ok(())
 }

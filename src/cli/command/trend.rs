@@ -6,10 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::api::{self, TrendQuery, Trends};
 use crate::cli::CliError;
-use crate::cli::args::{Common, date, hashtag};
+use crate::cli::args::{Common, date, hashtag, start};
 use crate::cli::client::Answer;
 use crate::cli::command::empty::point_to_data;
-use crate::cli::command::feed::{TimeZoneArgs, backward};
+use crate::cli::command::feed::{TimeArgs, backward};
 use crate::cli::command::form::{FormArgs, Printed, trend_format};
 use crate::cli::session::Session;
 use crate::cli::ui::Ui;
@@ -51,7 +51,7 @@ pub struct TrendArgs {
     aggregation: Option<Interval>,
 
     /// Start at this date
-    #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE", value_parser = start, allow_hyphen_values = true)]
     since: Option<DateTime<Utc>>,
 
     /// End before this date
@@ -77,7 +77,7 @@ pub struct TrendArgs {
     fill: bool,
 
     #[command(flatten)]
-    zone: TimeZoneArgs,
+    times: TimeArgs,
 
     #[command(flatten)]
     form: FormArgs,
@@ -99,7 +99,7 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
     let tags = std::mem::take(&mut args.tags);
     args.hashtag.splice(0..0, tags);
     let now = Utc::now();
-    let clock = args.zone.clock();
+    let clock = args.times.clock();
     let filter = filter(&args, &clock.zone, now, ui)?;
     let (from, to) = (filter.buckets.from_date(), filter.buckets.to_date());
     let Session { settings, client } = Session::open(&args.common, ui).await?;
@@ -119,7 +119,8 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
         asked => asked,
     };
     let format = args.form.format(asked, args.common.json, "chart", ui);
-    if args.form.is_document(format) {
+    let time_format = args.times.time_format.as_ref();
+    if args.form.is_document(format, time_format)? {
         return ui.print_json(&answer.document);
     }
     let hashtags: Vec<String> = filter.hashtags.iter().map(Hashtag::to_string).collect();
@@ -134,7 +135,7 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
         listing: buckets_of(range),
         format,
         clock: clock.clone(),
-        time_format: None,
+        time_format,
         style,
     };
     let mut printer = args.form.printer(printed, &settings, ui)?;

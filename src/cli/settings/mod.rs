@@ -21,7 +21,7 @@ use clap::ValueEnum;
 use crate::domain::{format_duration, shown};
 use crate::output::TimeFormat;
 use crate::output::format::Format;
-pub(super) use file::{FILE_KEYS, File};
+pub(super) use file::{ALIAS, FILE_KEYS, File};
 
 /// How long a command waits when nobody says.
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);

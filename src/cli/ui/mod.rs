@@ -175,9 +175,16 @@ impl Ui {
         let _ = writeln!(self.err, "{line}");
     }
 
+    /// A sentence on standard error: on a terminal in lines of its width, that
+    /// end between words.
+    pub fn tell(&mut self, sentence: &str) {
+        let lines = self.terminal.told(sentence);
+        self.say(&lines);
+    }
+
     /// What went wrong though the command goes on.
     pub fn warn(&mut self, line: &str) {
-        self.say(&format!("dunder: warning: {line}"));
+        self.tell(&format!("dunder: warning: {line}"));
     }
 
     /// A remark for the person at the terminal; nothing when standard error
@@ -245,7 +252,13 @@ impl Ui {
 /// command line are read before there is one.
 pub(crate) fn warning(text: &str) {
     // Who closed standard error wants no warnings.
-    let _ = writeln!(std::io::stderr(), "dunder: {text}");
+    let _ = writeln!(std::io::stderr(), "{}", told(&format!("dunder: {text}")));
+}
+
+/// A sentence as standard error shows it best: on a terminal in lines of its
+/// width, elsewhere on one.
+pub(crate) fn told(sentence: &str) -> String {
+    Terminal::of_process().told(sentence)
 }
 
 #[cfg(test)]

@@ -4,12 +4,18 @@
 use std::io::IsTerminal;
 
 use crate::cli::args::ColorWhen;
-use crate::output::{Charset, Look, Urls};
+use crate::output::{Charset, Look, Urls, columns, wrap};
 
 /// Columns when nothing says how many there are.
 const DEFAULT_COLUMNS: usize = 80;
 /// Rows likewise.
 const DEFAULT_ROWS: usize = 24;
+
+/// Before the lines of a sentence that follow its first.
+const INDENT: usize = 2;
+/// Stands for a blank between words that belong together; a character of no
+/// script.
+const JOINT: &str = "\u{e000}";
 
 /// The streams and the environment as they were when the process started.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +64,24 @@ impl Terminal {
         }
     }
 
+    /// A sentence for standard error: for a person in lines that end between
+    /// words, those after the first indented. A command in it stays on one line,
+    /// so that it can be copied.
+    pub fn told(self, sentence: &str) -> String {
+        if !self.error || columns(sentence) <= self.columns {
+            return sentence.to_owned();
+        }
+        let (sentence, command) = match sentence.rfind(": dunder ") {
+            Some(at) => (&sentence[..=at], sentence.get(at + 2..)),
+            None => (sentence, None),
+        };
+        let width = self.columns.max(INDENT + 20) - INDENT;
+        let lines = wrap(&with_whole_commands(sentence), width);
+        let lines = lines.iter().map(|line| line.replace(JOINT, " "));
+        let lines: Vec<String> = lines.chain(command.map(str::to_owned)).collect();
+        lines.join(&format!("\n{:INDENT$}", ""))
+    }
+
     /// Whether colours are to be used.
     pub fn color(self, when: ColorWhen) -> bool {
         match when {
@@ -81,6 +105,20 @@ impl Terminal {
         };
         Look::new(width, self.color(color), self.charset).with_urls(urls)
     }
+}
+
+/// The blanks of commands in quotes as what no line is broken at.
+fn with_whole_commands(sentence: &str) -> String {
+    let mut parts = sentence.split("'dunder ");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (command, rest) = part.split_at(part.find('\'').unwrap_or(0));
+        whole += "'dunder";
+        whole += JOINT;
+        whole += &command.replace(' ', JOINT);
+        whole += rest;
+    }
+    whole
 }
 
 /// A variable that is set to something.
@@ -126,6 +164,22 @@ mod tests {
                 "{locale:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_sentence_breaks_between_words_and_leaves_commands_whole() {
+        let person = Terminal {
+            error: true,
+            columns: 30,
+            ..Terminal::for_tests()
+        };
+        let quoted = "dunder: it is away; start it with 'dunder serve' or wait";
+        let lines = "dunder: it is away; start it\n  with 'dunder serve' or wait";
+        assert_eq!(person.told(quoted), lines);
+        let last = "dunder: your text is kept: dunder post -t ops - < '/a/long path'";
+        let lines = "dunder: your text is kept:\n  dunder post -t ops - < '/a/long path'";
+        assert_eq!(person.told(last), lines);
+        assert_eq!(Terminal::for_tests().told(last), last);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `2019-09-23`, alone or with a time and an offset, as RFC 3339, ISO 8601,
-//! `date -I`, databases and programming languages write it; `2019-09`; and the
+//! `date -I`, databases and programming languages write it; `2019-09`; the same
+//! without leading zeros or with `/`, as long as the year comes first; and the
 //! dates of mails and HTTP headers (RFC 2822).
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeZone, Utc};
@@ -8,8 +9,8 @@ use super::{Asked, DateError, clamped};
 
 /// `None` when the text does not begin as a calendar date.
 pub(super) fn read(trimmed: &str, asked: Asked) -> Result<Option<DateTime<Utc>>, DateError> {
-    if let Some(extended) = extended(trimmed) {
-        return read(&extended, asked);
+    if let Some(written_out) = extended(trimmed).or_else(|| filled(trimmed)) {
+        return read(&written_out, asked);
     }
     let Some((year, month, rest)) = year_and_month(trimmed) else {
         let mail = mail(trimmed);
@@ -63,6 +64,26 @@ fn extended(text: &str) -> Option<String> {
     ))
 }
 
+/// `2018/3/5` and `2018-3` as `2018-03-05` and `2018-03`; what follows a blank
+/// or a T stays. `None` when there is nothing to write out.
+fn filled(text: &str) -> Option<String> {
+    let end = text.find([' ', 'T', 't']).unwrap_or(text.len());
+    let (day, clock) = text.split_at(end);
+    let separator = if day.contains('/') { '/' } else { '-' };
+    let parts: Vec<&str> = day.split(separator).collect();
+    let is_number = |part: &&str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    let (year, rest) = parts.split_first()?;
+    let is_date = year.len() == 4
+        && is_number(year, 4)
+        && matches!(rest.len(), 1 | 2)
+        && rest.iter().all(|part| is_number(part, 2));
+    let rest: Vec<String> = rest.iter().map(|part| format!("{part:0>2}")).collect();
+    let filled = format!("{year}-{}{clock}", rest.join("-"));
+    (is_date && filled != text).then_some(filled)
+}
+
 /// `Mon, 23 Sep 2019 10:00:00 +0200`, where two blanks before the offset are
 /// one and the plus that a query string turned into a blank.
 fn mail(text: &str) -> Option<DateTime<Utc>> {
@@ -90,22 +111,24 @@ fn two_digits(text: &str) -> Option<(u32, &str)> {
     is_number.then_some((number.parse().ok()?, rest))
 }
 
+/// The months' English names.
+pub(super) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// A day, or why there is none.
-fn day(year: i32, month: u32, day: u32, asked: Asked) -> Result<NaiveDate, DateError> {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
+pub(super) fn day(year: i32, month: u32, day: u32, asked: Asked) -> Result<NaiveDate, DateError> {
     if let Some(day) = NaiveDate::from_ymd_opt(year, month, day) {
         return Ok(day);
     }

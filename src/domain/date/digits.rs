@@ -21,6 +21,9 @@ pub(super) fn read(trimmed: &str, asked: Asked) -> Result<Option<DateTime<Utc>>,
             _ => Err(of_no_length(whole.len(), asked)),
         };
     }
+    if let Some(year) = year(whole) {
+        return asked.start_of(year).map(Some);
+    }
     if let Some(meant) = calendar(whole) {
         return Err(DateError::TwoReadings {
             text: asked.text.to_owned(),
@@ -61,6 +64,14 @@ fn moment(seconds: &str, fraction: Option<&str>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds.parse().ok()?, nanos)
 }
 
+/// Four digits are a year: no Unix time is written so, but for those of 1970's
+/// first hours, which are written with an `@`.
+fn year(digits: &str) -> Option<NaiveDate> {
+    let year = digits.parse().ok().filter(|_| digits.len() == 4)?;
+    let is_year = (1_900..2_200).contains(&year);
+    NaiveDate::from_ymd_opt(year, 1, 1).filter(|_| is_year)
+}
+
 /// The calendar date that digits without anything between them can be, written
 /// with what belongs between them.
 fn calendar(digits: &str) -> Option<String> {
@@ -80,7 +91,6 @@ fn calendar(digits: &str) -> Option<String> {
         NaiveDate::from_ymd_opt(year, month?, day)
     };
     match digits.len() {
-        4 => Some(format!("{year}-01-01")),
         6 => month.map(|month| format!("{year}-{month:02}")),
         8 => day().map(|day| day.to_string()),
         10 => {

@@ -6,9 +6,10 @@
 
 mod calendar;
 mod digits;
+mod people;
 mod words;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use super::{Moments, Zone, parse_duration, shown};
 
@@ -17,10 +18,28 @@ use super::{Moments, Zone, parse_duration, shown};
 pub enum DateError {
     /// None of the forms.
     #[error(
-        "{} is not a date; write 2019-09-23, 2019-09-23 10:00, 2019-09-23T10:00:00+02:00, Unix seconds, now, today, yesterday, monday or a duration ago such as 90m or 3d",
+        "{} is not a date; write 2019-09-23, 2019-09-23 10:00, 2019-09-23T10:00:00+02:00, 23 Sep 2019, Unix seconds, now, today, yesterday, monday or a duration ago such as 90m or 3d",
         shown(.0)
     )]
     Form(String),
+    /// The day first, or the month.
+    #[error("{} can be read in two ways; write {} or {}", shown(.text), .readings.0, .readings.1)]
+    DayOrMonth {
+        /// As it was written.
+        text: String,
+        /// The two dates it can be.
+        readings: (NaiveDate, NaiveDate),
+    },
+    /// So long ago, or since the first day of what was before this one.
+    #[error("{} can be read in two ways; write {length} for so long ago, or {start} for its first day", shown(.text))]
+    Last {
+        /// As it was written.
+        text: String,
+        /// One reading: a duration ago.
+        length: &'static str,
+        /// The other.
+        start: NaiveDate,
+    },
     /// A number that may have been meant as a calendar date.
     #[error("{} can be read as {meant} and as a number of seconds or parts of them; write a date as {meant}, Unix seconds as @1569232800", shown(.text))]
     TwoReadings {
@@ -78,6 +97,9 @@ pub fn parse_date(text: &str, now: DateTime<Utc>, zone: &Zone) -> Result<DateTim
     if let Some(date) = words::read(trimmed, asked)? {
         return Ok(date);
     }
+    if let Some(date) = people::read(trimmed, asked)? {
+        return Ok(date);
+    }
     let length = words::before_ago(trimmed);
     let Ok(ago) = parse_duration(length) else {
         return Err(DateError::Form(text.to_owned()));
@@ -132,7 +154,7 @@ impl Asked<'_> {
     }
 
     /// The beginning of a day, at midnight unless the clocks skip it.
-    fn start_of(self, day: chrono::NaiveDate) -> Result<DateTime<Utc>, DateError> {
+    fn start_of(self, day: NaiveDate) -> Result<DateTime<Utc>, DateError> {
         let midnight = day.and_time(chrono::NaiveTime::MIN);
         self.in_range(Some(midnight.and_utc()))?;
         Ok(clamped(self.zone.first_moment_of(midnight)))

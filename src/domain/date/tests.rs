@@ -22,6 +22,24 @@ fn every_form_of_the_contract_is_read() {
     for (text, date) in [
         ("2019-09-23", "2019-09-23T00:00:00Z"),
         ("2019-09", "2019-09-01T00:00:00Z"),
+        ("2019", "2019-01-01T00:00:00Z"),
+        ("2019-9", "2019-09-01T00:00:00Z"),
+        ("2018-3-5", "2018-03-05T00:00:00Z"),
+        ("2018/03/05", "2018-03-05T00:00:00Z"),
+        ("2018/3/5 10:00", "2018-03-05T10:00:00Z"),
+        ("2018/3", "2018-03-01T00:00:00Z"),
+        ("5 Mar 2018", "2018-03-05T00:00:00Z"),
+        ("05 march 2018 09:30", "2018-03-05T09:30:00Z"),
+        ("Mar 5 2018", "2018-03-05T00:00:00Z"),
+        ("March 5th, 2018", "2018-03-05T00:00:00Z"),
+        ("Mar 2018", "2018-03-01T00:00:00Z"),
+        ("31/12/2018", "2018-12-31T00:00:00Z"),
+        ("12/31/2018 10:00", "2018-12-31T10:00:00Z"),
+        ("5.5.2018", "2018-05-05T00:00:00Z"),
+        ("last monday", "2026-11-23T00:00:00Z"),
+        ("Last Tuesday", "2026-11-17T00:00:00Z"),
+        ("last fri 18:00", "2026-11-20T18:00:00Z"),
+        ("1mo", "2026-10-25T12:30:05Z"),
         ("2019-09-23 10:00", "2019-09-23T10:00:00Z"),
         ("2019-09-23 10:00:07", "2019-09-23T10:00:07Z"),
         ("2019-09-23T10:00:07", "2019-09-23T10:00:07Z"),
@@ -114,7 +132,6 @@ fn numbers_are_unix_times_told_apart_by_their_length() {
 #[test]
 fn digits_that_can_be_a_calendar_date_are_refused_with_the_date_written_out() {
     for (text, meant) in [
-        ("2019", "2019-01-01"),
         ("201909", "2019-09"),
         ("20190923", "2019-09-23"),
         ("2019092310", "2019-09-23 10:00"),
@@ -127,6 +144,34 @@ fn digits_that_can_be_a_calendar_date_are_refused_with_the_date_written_out() {
         assert!(error.to_string().contains(meant), "{error}");
         assert!(at(meant).is_ok(), "{meant}");
     }
+}
+
+#[test]
+fn days_and_months_that_can_be_taken_for_each_other_are_refused_with_both() {
+    for text in ["03/05/2018", "3.5.2018", "03-05-2018 10:00"] {
+        let error = at(text).unwrap_err().to_string();
+        assert!(error.contains("2018-05-03 or 2018-03-05"), "{error}");
+    }
+    for text in [
+        "40/50/2018",
+        "5/5/18",
+        "last day",
+        "5 Mar",
+        "Mar 32",
+        "5 Foo 2018",
+    ] {
+        assert!(matches!(at(text), Err(DateError::Form(_))), "{text}");
+    }
+    for (text, readings) in [
+        ("last week", "write 7d for so long ago, or 2026-11-16 for"),
+        ("Last month", "write 1mo for so long ago, or 2026-10-01 for"),
+        ("last year", "write 1y for so long ago, or 2025-01-01 for"),
+    ] {
+        let error = at(text).unwrap_err().to_string();
+        assert!(error.contains(readings), "{error}");
+    }
+    let error = at("30 Feb 2019").unwrap_err().to_string();
+    assert!(error.contains("February 2019 has 28 days"), "{error}");
 }
 
 #[test]
@@ -273,7 +318,6 @@ fn what_is_no_date_is_refused_by_value() {
         "2019-09-23x10:00",
         "2019-09-23T10:00.5",
         "2019-09-23T10:00:00.",
-        "2019-9-3",
         "2019-09-23+02:00",
         "-5",
         "99999999999999999999",

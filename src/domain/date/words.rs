@@ -10,6 +10,11 @@ pub(super) fn read(trimmed: &str, asked: Asked) -> Result<Option<DateTime<Utc>>,
     if trimmed.eq_ignore_ascii_case("now") {
         return asked.in_range(Some(asked.now)).map(Some);
     }
+    if let Some((last, weekday)) = trimmed.split_once(' ')
+        && last.eq_ignore_ascii_case("last")
+    {
+        return last_weekday(weekday.trim_start(), asked);
+    }
     let (word, clock) = match trimmed.split_once(' ') {
         Some((word, clock)) => (word, Some(clock.trim_start())),
         None if is_clock(trimmed) => ("today", Some(trimmed)),
@@ -18,12 +23,57 @@ pub(super) fn read(trimmed: &str, asked: Asked) -> Result<Option<DateTime<Utc>>,
     let Some(day) = day(word, asked) else {
         return Ok(None);
     };
-    match clock {
-        None => asked.start_of(day).map(Some),
-        Some(clock) => {
-            let time = calendar::time_of_day(clock, asked)?;
-            asked.by_the_clocks(day.and_time(time)).map(Some)
+    at_clock(day, clock, asked).map(Some)
+}
+
+/// `last monday`: the one before today.
+fn last_weekday(text: &str, asked: Asked) -> Result<Option<DateTime<Utc>>, DateError> {
+    let (word, clock) = match text.split_once(' ') {
+        Some((word, clock)) => (word, Some(clock.trim_start())),
+        None => (text, None),
+    };
+    let today = asked.zone.at(asked.now).date_naive();
+    let word = word.to_ascii_lowercase();
+    let Some(weekday) = weekday(&word) else {
+        return two_readings(&word, today, asked).map_or(Ok(None), Err);
+    };
+    let back = today.weekday().days_since(weekday);
+    let back = if back == 0 { 7 } else { back };
+    let Some(day) = today.checked_sub_days(Days::new(back.into())) else {
+        return Ok(None);
+    };
+    at_clock(day, clock, asked).map(Some)
+}
+
+/// Why `last week` and its like are not read, if it is one of these.
+fn two_readings(word: &str, today: NaiveDate, asked: Asked) -> Option<DateError> {
+    let monday = today - Days::new(today.weekday().num_days_from_monday().into());
+    let (length, start) = match word {
+        "week" => ("7d", monday.checked_sub_days(Days::new(7))?),
+        "month" => {
+            let first = today.with_day(1)?;
+            ("1mo", first.checked_sub_months(chrono::Months::new(1))?)
         }
+        "year" => ("1y", NaiveDate::from_ymd_opt(today.year() - 1, 1, 1)?),
+        _ => return None,
+    };
+    let text = asked.text.to_owned();
+    Some(DateError::Last {
+        text,
+        length,
+        start,
+    })
+}
+
+/// A day's beginning, or a time on it.
+pub(super) fn at_clock(
+    day: NaiveDate,
+    clock: Option<&str>,
+    asked: Asked,
+) -> Result<DateTime<Utc>, DateError> {
+    match clock {
+        None => asked.start_of(day),
+        Some(clock) => asked.by_the_clocks(day.and_time(calendar::time_of_day(clock, asked)?)),
     }
 }
 

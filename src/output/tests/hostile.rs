@@ -89,7 +89,7 @@ fn drawn(text: &str, name: &str, tag: &str, look: Look) -> Vec<(&'static Format,
             format,
             list(name, messages, std::slice::from_ref(&message), options()),
         ));
-        let tags = tags::listing(1, &period());
+        let tags = tags::listing(1, None, &period());
         drawn.push((
             format,
             list(name, tags, std::slice::from_ref(&row), options()),

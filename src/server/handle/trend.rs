@@ -131,7 +131,8 @@ async fn busiest(
         counts: counts.next().unwrap_or_default(),
     });
     let rows: Vec<TagRow> = rows.collect();
-    let listing = tags::listing(rows.len(), &period);
+    let prefix = Some(filter.prefix.as_str()).filter(|prefix| !prefix.is_empty());
+    let listing = tags::listing(rows.len(), prefix, &period);
     form.list(context, listing, rows, None, |_| None).await
 }
 

@@ -144,3 +144,15 @@ fn the_unit_exposes_little_and_names_a_command_that_there_is() {
     let level = level.and_then(|rest| rest.split(' ').next()?.parse::<f32>().ok());
     assert!(level.unwrap() <= 2.0, "{verdict}");
 }
+
+#[tokio::test]
+async fn a_port_that_is_taken_leaves_no_store_behind() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let place = Backend::Embedded.place();
+    let serve = place.command(&["serve", "--port", &port]).output().unwrap();
+    assert_eq!(serve.status.code(), Some(1), "{serve:?}");
+    assert!(text(&serve.stderr).contains("is another program there?"));
+    let left = fs::read_dir(place.dir.path()).unwrap().count();
+    assert_eq!(left, 0, "a store was made");
+}

@@ -173,3 +173,30 @@ fn over_tls_it_names_protocol_certificate_and_expiry() {
     assert_eq!(strange.code, 3, "{strange:?}");
     assert!(found(&strange, "reach")[2].contains("--cacert FILE"));
 }
+
+#[test]
+fn something_that_is_not_dunder_is_one_problem() {
+    let replies = (0..6).map(|_| Reply::new("404 Not Found", "", "<html>not here</html>"));
+    let (url, _requests) = serve(replies.collect());
+    let report = Person::at(&url).run(&["doctor"]);
+    assert_eq!(report.code, 1, "{report:?}");
+    assert!(report.err.contains("something is wrong"), "{report:?}");
+    let reach = found(&report, "reach");
+    assert!(reach[2].contains("not a dunder server"), "{report:?}");
+    assert!(report.out.trim_end().ends_with(reach[3]), "{report:?}");
+}
+
+#[test]
+fn messages_that_wait_are_mentioned() {
+    let person = Person::at("http://127.0.0.1:1");
+    for text in ["one", "two"] {
+        person.run(&["post", "--queue", text]);
+    }
+    let report = person.run(&["doctor"]);
+    let waiting = found(&report, "waiting");
+    assert_eq!(
+        (waiting[0], waiting[2]),
+        ("note", "2 messages not sent yet")
+    );
+    assert!(waiting[3].contains("dunder queue"), "{report:?}");
+}

@@ -110,7 +110,7 @@ fn a_text_that_could_not_be_posted_is_kept_and_can_be_posted_as_told() {
     );
     let draft = drafts(&away).pop().unwrap();
     let told = format!(
-        "your text is kept: dunder post -t ops - < '{}'",
+        "your text is kept:\n  dunder post -t ops - < '{}'",
         draft.display()
     );
     assert!(shown.contains(&told), "{shown}");

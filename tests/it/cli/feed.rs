@@ -8,6 +8,8 @@ on_every_store![
     lines_have_five_fields_and_the_newest_first,
     filters_are_joined_and_dates_are_read_in_the_zone_of_the_person,
     names_are_any_of_several_and_left_out,
+    the_next_page_begins_at_a_start_of_an_id,
+    times_are_written_as_asked_for_or_that_is_refused,
     all_pages_are_printed_in_every_format,
     json_is_the_document_of_the_server,
     nothing_found_is_an_empty_answer_and_no_error,
@@ -119,6 +121,63 @@ async fn names_are_any_of_several_and_left_out(on: Backend) {
     person
         .run(&["feed", "a", "--not", "a"])
         .failed(1, "#a is asked for and excluded");
+}
+
+async fn the_next_page_begins_at_a_start_of_an_id(on: Backend) {
+    let server = server_with(on, 5);
+    let person = Person::of(&server);
+    let first = person.run(&["feed", "-n", "2", "--fields", "id"]).ok();
+    let last = first.lines().last().unwrap();
+    for cursor in [last, &last[..24].to_lowercase()] {
+        let next = person.run(&["feed", "-n", "2", "--cursor", cursor]).ok();
+        assert_eq!(texts(&next), ["message 2", "message 1"]);
+    }
+    person
+        .run(&["feed", "--cursor", "01ARZ3NDEKTSV4RRFFQ69G5FAVX"])
+        .failed(2, "not the id of a message");
+    let shown = super::terminal::on_terminal(&person, 120, "dunder feed -n 2");
+    assert!(
+        shown.contains(&format!("(there are older ones: --cursor {last}, or -n N")),
+        "{shown}"
+    );
+}
+
+async fn times_are_written_as_asked_for_or_that_is_refused(on: Backend) {
+    let server = server_with(on, 1);
+    let person = Person::of(&server);
+    let unix = |command: &[&str]| {
+        let args = [command, &["--time-format", "unix", "--fields"]].concat();
+        let time = if command[0] == "trend" {
+            "from"
+        } else {
+            "time"
+        };
+        person.run(&[&args[..], &[time]].concat())
+    };
+    let moment = "1569232800";
+    for form in ["lines", "csv"] {
+        let feed = unix(&["feed", "-o", form]).ok();
+        assert_eq!(feed.lines().last(), Some(moment), "{feed}");
+        let minute = [
+            "--since",
+            "2019-09-23T10:00Z",
+            "--until",
+            "2019-09-23T10:01Z",
+        ];
+        let trend = unix(&[&["trend", "-o", form], &minute[..]].concat()).ok();
+        assert_eq!(trend.lines().last(), Some(moment), "{trend}");
+    }
+    for args in [
+        &["feed", "-o", "ndjson"][..],
+        &["feed", "--json"],
+        &["show", "-1", "-o", "json"],
+        &["trend", "--json"],
+        &["trend", "-o", "chart"],
+    ] {
+        person
+            .run(&[args, &["--time-format", "unix"]].concat())
+            .failed(2, "--time-format goes with");
+    }
 }
 
 async fn all_pages_are_printed_in_every_format(on: Backend) {

@@ -139,3 +139,37 @@ fn config_lists_sets_and_unsets_and_refuses_what_could_not_be_read() {
     let ran = Ran::of(edit.env("EDITOR", "echo 'limt: 5' >").output().unwrap());
     ran.failed(2, "limt");
 }
+
+#[test]
+fn what_could_never_be_used_is_not_set() {
+    let person = Person::at("http://127.0.0.1:1");
+    for (key, value, said) in [
+        (
+            "server",
+            "labb",
+            "no login is named \"labb\", none is kept; an address begins with",
+        ),
+        ("server", "ftp://a", "is not a server's address"),
+        (
+            "alias.feed",
+            "feed -n 5",
+            "feed is a command of dunder's own",
+        ),
+        ("alias.ops", "fed -t ops", "did you mean feed?"),
+        ("alias.ops", "xyzzy", "\"xyzzy\" is not a command"),
+        ("alias.ops", "feed --limt 3", "unexpected argument '--limt'"),
+        ("alias.ops", "feed -n none", "invalid value 'none'"),
+        ("alias.ops", " ", "it stands for nothing"),
+    ] {
+        person.run(&["config", "set", key, value]).failed(2, said);
+    }
+    for (key, value) in [
+        ("server", "localhost"),
+        ("alias.say", "post -t ops"),
+        ("alias.look", "show"),
+        ("alias.mine", "feed -u '#odd' --since -3d"),
+    ] {
+        let set = person.run(&["config", "set", key, value]);
+        assert_eq!(set.code, 0, "{set:?}");
+    }
+}

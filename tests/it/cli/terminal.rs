@@ -236,3 +236,21 @@ async fn sparks_are_as_narrow_as_a_prompt_and_an_empty_chart_says_where_there_is
         "{shown}"
     );
 }
+
+#[test]
+fn a_sentence_that_is_longer_than_the_terminal_breaks_between_words() {
+    let person = Person::at("http://127.0.0.1:1");
+    for line in [
+        "dunder feed",
+        "dunder feed --since soon",
+        "dunder export --sqlite.path /nowhere/at/all",
+    ] {
+        let shown = on_terminal(&person, 50, line);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines.len() > 2, "{shown}");
+        let widest = lines.iter().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(50), "{shown}");
+    }
+    let piped = person.run(&["feed"]).err;
+    assert_eq!(piped.lines().count(), 1, "{piped}");
+}

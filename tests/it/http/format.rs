@@ -148,7 +148,7 @@ async fn hashtags_and_users_come_in_every_form_too(on: Backend) {
         .await;
     assert_eq!(
         none.body,
-        "no hashtags from 2019-01-01 to 2019-01-02 (UTC)\n"
+        "no hashtags that start with #none from 2019-01-01 to 2019-01-02 (UTC)\n"
     );
 }
 

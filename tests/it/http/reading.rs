@@ -150,7 +150,7 @@ async fn a_refused_query_names_the_parameter_and_the_value(on: Backend) {
             "ulid",
         ),
         ("from_date=soon", "invalid_parameter", "from_date: \"soon\""),
-        ("from_date=2019", "invalid_parameter", "2019"),
+        ("from_date=201909", "invalid_parameter", "2019-09"),
         (
             "from_date=now&to_date=yesterday",
             "invalid_parameter",

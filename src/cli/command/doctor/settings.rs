@@ -7,12 +7,14 @@ use crate::cli::account::access::{local_user, server};
 use crate::cli::account::{Access, Logins, TokenSource};
 use crate::cli::args::Common;
 use crate::cli::command::doctor::{fine, note, problem};
+use crate::cli::outbox::store::{Entry, Store};
+use crate::cli::outbox::waiting::Waiting;
 use crate::cli::settings::{Origin, Settings};
 use crate::cli::ui::{Terminal, said};
 use crate::cli::zone;
 use crate::domain::format_duration;
-use crate::output::Charset;
 use crate::output::checks::Check;
+use crate::output::{Charset, counted};
 
 /// The checks, and whom to call if that is known.
 pub(crate) fn checks(
@@ -38,6 +40,7 @@ pub(crate) fn checks(
             ));
             let queue = settings.queue(None);
             checks.push(fine("queue", from(&queue.value.to_string(), &queue.origin)));
+            checks.extend(waiting());
         }
         Err(error) => checks.push(problem("settings", error.to_string(), None)),
     }
@@ -66,6 +69,22 @@ fn connection(
         checks.push(fine("cacert", found));
     }
     Ok(access)
+}
+
+/// Messages that wait for a server, and those that one has refused.
+fn waiting() -> Option<Check> {
+    let entries = Store::existing()?.entries().ok()?;
+    let is_refused = |one: &Waiting| one.refused.is_some();
+    let refused = |entry: &&Entry| entry.waiting.as_ref().is_ok_and(is_refused);
+    let refused = entries.iter().filter(refused).count();
+    let all = counted(entries.len() as u64, "message");
+    let found = match (entries.len(), refused) {
+        (0, _) => return None,
+        (_, 0) => format!("{all} not sent yet"),
+        (_, refused) => format!("{all} not sent yet, {refused} of them refused"),
+    };
+    let advice = "look at them with 'dunder queue', send them with 'dunder queue send'";
+    Some(note("waiting", found, Some(advice)))
 }
 
 /// A value and where it comes from.
