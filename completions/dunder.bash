@@ -751,7 +751,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__feed)
-            opts="-t -u -n -o -h -V --tag --hashtag --any --not --user --since --until --limit --all --cursor --reverse --output --utc --time-format --oneline --fields --template --full --no-pager --width --json --color --server --timeout --cacert --help --version"
+            opts="-t -u -n -o -f -h -V --tag --hashtag --any --not --user --since --until --limit --all --cursor --reverse --output --utc --time-format --oneline --fields --template --full --no-pager --width --follow --after --position --count --exec --fail-fast --json --color --server --timeout --cacert --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -876,6 +876,39 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --position)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -920,7 +953,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help)
-            opts="-h -V --help --version serve post feed trend tags show delete queue login logout whoami config doctor completions man help import export backup restore migrate token admin tls hashtags dates output exit-codes configuration curl"
+            opts="-h -V --help --version serve post feed trend tags show delete queue login logout whoami config doctor completions man help import export backup restore migrate token admin tls hashtags dates output following exit-codes configuration curl"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2536,7 +2569,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__trend)
-            opts="-t -a -o -h -V --tag --hashtag --aggregation --since --until --style --output --fill --utc --time-format --oneline --template --full --no-pager --width --json --color --server --timeout --cacert --fields --help --version"
+            opts="-t -a -f -o -h -V --tag --hashtag --aggregation --since --until --follow --style --output --fill --utc --time-format --oneline --template --full --no-pager --width --json --color --server --timeout --cacert --fields --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

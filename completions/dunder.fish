@@ -125,10 +125,14 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand feed" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l time-format -d 'auto, relative, clock, absolute, iso, unix or a strftime pattern' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l after -d 'Go on behind this message (its id, the start of it, or -1 for the one you posted last), the oldest first; without --follow up to the last there is' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l position -d 'Go on where the last command with this FILE ended, and keep there where this one ends. The first time, -n, --since or --all says where to begin, else with what is posted from then on' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l count -d 'End after so many messages' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l exec -d 'Run a command for each message instead of printing it. All that follows, up to a \';\', is the command and its arguments' -r -f -a "(__fish_complete_command)"
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
 always\t'Always'
 never\t'Never'"
@@ -142,6 +146,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand feed" -l utc -d 'Show time
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l oneline -d 'One line each for people: -o oneline'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l full -d 'Texts whole, however many lines they have'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l no-pager -d 'Do not start $PAGER for what is longer than the terminal is high'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -s f -l follow -d 'Show messages as they are posted, the oldest first, until Ctrl-C; -n 50 shows the last 50 before, --since and --all more'
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l fail-fast -d 'End with code 1 when a command fails, before its message counts as done'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s V -l version -d 'Print version'
@@ -160,7 +166,7 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand trend" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -l time-format -d 'auto, relative, clock, absolute, iso, unix or a strftime pattern' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l color -d 'Use colours; NO_COLOR switches them off too' -r -f -a "auto\t'On a terminal that has them'
@@ -170,6 +176,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand trend" -l server -d 'The s
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l timeout -d 'How long to wait for the server in all [default: 10s] [env: DUNDER_TIMEOUT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l cacert -d 'Trust the certificates in this PEM file too [env: DUNDER_CACERT]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fields -d 'Only these, in this order, such as from,count' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand trend" -s f -l follow -d 'Draw the chart in place, again when it changes, until Ctrl-C'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l fill -d 'Empty buckets too, in lines, CSV and JSON'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l utc -d 'Show times in UTC instead of your zone'
 complete -c dunder -n "__fish_dunder_using_subcommand trend" -l oneline -d 'One line each for people: -o oneline'
@@ -212,7 +219,7 @@ lines\t'One item a line, fields separated by TAB'
 json\t'One document'
 ndjson\t'One JSON object a line'
 csv\t'With a header, newlines in quotes'"
-complete -c dunder -n "__fish_dunder_using_subcommand show" -l time-format -d 'auto, relative, absolute, iso, unix or a strftime pattern' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand show" -l time-format -d 'auto, relative, clock, absolute, iso, unix or a strftime pattern' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l fields -d 'Only these, in this order, such as time,id,text' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l template -d 'Print each as this says, such as \'{time} {text}\'' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand show" -l width -d 'Draw so wide [default: the terminal\'s width]' -r -f
@@ -586,7 +593,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand post feed trend tags show 
 complete -c dunder -n "__fish_dunder_using_subcommand post feed trend tags show logout" -f -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand login config" -f -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand whoami doctor queue completions" -f
-complete -c dunder -n "__fish_dunder_using_subcommand help" -f -a "hashtags dates output exit-codes configuration curl"
+complete -c dunder -n "__fish_dunder_using_subcommand help" -f -a "hashtags dates output following exit-codes configuration curl"
 
 # Bare hashtags: on Enter, `dunder post "text" #tag` becomes
 # `dunder post "text" '#tag'`; every other line is run as it is.

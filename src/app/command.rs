@@ -32,7 +32,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 Start:   dunder serve
 Then:    dunder post 'deploy of #prod done'
          dunder feed
-Topics:  dunder help hashtags, dates, output, exit-codes, configuration, curl"
+Topics:  dunder help hashtags, dates, output, following, exit-codes,
+         configuration, curl"
 )]
 pub struct Cli {
     #[command(subcommand)]

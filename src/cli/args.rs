@@ -103,6 +103,32 @@ fn is_to_come(text: &str, date: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     is_clock && date > now
 }
 
+/// A date, and how it was written: what `1d` means changes with the time.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenDate {
+    at: DateTime<Utc>,
+    text: String,
+}
+
+impl WrittenDate {
+    /// Reads a date as [`start`] does.
+    pub fn read(text: &str) -> Result<WrittenDate, String> {
+        let at = start(text)?;
+        let text = text.to_owned();
+        Ok(WrittenDate { at, text })
+    }
+
+    /// The date when it was read.
+    pub fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// A hashtag, with or without `#`.
 pub(super) fn hashtag(text: &str) -> Result<String, String> {
     let tag: Result<crate::domain::Hashtag, _> = text.parse();

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::ConfigError;
-use super::keys::{self, CLIENT_VARIABLES, KEYS, Key};
+use super::keys::{self, CLIENT_VARIABLES, KEYS, Key, MESSAGE_VARIABLES};
 
 /// The part of the process's environment that settings depend on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// Variables that start with `DUNDER_`.
+    /// Variables that start with `DUNDER_`, but those of a message.
     pub variables: BTreeMap<String, String>,
     /// The user's data directory, where there is one.
     pub data_dir: Option<PathBuf>,
@@ -27,6 +27,9 @@ impl Environment {
             let Some(name) = name.to_str().filter(|name| name.starts_with("DUNDER_")) else {
                 continue;
             };
+            if MESSAGE_VARIABLES.contains(&name) {
+                continue;
+            }
             let value = value.into_string().map_err(|_| {
                 ConfigError::Combination(format!("the variable {name} is not UTF-8; set it again"))
             })?;

@@ -396,6 +396,16 @@ pub const CLIENT_VARIABLES: [&str; 7] = [
     "DUNDER_SHELL_INTEGRATION",
 ];
 
+/// What a command of `dunder feed --exec` finds in its environment: dunder in
+/// such a command takes none of them for a setting.
+pub const MESSAGE_VARIABLES: [&str; 5] = [
+    "DUNDER_ID",
+    "DUNDER_USER",
+    "DUNDER_TEXT",
+    "DUNDER_HASHTAGS",
+    "DUNDER_CREATED_AT",
+];
+
 /// The key of a name. Asked only for names of the list.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)

@@ -29,7 +29,7 @@ use crate::domain::shown;
 pub use environment::Environment;
 pub use file::ConfigFile;
 pub use flags::{Flags, ServeArgs, StoreArgs};
-pub use keys::{CLIENT_VARIABLES, FILE_ONLY, Fallback, KEYS, Key, Kind};
+pub use keys::{CLIENT_VARIABLES, FILE_ONLY, Fallback, KEYS, Key, Kind, MESSAGE_VARIABLES};
 pub use level::{LogLevel, LogLevelError};
 pub use network::{Network, NetworkError};
 pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};

@@ -11,14 +11,18 @@ use crate::output::row::{Record, Value};
 /// The shortest start that is shown: a second.
 const LEAST: usize = 8;
 
+/// The shortest where more messages come, at any moment: a millisecond.
+const LEAST_LIVE: usize = 10;
+
 /// The characters that tell apart the ids of these records: one more than any
-/// two share, and at least [`LEAST`].
-pub(crate) fn length(records: &[&dyn Record]) -> usize {
+/// two share, and at least a second, or a millisecond where more come.
+pub(crate) fn length(records: &[&dyn Record], is_live: bool) -> usize {
+    let least = if is_live { LEAST_LIVE } else { LEAST };
     let mut ids: Vec<String> = records.iter().filter_map(|record| id_of(*record)).collect();
     // What shares most stands side by side.
     ids.sort_unstable();
     let shared = ids.windows(2).map(|two| shared(&two[0], &two[1]));
-    shared.max().map_or(LEAST, |shared| LEAST.max(shared + 1))
+    shared.max().map_or(least, |shared| least.max(shared + 1))
 }
 
 fn id_of(record: &dyn Record) -> Option<String> {
@@ -48,7 +52,7 @@ mod tests {
             })
             .collect();
         let records: Vec<&dyn Record> = messages.iter().map(|m| m as &dyn Record).collect();
-        length(&records)
+        length(&records, false)
     }
 
     #[test]

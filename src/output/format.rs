@@ -118,6 +118,9 @@ pub struct Options {
     pub fields: Option<Fields>,
     /// How a chart is drawn.
     pub style: ChartStyle,
+    /// Whether rows are read as they come: a table then leaves room for those
+    /// that nobody knows yet, and ages, which would not stay true, are times.
+    pub is_live: bool,
 }
 
 impl Options {
@@ -129,6 +132,16 @@ impl Options {
             time_format: None,
             fields: None,
             style: ChartStyle::default(),
+            is_live: false,
+        }
+    }
+
+    /// How people are told moments.
+    pub(crate) fn time_format_drawn(&self) -> TimeFormat {
+        match &self.time_format {
+            None | Some(TimeFormat::Auto) if self.is_live => TimeFormat::Clock,
+            None => TimeFormat::Auto,
+            Some(format) => format.clone(),
         }
     }
 }

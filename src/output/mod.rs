@@ -158,6 +158,11 @@ impl Look {
         }
     }
 
+    /// A line of dunder's own between those of others.
+    pub fn remark(self, text: &str) -> String {
+        self.painted(&format!("({text})"), "2")
+    }
+
     /// `text` between the ANSI codes `start` and reset.
     pub(crate) fn painted(self, text: &str, start: &str) -> String {
         if self.color && !text.is_empty() {

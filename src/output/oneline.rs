@@ -2,11 +2,11 @@
 //! without its columns.
 
 use crate::output::abbreviation;
+use crate::output::columns;
 use crate::output::format::{Format, Listing, Options, Writer};
 use crate::output::paint::paint_of;
 use crate::output::row::{Kind, Record, Telling, Value};
 use crate::output::wrap::shortened;
-use crate::output::{TimeFormat, columns};
 
 pub(super) const FORMAT: Format = Format {
     name: "oneline",
@@ -20,15 +20,17 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn open(listing: Listing, options: Options) -> Box<dyn Writer> {
+    let format = options.time_format_drawn();
     let columns = options.fields.map(|fields| fields.0);
     Box::new(Oneline {
         columns: columns.unwrap_or_else(|| text_first(listing.kind)),
         telling: Telling {
             look: options.look,
             clock: options.clock,
-            format: options.time_format.unwrap_or(TimeFormat::Auto),
+            format,
             id_chars: usize::MAX,
         },
+        is_live: options.is_live,
     })
 }
 
@@ -50,11 +52,13 @@ fn text_first(kind: &Kind) -> Vec<usize> {
 struct Oneline {
     columns: Vec<usize>,
     telling: Telling,
+    /// Whether more rows come than those that are known at the beginning.
+    is_live: bool,
 }
 
 impl Writer for Oneline {
     fn begin(&mut self, first: &[&dyn Record], _: &mut Vec<u8>) {
-        self.telling.id_chars = abbreviation::length(first);
+        self.telling.id_chars = abbreviation::length(first, self.is_live);
     }
 
     fn rows(&mut self, rows: &[&dyn Record], out: &mut Vec<u8>) {

@@ -16,6 +16,8 @@ pub enum TimeFormat {
     Auto,
     /// `5 min ago`, `3 years ago`.
     Relative,
+    /// `10:00:07` from a day ago on, `2019-09-23 10:00` before.
+    Clock,
     /// `2019-09-23 10:00:07`.
     Absolute,
     /// RFC 3339 with milliseconds and the zone's offset.
@@ -29,7 +31,7 @@ pub enum TimeFormat {
 /// Not a way to write a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a time format; use auto, relative, absolute, iso, unix or a pattern such as '%d.%m. %H:%M'"
+    "{0:?} is not a time format; use auto, relative, clock, absolute, iso, unix or a pattern such as '%d.%m. %H:%M'"
 )]
 pub struct TimeFormatError(String);
 
@@ -40,6 +42,7 @@ impl FromStr for TimeFormat {
         Ok(match text {
             "auto" => TimeFormat::Auto,
             "relative" => TimeFormat::Relative,
+            "clock" => TimeFormat::Clock,
             "absolute" => TimeFormat::Absolute,
             "iso" => TimeFormat::Iso,
             "unix" => TimeFormat::Unix,
@@ -79,6 +82,10 @@ impl Clock {
                     here.format("%Y-%m-%d %H:%M").to_string()
                 }
             }
+            TimeFormat::Clock if (self.now - moment).num_seconds() < 86_400 => {
+                here.format("%H:%M:%S").to_string()
+            }
+            TimeFormat::Clock => here.format("%Y-%m-%d %H:%M").to_string(),
             TimeFormat::Relative => match (self.now - moment).num_seconds() {
                 age if age < 0 => format!("in {}", amount(-age)),
                 age => ago(age),
@@ -166,6 +173,7 @@ mod tests {
         let moment = "2019-09-23T08:00:07.123Z".parse().unwrap();
         for (format, shown) in [
             ("relative", "7 years ago"),
+            ("clock", "2019-09-23 10:00"),
             ("absolute", "2019-09-23 10:00:07"),
             ("iso", "2019-09-23T10:00:07.123+02:00"),
             ("unix", "1569225607"),
@@ -177,6 +185,19 @@ mod tests {
             clock(0).show(moment, &TimeFormat::Iso),
             "2019-09-23T08:00:07.123Z"
         );
+    }
+
+    #[test]
+    fn a_clock_shows_the_time_of_what_is_new() {
+        for (moment, shown) in [
+            ("2026-11-24T11:59:55Z", "13:59:55"),
+            ("2026-11-23T12:00:01Z", "14:00:01"),
+            ("2026-11-23T12:00:00Z", "2026-11-23 14:00"),
+            ("2026-11-30T09:00:00Z", "11:00:00"),
+        ] {
+            let moment = moment.parse().unwrap();
+            assert_eq!(clock(2).show(moment, &TimeFormat::Clock), shown);
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod editor;
 mod failures;
 mod feed;
 mod files;
+mod follow;
+mod following;
 mod help;
 mod install;
 mod json;

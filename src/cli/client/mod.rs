@@ -3,6 +3,7 @@
 //! stored twice.
 
 pub(crate) mod failure;
+pub(crate) mod stream;
 pub(crate) mod tls;
 
 use std::time::Duration;
@@ -369,7 +370,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 /// Half to all of `wait`, so that clients that failed together do not return
 /// together.
-fn jittered(wait: Duration) -> Duration {
+pub(crate) fn jittered(wait: Duration) -> Duration {
     let mut byte = [0u8];
     // Without randomness the whole wait is right too.
     let part = getrandom::fill(&mut byte).map_or(255, |()| u32::from(byte[0]));

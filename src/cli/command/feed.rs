@@ -1,5 +1,10 @@
 //! `dunder feed`: messages, page by page, in constant memory unless they are
-//! to be turned around.
+//! to be turned around; with `--follow`, as they are posted ([`follow`]).
+
+mod exec;
+mod follow;
+mod live;
+mod position;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -32,7 +37,19 @@ forward to a whole minute, as for trend and tags: the three count the same.
 
 When the output is not a terminal each message is one line of fields separated
 by TAB: time (RFC 3339, UTC), id, user, hashtags, text; a newline in the text
-is \\n, a tab \\t, a backslash \\\\.")]
+is \\n, a tab \\t, a backslash \\\\.
+
+With --follow, messages come as they are posted, the oldest first, each once:
+a connection that is lost is made again and goes on where it was. A command
+of --exec reads the text on its standard input; the rest is in its environment,
+DUNDER_ID, DUNDER_USER, DUNDER_TEXT, DUNDER_HASHTAGS, DUNDER_CREATED_AT.
+--timeout is then for the whole. 'dunder help following' says more.
+
+  dunder feed -f -n 50 -t ops
+  dunder feed -f -o ndjson | jq -r .text
+  dunder feed -f -t deploy --count 1 --timeout 10m > /dev/null && echo deployed
+  dunder feed -f -t alert --exec mail -s alert ann@example.com
+  dunder feed --position ~/.ops.position -t ops --exec ./handle")]
 pub struct FeedArgs {
     /// The same as --hashtag
     #[arg(value_name = "TAG", value_parser = hashtag)]
@@ -96,7 +113,23 @@ pub struct FeedArgs {
     form: FormArgs,
 
     #[command(flatten)]
+    follow: follow::FollowArgs,
+
+    #[command(flatten)]
     common: Common,
+}
+
+impl FeedArgs {
+    /// Which messages, whenever they were posted.
+    fn wanted(&self) -> FeedQuery {
+        FeedQuery {
+            user_name: self.user.clone(),
+            hashtag: self.tags.iter().chain(&self.hashtag).cloned().collect(),
+            any: self.any.then(|| "true".to_owned()),
+            not_hashtag: self.not.clone(),
+            ..FeedQuery::default()
+        }
+    }
 }
 
 /// Where times are shown.
@@ -125,7 +158,7 @@ pub(crate) struct TimeArgs {
     #[command(flatten)]
     zone: TimeZoneArgs,
 
-    /// auto, relative, absolute, iso, unix or a strftime pattern
+    /// auto, relative, clock, absolute, iso, unix or a strftime pattern
     #[arg(long, value_name = "FORMAT")]
     pub time_format: Option<TimeFormat>,
 }
@@ -171,6 +204,9 @@ pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
              'dunder feed ops prod --any'"
                 .to_owned(),
         ));
+    }
+    if args.follow.is_wanted() {
+        return follow::run(&args, ui).await;
     }
     let Session { settings, client } = Session::open(&args.common, ui).await?;
     let cursor = match &args.cursor {
@@ -258,12 +294,8 @@ impl Pages<'_> {
             query: FeedQuery {
                 from_date: args.since.map(|date| api::time::format_millis(&date)),
                 to_date: args.until.map(|date| api::time::format_millis(&date)),
-                user_name: args.user.clone(),
                 cursor,
-                hashtag: args.tags.iter().chain(&args.hashtag).cloned().collect(),
-                any: args.any.then(|| "true".to_owned()),
-                not_hashtag: args.not.clone(),
-                ..FeedQuery::default()
+                ..args.wanted()
             },
             wanted,
             seen: 0,

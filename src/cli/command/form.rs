@@ -10,7 +10,7 @@ use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 use crate::cli::ui::printer::Printer;
 use crate::output::chart::ChartStyle;
-use crate::output::format::{FORMATS, Format, Listing, Options, templated};
+use crate::output::format::{FORMATS, Format, Listing, Options, Writer, templated};
 use crate::output::row::{Fields, Kind};
 use crate::output::template::Template;
 use crate::output::{Clock, TimeFormat};
@@ -111,20 +111,45 @@ impl FormArgs {
     ) -> Result<Printer<'a>, CliError> {
         self.check_times(&printed)?;
         let options = self.options(&printed, ui)?;
-        let Printed {
-            listing, format, ..
-        } = printed;
-        let writer = match &self.template {
+        let format = printed.format;
+        let writer = self.writer(printed.listing, format, options)?;
+        if !self.no_pager && settings.pager() {
+            ui.page();
+        }
+        Ok(Printer::new(ui, writer, format))
+    }
+
+    /// The form of rows that come one after another, nobody knows when.
+    ///
+    /// # Errors
+    /// As [`FormArgs::printer`].
+    pub fn live_writer(&self, printed: Printed<'_>, ui: &Ui) -> Result<Box<dyn Writer>, CliError> {
+        self.check_times(&printed)?;
+        let options = Options {
+            is_live: true,
+            ..self.options(&printed, ui)?
+        };
+        self.writer(printed.listing, printed.format, options)
+    }
+
+    fn writer(
+        &self,
+        listing: Listing,
+        format: &Format,
+        options: Options,
+    ) -> Result<Box<dyn Writer>, CliError> {
+        Ok(match &self.template {
             Some(text) => {
                 let template = Template::parse(listing.kind, text);
                 templated(template.map_err(usage)?, options)
             }
             None => format.open(listing, options),
-        };
-        if !self.no_pager && settings.pager() {
-            ui.page();
-        }
-        Ok(Printer::new(ui, writer, format))
+        })
+    }
+
+    /// Whether a template says how each is printed.
+    pub fn is_templated(&self) -> bool {
+        self.template.is_some()
     }
 
     /// Refuses a way to write times where the form has its own.

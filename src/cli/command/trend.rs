@@ -1,13 +1,15 @@
 //! `dunder trend`: counts over time, as a chart or as lines.
 
+mod follow;
+
 use chrono::{DateTime, Utc};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::api::{self, TrendQuery, Trends};
 use crate::cli::CliError;
-use crate::cli::args::{Common, date, hashtag, start};
-use crate::cli::client::Answer;
+use crate::cli::args::{Common, WrittenDate, date, hashtag};
+use crate::cli::client::{Answer, Client};
 use crate::cli::command::empty::point_to_data;
 use crate::cli::command::feed::{TimeArgs, backward};
 use crate::cli::command::form::{FormArgs, Printed, trend_format};
@@ -16,7 +18,7 @@ use crate::cli::ui::Ui;
 use crate::cli::zone;
 use crate::domain::{Hashtag, Interval, TrendFilter, TrendRequest, Zone};
 use crate::output::chart::{ChartStyle, TrendRange};
-use crate::output::format::Format;
+use crate::output::format::{Format, Listing};
 use crate::output::records::buckets_of;
 use crate::output::tags::Period;
 
@@ -51,12 +53,16 @@ pub struct TrendArgs {
     aggregation: Option<Interval>,
 
     /// Start at this date
-    #[arg(long, value_name = "DATE", value_parser = start, allow_hyphen_values = true)]
-    since: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "DATE", value_parser = WrittenDate::read, allow_hyphen_values = true)]
+    since: Option<WrittenDate>,
 
     /// End before this date
     #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     until: Option<DateTime<Utc>>,
+
+    /// Draw the chart in place, again when it changes, until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
 
     /// How to draw
     #[arg(long, value_name = "STYLE", value_parser = style())]
@@ -98,22 +104,18 @@ fn style() -> impl TypedValueParser<Value = ChartStyle> {
 pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError> {
     let tags = std::mem::take(&mut args.tags);
     args.hashtag.splice(0..0, tags);
-    let now = Utc::now();
+    if args.follow {
+        return follow::run(&args, ui).await;
+    }
     let clock = args.times.clock();
-    let filter = filter(&args, &clock.zone, now, ui)?;
+    let since = args.since.as_ref().map(WrittenDate::at);
+    let (filter, warning) = filter(&args, since, &clock.zone, Utc::now())?;
+    if let Some(warning) = warning {
+        ui.warn(&warning);
+    }
     let (from, to) = (filter.buckets.from_date(), filter.buckets.to_date());
     let Session { settings, client } = Session::open(&args.common, ui).await?;
-    let query = TrendQuery {
-        from_date: Some(api::time::format_seconds(&from)),
-        to_date: Some(api::time::format_seconds(&to)),
-        aggregation: Some(filter.interval.to_string()),
-        // What servers take it for without being told.
-        tz: Some(filter.zone.to_string()).filter(|_| !filter.zone.is_utc()),
-        fill: args.fill.then(|| "true".to_owned()),
-        hashtag: args.hashtag.clone(),
-        ..TrendQuery::default()
-    };
-    let answer: Answer<Trends> = client.get("/trend", &query.to_query_string()).await?;
+    let answer = ask(&args, &filter, &client).await?;
     let asked = match args.output {
         None if args.style.is_some() && !args.common.json => Format::named("chart"),
         asked => asked,
@@ -124,15 +126,9 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
         return ui.print_json(&answer.document);
     }
     let hashtags: Vec<String> = filter.hashtags.iter().map(Hashtag::to_string).collect();
-    let range = TrendRange {
-        buckets: filter.buckets,
-        interval: filter.interval,
-        zone: filter.zone,
-        hashtags: hashtags.clone(),
-    };
     let style = args.style.unwrap_or_default();
     let printed = Printed {
-        listing: buckets_of(range),
+        listing: listing(filter),
         format,
         clock: clock.clone(),
         time_format,
@@ -150,21 +146,51 @@ pub(crate) async fn run(mut args: TrendArgs, ui: &mut Ui) -> Result<(), CliError
     Ok(())
 }
 
-/// The range and the buckets asked for; the edges are settled here, so that
-/// the picture's are the answer's.
+/// What the server counts.
+async fn ask(
+    args: &TrendArgs,
+    filter: &TrendFilter,
+    client: &Client,
+) -> Result<Answer<Trends>, CliError> {
+    let (from, to) = (filter.buckets.from_date(), filter.buckets.to_date());
+    let query = TrendQuery {
+        from_date: Some(api::time::format_seconds(&from)),
+        to_date: Some(api::time::format_seconds(&to)),
+        aggregation: Some(filter.interval.to_string()),
+        // What servers take it for without being told.
+        tz: Some(filter.zone.to_string()).filter(|_| !filter.zone.is_utc()),
+        fill: args.fill.then(|| "true".to_owned()),
+        hashtag: args.hashtag.clone(),
+        ..TrendQuery::default()
+    };
+    client.get("/trend", &query.to_query_string()).await
+}
+
+/// The listing of what a filter asks for.
+fn listing(filter: TrendFilter) -> Listing {
+    buckets_of(TrendRange {
+        buckets: filter.buckets,
+        interval: filter.interval,
+        zone: filter.zone,
+        hashtags: filter.hashtags.iter().map(Hashtag::to_string).collect(),
+    })
+}
+
+/// The range and the buckets asked for, and a warning about them; the edges
+/// are settled here, so that the picture's are the answer's.
 fn filter(
     args: &TrendArgs,
+    since: Option<DateTime<Utc>>,
     zone: &Zone,
     now: DateTime<Utc>,
-    ui: &mut Ui,
-) -> Result<TrendFilter, CliError> {
+) -> Result<(TrendFilter, Option<String>), CliError> {
     let end = args.until.unwrap_or(now);
-    if let Some(since) = args.since
+    if let Some(since) = since
         && since >= end
     {
         return Err(backward(since, end));
     }
-    let interval = match (args.aggregation, args.since) {
+    let interval = match (args.aggregation, since) {
         (Some(interval), _) => interval,
         (None, Some(since)) => Interval::suiting((end - since).num_seconds(), MOST_BUCKETS),
         (None, None) => Interval::MINUTE,
@@ -175,7 +201,7 @@ fn filter(
         .filter_map(|tag| tag.parse::<Hashtag>().ok())
         .collect();
     let asked = TrendRequest {
-        from: args.since,
+        from: since,
         to: args.until,
         interval: Some(interval),
         zone: Some(zone.clone()),
@@ -184,18 +210,18 @@ fn filter(
     let of = |asked| TrendFilter::new(asked, now).map_err(|e| CliError::Usage(e.to_string()));
     let filter = of(asked.clone())?;
     if zone.name().is_some() {
-        return Ok(filter);
+        return Ok((filter, None));
     }
     // A server knows zones by their names.
     let in_utc = of(TrendRequest {
         zone: Some(Zone::UTC),
         ..asked
     })?;
-    if in_utc.buckets != filter.buckets {
-        ui.warn(&format!(
+    let warning = (in_utc.buckets != filter.buckets).then(|| {
+        format!(
             "this machine's time zone has no name, so buckets are those of UTC: {}",
             zone::ADVICE
-        ));
-    }
-    Ok(in_utc)
+        )
+    });
+    Ok((in_utc, warning))
 }

@@ -148,6 +148,7 @@ fn options(command: &str) -> Vec<Valued> {
             &[
                 ("-u", "--user", Kind::User),
                 ("", "--cursor", Kind::Message),
+                ("", "--after", Kind::Message),
             ],
         ]
         .concat(),

@@ -26,7 +26,7 @@ pub(in crate::cli) const FILE_KEYS: [(&str, &str); 9] = [
     ),
     (
         "time_format",
-        "auto, relative, absolute, iso, unix or a strftime pattern",
+        "auto, relative, clock, absolute, iso, unix or a strftime pattern",
     ),
     ("pager", "false never starts one"),
 ];

@@ -6,9 +6,12 @@
 //! to write to standard error is nobody's failure: there is no one left to
 //! tell.
 
+mod changes;
 mod json;
+mod left;
 mod pager;
 pub(crate) mod printer;
+mod screen;
 mod terminal;
 
 use std::io::{BufWriter, Read, Write};
@@ -16,7 +19,10 @@ use std::io::{BufWriter, Read, Write};
 use crate::cli::CliError;
 use crate::cli::args::ColorWhen;
 use crate::output::Look;
+pub(crate) use changes::{Change, Changes};
+pub(crate) use left::reader_left;
 use pager::Pager;
+pub(crate) use screen::Screen;
 pub(crate) use terminal::{Terminal, said};
 
 /// The streams of a command.
@@ -80,6 +86,11 @@ impl Ui {
     /// How output is to look here, in the terminal's width or another.
     pub fn look(&self, width: Option<u16>) -> Look {
         self.terminal.look(self.color, width)
+    }
+
+    /// Looks again how large the terminal is; whether that has changed.
+    pub fn measure(&mut self) -> bool {
+        self.terminal.measure()
     }
 
     /// What follows goes through a pager if it is longer than the terminal

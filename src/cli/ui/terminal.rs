@@ -82,6 +82,19 @@ impl Terminal {
         lines.join(&format!("\n{:INDENT$}", ""))
     }
 
+    /// Looks again how large it is; whether that has changed.
+    pub fn measure(&mut self) -> bool {
+        let Some((width, height)) = terminal_size::terminal_size() else {
+            return false;
+        };
+        let now = (usize::from(width.0), usize::from(height.0));
+        let has_changed = self.output && now.0 > 0 && now.1 > 0 && now != (self.columns, self.rows);
+        if has_changed {
+            (self.columns, self.rows) = now;
+        }
+        has_changed
+    }
+
     /// Whether colours are to be used.
     pub fn color(self, when: ColorWhen) -> bool {
         match when {

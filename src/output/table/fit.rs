@@ -12,6 +12,18 @@ const SIDE_SHARE: usize = 5;
 /// Below this width nothing stands beside a text.
 const LEAST_STACKED: usize = 40;
 
+/// What rows that nobody knows yet will like: what is beside a text something
+/// in proportion to the width, the text all there is.
+pub(super) fn leave_room(columns: &[&Column], wanted: &mut [usize], width: usize) {
+    for (column, wanted) in columns.iter().zip(wanted) {
+        match column.role {
+            Role::Fixed => {}
+            Role::Side => *wanted = (*wanted).clamp(width / 8, (width / 7).max(8)),
+            Role::Main | Role::Picture => *wanted = width,
+        }
+    }
+}
+
 /// The form of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Form {

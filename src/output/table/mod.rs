@@ -10,7 +10,7 @@ use crate::output::chart::spark_line;
 use crate::output::format::{Format, Listing, Options, Writer};
 use crate::output::paint::{Paint, paint_of};
 use crate::output::row::{Column, Record, Role, Telling, Value};
-use crate::output::{TimeFormat, Urls, columns, wrap};
+use crate::output::{Urls, columns, wrap};
 use fit::Form;
 
 pub(super) const FORMAT: Format = Format {
@@ -28,16 +28,18 @@ pub(super) const FORMAT: Format = Format {
 const GAP: usize = 2;
 
 fn open(listing: Listing, options: Options) -> Box<dyn Writer> {
+    let format = options.time_format_drawn();
     let columns = options.fields.map(|fields| fields.0);
     Box::new(Table {
         columns: columns.unwrap_or_else(|| listing.kind.drawn()),
         telling: Telling {
             look: options.look,
             clock: options.clock,
-            format: options.time_format.unwrap_or(TimeFormat::Auto),
+            format,
             id_chars: usize::MAX,
         },
         listing,
+        is_live: options.is_live,
         form: None,
     })
 }
@@ -46,6 +48,8 @@ struct Table {
     listing: Listing,
     columns: Vec<usize>,
     telling: Telling,
+    /// Whether more rows come than those it is fitted to.
+    is_live: bool,
     /// Once there are rows to fit it to.
     form: Option<Form>,
 }
@@ -55,12 +59,13 @@ impl Writer for Table {
         if first.is_empty() {
             return;
         }
-        self.telling.id_chars = abbreviation::length(first);
-        let form = fit::form(
-            &self.columns(),
-            &self.wanted(first),
-            self.telling.look.width(),
-        );
+        self.telling.id_chars = abbreviation::length(first, self.is_live);
+        let width = self.telling.look.width();
+        let mut wanted = self.wanted(first);
+        if self.is_live {
+            fit::leave_room(&self.columns(), &mut wanted, width);
+        }
+        let form = fit::form(&self.columns(), &wanted, width);
         let mut text = String::new();
         if let Some(title) = &self.listing.title {
             text += &self.sentence(title, "1");

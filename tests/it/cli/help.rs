@@ -7,10 +7,11 @@ use std::process::Command;
 use super::{Person, Ran};
 use crate::support::Server;
 
-const TOPICS: [&str; 6] = [
+const TOPICS: [&str; 7] = [
     "hashtags",
     "dates",
     "output",
+    "following",
     "exit-codes",
     "configuration",
     "curl",

@@ -14,6 +14,8 @@ pub enum Reply {
     Lost,
     /// It gets these bytes.
     Bytes(String),
+    /// It gets these bytes, and nothing more until the client hangs up.
+    Held(String),
 }
 
 impl Reply {
@@ -36,11 +38,18 @@ pub fn serve(replies: Vec<Reply>) -> (String, Receiver<String>) {
         for reply in replies {
             let (mut stream, _) = listener.accept().unwrap();
             let request = read_request(&mut stream);
-            if let Reply::Bytes(bytes) = reply {
-                // A client that hangs up early is what some tests are about.
-                let _ = stream.write_all(bytes.as_bytes());
-            }
             let _ = sender.send(request);
+            // A client that hangs up early is what some tests are about.
+            match reply {
+                Reply::Lost => {}
+                Reply::Bytes(bytes) => {
+                    let _ = stream.write_all(bytes.as_bytes());
+                }
+                Reply::Held(bytes) => {
+                    let _ = stream.write_all(bytes.as_bytes());
+                    let _ = stream.read(&mut [0]);
+                }
+            }
         }
     });
     (url, receiver)

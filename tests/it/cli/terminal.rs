@@ -19,6 +19,20 @@ pub(super) fn on_terminal_typing(
     line: &str,
     input: &str,
 ) -> String {
+    let mut command = typed(person, columns, line);
+    command.stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut keys = child.stdin.take().unwrap();
+    keys.write_all(input.as_bytes()).unwrap();
+    drop(keys);
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .replace("\r\n", "\n")
+}
+
+/// A command line in a terminal of so many columns.
+pub(super) fn typed(person: &Person, columns: usize, line: &str) -> Command {
     let dunder = env!("CARGO_BIN_EXE_dunder");
     let typed = format!(
         "stty cols {columns} rows 50 -echo; {}",
@@ -35,16 +49,9 @@ pub(super) fn on_terminal_typing(
     command
         .args(["--quiet", "--return", "--command", &typed, "/dev/null"])
         .env("SHELL", "/bin/sh")
-        .stdin(std::process::Stdio::piped())
+        .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut keys = child.stdin.take().unwrap();
-    keys.write_all(input.as_bytes()).unwrap();
-    drop(keys);
-    let output = child.wait_with_output().unwrap();
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .replace("\r\n", "\n")
+    command
 }
 
 #[tokio::test]

@@ -18,10 +18,11 @@ pub struct Topic {
 }
 
 /// All topics, in the order a newcomer may read them.
-pub const TOPICS: [Topic; 6] = [
+pub const TOPICS: [Topic; 7] = [
     topic("hashtags", include_str!("hashtags.txt")),
     topic("dates", include_str!("dates.txt")),
     topic("output", include_str!("output.txt")),
+    topic("following", include_str!("following.txt")),
     topic("exit-codes", include_str!("exit-codes.txt")),
     topic("configuration", include_str!("configuration.txt")),
     topic("curl", include_str!("curl.txt")),

@@ -36,6 +36,11 @@ const POST: [Variable; 2] = [
         "what a text is written in when there is none",
     ),
 ];
+/// Variables of `dunder feed` besides.
+const FEED: [Variable; 1] = [(
+    "DUNDER_ID, DUNDER_USER, DUNDER_TEXT, DUNDER_HASHTAGS, DUNDER_CREATED_AT",
+    "the message, for the command of --exec; dunder itself reads none of them",
+)];
 /// Files of the client.
 const CLIENT_FILES: [Variable; 4] = [
     (
@@ -99,6 +104,9 @@ pub(super) fn of(command: &Command) -> String {
             files.extend(CLIENT_FILES);
             if command.get_name().ends_with("post") {
                 variables.extend(POST);
+            }
+            if command.get_name().ends_with("feed") {
+                variables.extend(FEED);
             }
         }
         Side::Store => {
@@ -173,7 +181,14 @@ fn see_also(page: &mut Roff, command: &Command, side: &Side) {
     let below = command.get_subcommands().map(Command::get_display_name);
     pages.extend(below.flatten().map(|name| format!("{name}(1)")));
     let topics: &[&str] = match side {
-        Side::Client => &["hashtags", "dates", "output", "configuration", "exit-codes"],
+        Side::Client => &[
+            "hashtags",
+            "dates",
+            "output",
+            "following",
+            "configuration",
+            "exit-codes",
+        ],
         Side::Store => &["exit-codes"],
         Side::None => &["configuration", "exit-codes"],
     };
