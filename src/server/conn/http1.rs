@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, Waker};
 
 use bytes::Bytes;
 use hyper::Request;
@@ -52,16 +52,19 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     builder
         // hyper's would be set anew for every request; ours is in `ReadTimeout`.
         .header_read_timeout(None)
+        // hyper would read on while an answer is made, into a new buffer each
+        // time, to see whether the client is there; `ReadTimeout` sees it.
+        .half_close(true)
         .max_header_size(limits.header_size)
         // Room beyond the limit, so that a head just over it is read and told.
         .max_buf_size(limits.header_size.max(8192) + 64 * 1024);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut stopping = Stopping::new(stop.clone());
     let mut stopped = pin!(http::stopped(&mut stop));
-    let mut is_stopping = false;
     let mut is_told = false;
     let ended = poll_fn(|task| {
         let ended = connection.as_mut().poll(task);
-        is_stopping = is_stopping || stopped.as_mut().poll(task).is_ready();
+        let is_stopping = stopping.poll(task, stopped.as_mut());
         // hyper closes a connection that waits for a request, with the last
         // bytes of the answer before it, if the client has not taken them yet.
         if ended.is_pending() && is_stopping && !is_told && !phase.is_blocked() {
@@ -73,6 +76,36 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     });
     let ended = ended.await;
     http::log_end(peer, ended);
+}
+
+/// Whether the server is to stop, for a task that asks whenever it runs: the
+/// future that waits for it costs more than to see that nothing was told.
+struct Stopping {
+    told: watch::Receiver<bool>,
+    /// Whom the future wakes.
+    waiting: Option<Waker>,
+    is_stopping: bool,
+}
+
+impl Stopping {
+    fn new(told: watch::Receiver<bool>) -> Stopping {
+        Stopping {
+            told,
+            waiting: None,
+            is_stopping: false,
+        }
+    }
+
+    fn poll(&mut self, task: &mut Task<'_>, stopped: Pin<&mut impl Future<Output = ()>>) -> bool {
+        let waits = |waker: &Waker| waker.will_wake(task.waker());
+        let is_waiting = self.waiting.as_ref().is_some_and(waits);
+        let is_untold = is_waiting && matches!(self.told.has_changed(), Ok(false));
+        if !self.is_stopping && !is_untold {
+            self.is_stopping = stopped.poll(task).is_ready();
+            self.waiting = Some(task.waker().clone());
+        }
+        self.is_stopping
+    }
 }
 
 /// A request's body; the connection is told when it has arrived.

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,6 +21,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The same while a body has not been looked at to its end: it may be there
 /// already, or else never will.
 const BODY_GRACE: Duration = Duration::from_millis(100);
+
+/// Bytes read at most to see whether a client is still there.
+const AHEAD: usize = 64;
 
 /// Where a connection stands.
 #[derive(Default)]
@@ -77,6 +80,9 @@ impl Phase {
 /// A head nearly always arrives whole and the next one soon, so the clock is
 /// only looked at when there is nothing to read, and one timer serves the
 /// whole connection: when it goes off too early it is set again.
+///
+/// Also ends one whose client has left while its answer is made, for which
+/// nothing is read otherwise.
 pub(crate) struct ReadTimeout<S> {
     stream: S,
     phase: Arc<Phase>,
@@ -87,6 +93,9 @@ pub(crate) struct ReadTimeout<S> {
     timer: Option<Pin<Box<Sleep>>>,
     /// What was read last may have ended a head.
     ends_head: bool,
+    /// What was read to see whether the client is there: the next reading
+    /// begins with it.
+    ahead: Vec<u8>,
     /// When the client closed its side, with an answer outstanding.
     closed: Option<Instant>,
 }
@@ -101,6 +110,7 @@ impl<S> ReadTimeout<S> {
             since: Instant::now(),
             timer: None,
             ends_head: true,
+            ahead: Vec::new(),
             closed: None,
         }
     }
@@ -161,11 +171,56 @@ impl<S> ReadTimeout<S> {
         self.since = Instant::now();
     }
 
+    /// Whether an answer is outstanding.
+    fn is_asked(&self) -> bool {
+        self.phase.answering.load(Ordering::Relaxed) || self.phase.progress.is_writing()
+    }
+
     /// What was written may have been the last of an answer: a client that has
     /// closed its side is looked at again.
     fn wrote(&mut self, task: &mut Task<'_>) {
         if self.closed.is_some() {
             task.waker().wake_by_ref();
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> ReadTimeout<S> {
+    /// Reads what was read ahead, or else from the client.
+    fn poll_stream(
+        &mut self,
+        task: &mut Task<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(task, buffer);
+        }
+        let given = self.ahead.len().min(buffer.remaining());
+        buffer.put_slice(&self.ahead[..given]);
+        self.ahead.drain(..given);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends when the client whose answer is outstanding has left. One who has
+    /// sent more already is taken to be there.
+    fn poll_left(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
+        if !self.ahead.is_empty() {
+            return Poll::Pending;
+        }
+        let mut bytes = [0; AHEAD];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        match ready!(Pin::new(&mut self.stream).poll_read(task, &mut buffer)) {
+            Err(error) => Poll::Ready(error),
+            Ok(()) if buffer.filled().is_empty() => {
+                let left = ready!(self.poll_closed(task)).err();
+                Poll::Ready(left.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
+            }
+            Ok(()) => {
+                self.ahead.extend_from_slice(buffer.filled());
+                // It may belong to a body that is waited for.
+                task.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
     }
 }
@@ -186,7 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ReadTimeout<RefusalStream<
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(task, buffer);
+        let polled = this.poll_stream(task, buffer);
         let read = &buffer.filled()[before..];
         if !read.is_empty() {
             this.ends_head = ends_head(read);
@@ -225,7 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ReadTimeout<RefusalStream<
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for ReadTimeout<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ReadTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Task<'_>,
@@ -237,8 +292,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ReadTimeout<S> {
         written
     }
 
+    /// Also called by hyper whenever it has nothing to write.
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(task)
+        ready!(Pin::new(&mut self.stream).poll_flush(task))?;
+        if self.is_asked()
+            && let Poll::Ready(left) = self.poll_left(task)
+        {
+            return Poll::Ready(Err(left));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<io::Result<()>> {

@@ -116,6 +116,33 @@ async fn work_for_clients_that_left_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_while_an_answer_is_made_is_answered_after_it() {
+    let stub = Stub::default();
+    let waiting = Arc::clone(&stub.waiting);
+    let limits = Limits {
+        query_timeout: Duration::from_millis(700),
+        ..Limits::default()
+    };
+    let serving = serve(stub, limits).await;
+    let mut stream = serving.asking("/trend").await;
+    until(&waiting, 1).await;
+    // Longer than what is read to see whether the client is there.
+    let path = format!("/message?hashtag={}", "a".repeat(60));
+    ask(&mut stream, &path).await;
+    ask(&mut stream, &path).await;
+    let mut answers = String::new();
+    let mut buffer = [0; 4096];
+    while answers.matches(r#""messages":[]"#).count() < 2 {
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert_ne!(read, 0, "closed after {answers:?}");
+        answers += std::str::from_utf8(&buffer[..read]).unwrap();
+    }
+    let late = answers.find("HTTP/1.1 503");
+    assert_eq!(late, Some(0), "{answers}");
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_waits_for_an_answer_that_is_being_made_and_closes_what_is_idle() {
     let stub = Stub::default();
     let waiting = Arc::clone(&stub.waiting);
