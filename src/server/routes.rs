@@ -136,26 +136,33 @@ impl<B: RequestBody> Table<B> {
             Method::HEAD => &Method::GET,
             _ => method,
         };
+        Table::<B>::at(path)
+            .find(|route| route.method == *method)
+            .ok_or_else(|| Table::<B>::not_found(method, path))
+    }
+
+    /// The lines of a path.
+    fn at(path: &str) -> impl Iterator<Item = &'static Route<B>> {
         // A path that is written out is no part of one with a `*`.
         let is_named = Table::<B>::ROUTES.iter().any(|route| route.path == path);
-        let mut there = Table::<B>::ROUTES
-            .iter()
-            .filter(|route| match is_named {
-                true => route.path == path,
-                false => is_at(route.path, path),
-            })
-            .peekable();
+        let is_of = move |route: &&Route<B>| match is_named {
+            true => route.path == path,
+            false => is_at(route.path, path),
+        };
+        Table::<B>::ROUTES.iter().filter(is_of)
+    }
+
+    /// Why a request has no line.
+    fn not_found(method: &Method, path: &str) -> ApiError {
+        let mut there = Table::<B>::at(path).peekable();
         if there.peek().is_none() {
-            return Err(ApiError::PathNotFound(path.to_owned()));
+            return ApiError::PathNotFound(path.to_owned());
         }
-        let allow = there.clone().map(|route| &route.method);
-        there
-            .find(|route| route.method == *method)
-            .ok_or_else(|| ApiError::Method {
-                path: shown_path(path).into_owned(),
-                method: shown_method(method).into_owned(),
-                allow: allowed(allow),
-            })
+        ApiError::Method {
+            path: shown_path(path).into_owned(),
+            method: shown_method(method).into_owned(),
+            allow: allowed(there.map(|route| &route.method)),
+        }
     }
 }
 
@@ -229,17 +236,29 @@ impl Call {
     async fn in_time(
         &self,
         access: Access,
-        answering: Pin<&mut (impl Future<Output = Result<Answer, ApiError>> + Send)>,
+        mut answering: Pin<&mut (impl Future<Output = Result<Answer, ApiError>> + Send)>,
     ) -> Result<Answer, ApiError> {
-        let patience = self.context.settings.limits.query_timeout;
-        match access {
-            Access::Always | Access::Author => answering.await,
+        let patience = match access {
+            Access::Always | Access::Author => return answering.await,
             Access::Open | Access::Reader | Access::Follower | Access::User => {
-                tokio::time::timeout(patience, answering)
-                    .await
-                    .map_err(|_| ApiError::QueryTimeout(patience))?
+                self.context.settings.limits.query_timeout
             }
-        }
+        };
+        // Most are made at once, and need no timer.
+        let mut timer = pin!(None);
+        future::poll_fn(|task| {
+            if let Poll::Ready(answer) = answering.as_mut().poll(task) {
+                return Poll::Ready(answer);
+            }
+            if timer.is_none() {
+                timer.set(Some(tokio::time::sleep(patience)));
+            }
+            match timer.as_mut().as_pin_mut().map(|timer| timer.poll(task)) {
+                Some(Poll::Ready(())) => Poll::Ready(Err(ApiError::QueryTimeout(patience))),
+                Some(Poll::Pending) | None => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// The answer, which holds its place, and its share of memory if it is

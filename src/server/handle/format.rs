@@ -133,11 +133,11 @@ impl Form {
     /// An answer in this form. Not every form has a place for the cursor: it
     /// is in a header.
     pub(crate) fn answer(self, body: AnswerBody, next: Option<&str>) -> Answer {
+        if self.is_json() {
+            return response::of_type(StatusCode::OK, response::JSON, body);
+        }
         let content_type = HeaderValue::from_static(self.format.content_type);
         let mut answer = response::of_type(StatusCode::OK, content_type, body);
-        if self.is_json() {
-            return answer;
-        }
         let headers = answer.headers_mut();
         headers.insert(VARY, HeaderValue::from_static("accept"));
         if let Some(cursor) = next.and_then(|id| HeaderValue::from_str(id).ok()) {

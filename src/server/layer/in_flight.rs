@@ -5,6 +5,7 @@
 //! by the queue of its writer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,9 +17,9 @@ const UNIT: usize = 1024;
 
 /// The bounds, and what is left of each.
 pub(crate) struct LoadShed {
-    requests: Arc<Semaphore>,
-    bodies: Arc<Semaphore>,
-    followers: Arc<Semaphore>,
+    requests: Arc<Places>,
+    bodies: Arc<Places>,
+    followers: Arc<Places>,
     most_followers: usize,
     memory: Arc<Semaphore>,
     /// As much again, which no reader can take.
@@ -28,10 +29,44 @@ pub(crate) struct LoadShed {
 
 /// What a request holds: a place among those of its kind, and its share of
 /// memory. Given back when dropped.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct InFlight {
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     memory: Option<OwnedSemaphorePermit>,
+}
+
+/// Places that nobody waits for, which a semaphore's queue would be for.
+struct Places {
+    free: AtomicUsize,
+}
+
+/// One of them, given back when dropped.
+struct Place(Arc<Places>);
+
+impl Places {
+    fn new(count: usize) -> Arc<Places> {
+        let free = AtomicUsize::new(count);
+        Arc::new(Places { free })
+    }
+
+    fn take(self: &Arc<Places>) -> Result<InFlight, ApiError> {
+        let less = |free: usize| free.checked_sub(1);
+        // Nothing but the number itself is shared by it.
+        let taken = self
+            .free
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        taken.map_err(|_| ApiError::Overloaded)?;
+        Ok(InFlight {
+            place: Some(Place(Arc::clone(self))),
+            memory: None,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.free.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl InFlight {
@@ -53,9 +88,9 @@ impl LoadShed {
         let memory_units = u32::try_from(limits.answer_memory / UNIT).unwrap_or(u32::MAX);
         let memory_units = memory_units.max(1);
         LoadShed {
-            requests: bound(limits.requests),
-            bodies: bound(limits.bodies),
-            followers: bound(limits.followers),
+            requests: Places::new(limits.requests),
+            bodies: Places::new(limits.bodies),
+            followers: Places::new(limits.followers),
             most_followers: limits.followers,
             memory: bound(memory_units as usize),
             posts: bound(memory_units as usize),
@@ -68,7 +103,7 @@ impl LoadShed {
     /// # Errors
     /// All are taken.
     pub(crate) fn request(&self) -> Result<InFlight, ApiError> {
-        place(&self.requests)
+        self.requests.take()
     }
 
     /// A place among the bodies that are waited for.
@@ -76,7 +111,7 @@ impl LoadShed {
     /// # Errors
     /// All are taken.
     pub(crate) fn body(&self) -> Result<InFlight, ApiError> {
-        place(&self.bodies)
+        self.bodies.take()
     }
 
     /// A place among those who follow.
@@ -85,7 +120,7 @@ impl LoadShed {
     /// All are taken.
     pub(crate) fn follower(&self) -> Result<InFlight, ApiError> {
         let full = |_| ApiError::TooManyFollowers(self.most_followers);
-        place(&self.followers).map_err(full)
+        self.followers.take().map_err(full)
     }
 
     /// A share of the memory of answers; all of it for one that is larger.
@@ -119,15 +154,6 @@ impl LoadShed {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         units.min(self.memory_units)
     }
-}
-
-fn place(bound: &Arc<Semaphore>) -> Result<InFlight, ApiError> {
-    let permit = Arc::clone(bound).try_acquire_owned();
-    let place = permit.map_err(|_| ApiError::Overloaded)?;
-    Ok(InFlight {
-        place: Some(place),
-        memory: None,
-    })
 }
 
 fn share(permit: Option<OwnedSemaphorePermit>) -> Result<InFlight, ApiError> {

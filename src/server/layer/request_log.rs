@@ -56,22 +56,48 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Logged<S::Future> {
+        let is_logged = tracing::enabled!(target: "dunder::request", tracing::Level::INFO);
         Logged {
-            start: Instant::now(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
+            line: is_logged.then(|| Line::begin(&request)),
             given_id: given_id(request.headers()),
             inner: self.inner.call(request),
         }
     }
 }
 
+/// What the log says of a request that is not known from its answer.
+struct Line {
+    start: Instant,
+    method: Method,
+    uri: Uri,
+}
+
+impl Line {
+    fn begin<B>(request: &Request<B>) -> Line {
+        Line {
+            start: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        }
+    }
+
+    fn write(&self, status: StatusCode, request_id: &str) {
+        tracing::info!(
+            target: "dunder::request",
+            method = &*shown_method(&self.method),
+            path = &*shown_path(self.uri.path()),
+            status = status.as_u16(),
+            duration_us = self.start.elapsed().as_micros() as u64,
+            request_id,
+        );
+    }
+}
+
 pin_project! {
     /// Its future.
     pub(crate) struct Logged<F> {
-        start: Instant,
-        method: Method,
-        uri: Uri,
+        // Only where the log has it.
+        line: Option<Line>,
         given_id: Option<String>,
         #[pin]
         inner: F,
@@ -89,15 +115,10 @@ impl<F: Future<Output = Result<Answer, Infallible>>> Future for Logged<F> {
             log_failure(&failed, &request_id);
         }
         answer.body_mut().set_request_id(&request_id);
-        response::finish(answer.headers_mut(), &request_id);
-        tracing::info!(
-            target: "dunder::request",
-            method = &*shown_method(this.method),
-            path = &*shown_path(this.uri.path()),
-            status = answer.status().as_u16(),
-            duration_us = this.start.elapsed().as_micros() as u64,
-            request_id,
-        );
+        if let Some(line) = this.line {
+            line.write(answer.status(), &request_id);
+        }
+        response::finish(answer.headers_mut(), request_id);
         Poll::Ready(Ok(answer))
     }
 }
@@ -155,7 +176,7 @@ fn request_id() -> String {
     let digit =
         |value: u64, at: u32| char::from(b"0123456789abcdef"[(value >> (at * 4) & 15) as usize]);
     let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
-    let mut id = String::with_capacity(25);
+    let mut id = String::with_capacity(9 + digits as usize);
     id.extend((0..8).rev().map(|at| digit(u64::from(run), at)));
     id.push('-');
     id.extend((0..digits).rev().map(|at| digit(number, at)));

@@ -23,7 +23,7 @@ pub(crate) const PIECE: usize = 32 * 1024;
 /// A whole answer up to so long is in the buffers of the connection once it is
 /// made: what it holds is given back then. A longer one gives it back with its
 /// last byte.
-const AT_ONCE: usize = 4 * 1024;
+const AT_ONCE: usize = 8 * 1024;
 
 /// What an answer says, and what it holds while it says it.
 #[derive(Default)]

@@ -117,7 +117,7 @@ pub(super) fn leave_body_out(answer: &mut Answer) {
 }
 
 /// What every answer carries: live data is not cached, types are not guessed.
-pub(super) fn finish(headers: &mut HeaderMap, request_id: &str) {
+pub(super) fn finish(headers: &mut HeaderMap, request_id: String) {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -125,7 +125,7 @@ pub(super) fn finish(headers: &mut HeaderMap, request_id: &str) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(request_id) {
+    if let Ok(id) = HeaderValue::try_from(request_id) {
         headers.insert(X_REQUEST_ID, id);
     }
 }

@@ -115,7 +115,7 @@ async fn methods_and_paths_follow_from_the_table() {
         ("GET", "/message", 200, ""),
         ("HEAD", "/message", 200, ""),
         ("PUT", "/message", 405, "GET, HEAD, POST"),
-        ("POST", "/message/x", 405, "GET, HEAD"),
+        ("POST", "/message/x", 405, "GET, HEAD, DELETE"),
         ("get", "/message", 405, "GET, HEAD, POST"),
         ("OPTIONS", "/", 405, "GET, HEAD"),
         ("GET", "/message/", 404, ""),
