@@ -2,6 +2,8 @@
 //! back. An unknown, repeated or empty parameter is an error that names it: a
 //! typo must never widen a query.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What may stand unencoded in a query value.
@@ -68,7 +70,7 @@ macro_rules! query {
             pub fn parse(query: &str) -> Result<$name, QueryError> {
                 let mut parsed = $name::default();
                 for (name, value) in pairs(query)? {
-                    match name.as_str() {
+                    match &*name {
                         $(stringify!($one) => {
                             let value = present(stringify!($one), value)?;
                             if parsed.$one.replace(value).is_some() {
@@ -223,20 +225,38 @@ pub fn refuse_parameters(query: &str) -> Result<(), QueryError> {
     }
 }
 
-fn pairs(query: &str) -> Result<Vec<(String, String)>, QueryError> {
-    let parts = query.split('&').filter(|part| !part.is_empty());
+/// A name and its value.
+type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
+fn pairs(query: &str) -> Result<Vec<Pair<'_>>, QueryError> {
     let mut pairs = Vec::new();
-    for part in parts {
+    let mut rest = query;
+    while !rest.is_empty() {
+        let (part, after) = cut(rest, b'&').unwrap_or((rest, ""));
+        rest = after;
+        if part.is_empty() {
+            continue;
+        }
         if pairs.len() == MAX_PARAMETERS {
             return Err(QueryError::TooMany);
         }
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let (name, value) = cut(part, b'=').unwrap_or((part, ""));
         pairs.push((decode(name)?, decode(value)?));
     }
     Ok(pairs)
 }
 
-fn decode(text: &str) -> Result<String, QueryError> {
+/// What is before and behind the first of an ASCII character. Byte by byte:
+/// parameters are short.
+fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+fn decode(text: &str) -> Result<Cow<'_, str>, QueryError> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Ok(Cow::Borrowed(text));
+    }
     let refused = || QueryError::Encoding(short(text));
     // A stray % would be kept as it is by the decoder; it is a mistake.
     let mut rest = text;
@@ -249,14 +269,15 @@ fn decode(text: &str) -> Result<String, QueryError> {
     }
     let spaced = text.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded.map(|text| text.into_owned()).map_err(|_| refused())
+    let decoded = decoded.map_err(|_| refused())?;
+    Ok(Cow::Owned(decoded.into_owned()))
 }
 
-fn present(name: &'static str, value: String) -> Result<String, QueryError> {
+fn present(name: &'static str, value: Cow<'_, str>) -> Result<String, QueryError> {
     if value.is_empty() {
         Err(QueryError::Empty(name))
     } else {
-        Ok(value)
+        Ok(value.into_owned())
     }
 }
 

@@ -51,8 +51,9 @@ fn of_no_length(digits: usize, asked: Asked) -> DateError {
 
 /// `1569232800.123` in digits before and after the point; a comma is one too.
 fn parts(text: &str) -> Option<(&str, Option<&str>)> {
-    let (whole, fraction) = match text.split_once(['.', ',']) {
-        Some((whole, fraction)) => (whole, Some(fraction)),
+    let point = text.bytes().position(|b| matches!(b, b'.' | b','));
+    let (whole, fraction) = match point {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
