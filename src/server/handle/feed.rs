@@ -4,14 +4,14 @@ use chrono::Utc;
 use hyper::header::HeaderMap;
 
 use crate::api::{self, FeedQuery};
-use crate::domain::{FeedFilter, MAX_TEXT_BYTES, MessageId};
+use crate::domain::{FeedFilter, FeedPage, MAX_TEXT_BYTES, MessageId};
 use crate::output::format::Listing;
 use crate::output::records::MESSAGES;
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::format::Form;
 use crate::server::handle::pages::{FIRST, Lines, Pages};
-use crate::server::handle::{after, message, parameters};
+use crate::server::handle::{after, message, pages, parameters};
 use crate::server::layer::cache;
 use crate::server::layer::cache::{Making, Question};
 use crate::server::layer::in_flight::InFlight;
@@ -65,6 +65,27 @@ async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answ
     if form.is_drawn() {
         return Box::pin(drawn(context, filter, form)).await;
     }
+    let mut read = None;
+    if form.is_json() && filter.limit.get() <= FIRST {
+        let page = context.store.feed(filter).await?;
+        let length = page.messages.iter().map(message::json_length).sum();
+        if length <= PIECE {
+            let body = AnswerBody::whole(pages::json(&page, length));
+            return Ok(form.answer(body, None));
+        }
+        read = Some(page);
+    }
+    Box::pin(long(context, filter, form, read)).await
+}
+
+/// A page that may be more than a piece, whose first messages may be `read`
+/// already.
+async fn long(
+    context: &Context,
+    filter: &FeedFilter,
+    form: Form,
+    read: Option<FeedPage>,
+) -> Result<Answer, ApiError> {
     let limit = filter.limit.get();
     let lines = match form.is_json() {
         true => Lines::Json,
@@ -75,7 +96,10 @@ async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answ
     // comes before the messages: the whole page is looked at.
     let first = if form.is_json() { FIRST } else { limit };
     let _room = room(context, first.min(limit)).await?;
-    let mut page = pages.read(first).await?;
+    let mut page = match read {
+        Some(read) => read,
+        None => pages.read(first).await?,
+    };
     // Whole, a page can be kept for those who ask again; it is, if there is
     // room for its messages while it is read.
     let more = match pages.is_last(&page) || pages.likely_length(&page) > cache::LONGEST as usize {

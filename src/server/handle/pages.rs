@@ -63,6 +63,17 @@ impl Lines {
     }
 }
 
+/// A whole page in JSON, of about so many bytes of messages.
+pub(crate) fn json(page: &FeedPage, length: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(length + 96);
+    Lines::Json.head(&mut out);
+    for (at, one) in page.messages.iter().enumerate() {
+        Lines::Json.message(&mut out, one, at == 0);
+    }
+    Lines::Json.end(&mut out, page.next_cursor);
+    out
+}
+
 /// What is still to be written of a page.
 pub(crate) struct Pages {
     store: Arc<dyn Store>,

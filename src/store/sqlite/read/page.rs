@@ -40,7 +40,7 @@ pub(crate) fn messages(
     cache: View<'_>,
 ) -> rusqlite::Result<Vec<Message>> {
     let connection = snapshot.0;
-    let mut found: Vec<_> = ids.iter().map(|&id| cache.find(id)).collect();
+    let found: Vec<_> = ids.iter().map(|&id| cache.find(id)).collect();
     let missing = ids.iter().zip(&found).filter(|(_, found)| found.is_none());
     let missing: Vec<MessageId> = missing.map(|(&id, _)| id).collect();
     let mut read = Vec::with_capacity(missing.len());
@@ -48,12 +48,13 @@ pub(crate) fn messages(
         read_some(connection, ids, cache, &mut read)?;
     }
     let mut read = read.into_iter().peekable();
-    let all = ids.iter().zip(&mut found).map(|(&id, found)| {
-        let kept = found.take().map(|kept| Message::clone(&kept));
+    let mut all = Vec::with_capacity(ids.len());
+    for (&id, found) in ids.iter().zip(found) {
+        let kept = found.map(|kept| Message::clone(&kept));
         let message = kept.or_else(|| read.next_if(|read| read.id == id));
-        message.ok_or_else(|| without_row(id))
-    });
-    all.collect()
+        all.push(message.ok_or_else(|| without_row(id))?);
+    }
+    Ok(all)
 }
 
 /// *Listed is there* (see `store`) does not hold.
