@@ -278,6 +278,16 @@ mod tests {
     }
 
     #[test]
+    fn sqlite_is_compiled_as_it_is_told_to_be() {
+        let connection = fresh_in_memory();
+        let mut options = connection.prepare("pragma compile_options").unwrap();
+        let options = options.query_map([], |row| row.get::<_, String>(0));
+        let options: Vec<String> = options.unwrap().map(Result::unwrap).collect();
+        let told = "DEFAULT_MEMSTATUS=0".to_owned();
+        assert!(options.contains(&told), "{options:?}");
+    }
+
+    #[test]
     fn no_statement_scans_a_table_or_sorts_one() {
         // The list of ids is walked, of course; it has its own test.
         let walks = |sql: &&Sql| **sql != Sql::MessageRows;
