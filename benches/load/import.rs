@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::messages::{Messages, VERSION};
-use super::server::{DISK, DUNDER, StoreDir};
+use super::server::{DISK, StoreDir, binary, other_binary};
 use super::settings::Settings;
 use super::sqlite::{BATCH, Feeder, schema};
 use super::table::{Goal, Row};
@@ -91,24 +91,36 @@ pub fn rows(settings: &Settings) -> Result<[Row; 2]> {
 
 /// Where a store of a size is kept: its name changes with all it depends on.
 fn place(messages: u64) -> Result<PathBuf> {
-    let schema = schema()?
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    Ok(Path::new(DISK).join(format!("bench-{messages}-{VERSION}-{schema:016x}")))
+    let schema = hash(schema()?.as_bytes());
+    Ok(shelf().join(format!("bench-{messages}-{VERSION}-{schema:016x}")))
+}
+
+/// Where large stores are kept. Another binary has its own: it may not know
+/// the schema of this build's.
+fn shelf() -> PathBuf {
+    let other = other_binary().map(|path| hash(path.as_os_str().as_encoded_bytes()));
+    let other = other.map(|hash| format!("bench-of-{hash:016x}"));
+    Path::new(DISK).join(other.unwrap_or_default())
+}
+
+/// FNV-1a, which is the same in every build.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Tells one build of dunder from another.
 fn program() -> Result<String> {
-    let file = fs::metadata(DUNDER)?;
+    let file = fs::metadata(binary())?;
     Ok(format!("{} {:?}", file.len(), file.modified()?))
 }
 
 /// Makes the large store, and drops those of its size from other times.
 fn make(messages: u64, beside_limit: bool) -> Result<Option<Figures>> {
     let place = place(messages)?;
-    for old in fs::read_dir(DISK)?.flatten() {
+    fs::create_dir_all(shelf())?;
+    for old in fs::read_dir(shelf())?.flatten() {
         let name = old.file_name().to_string_lossy().into_owned();
         if name.starts_with(&format!("bench-{messages}-")) {
             fs::remove_dir_all(old.path())?;
@@ -204,7 +216,7 @@ struct Import {
 
 impl Import {
     fn start(file: &Path) -> Result<Import> {
-        let mut child = Command::new(DUNDER)
+        let mut child = Command::new(binary())
             .args(["import", "-", "--sqlite.path"])
             .arg(file)
             .stdin(Stdio::piped())

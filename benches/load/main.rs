@@ -7,7 +7,8 @@
 //! `BENCH_PAIRS` of a row and its limit (3), `BENCH_MESSAGES` in the large
 //! store (10 million), `BENCH_FRESH=1` to make that store anew,
 //! `BENCH_BUILD=1` to time a clean build, `BENCH_CLIENT=hyper` for a load
-//! generator over hyper instead of bare sockets.
+//! generator over hyper instead of bare sockets, `BENCH_BINARY` (a path) to
+//! measure another build of dunder in the place of this one.
 
 mod answer;
 mod client;

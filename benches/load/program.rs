@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::server::{DISK, DUNDER, Dunder, StoreDir};
+use super::server::{DISK, Dunder, StoreDir, binary};
 use super::settings::Settings;
 use super::table::{Row, Table};
 use super::{Result, answer, process};
@@ -22,7 +22,7 @@ pub fn measure(settings: &Settings, table: &mut Table) -> Result<()> {
     }
     let size = "release binary";
     if settings.wants(size) {
-        let bytes = std::fs::metadata(DUNDER)?.len();
+        let bytes = std::fs::metadata(binary())?.len();
         table.push(Row::megabytes(size, bytes, 25));
     }
     let build = "clean release build";

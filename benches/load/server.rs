@@ -13,7 +13,17 @@ use super::{Result, process};
 /// Beside the build, on a disk: /tmp may be memory, where a commit is for
 /// free.
 pub const DISK: &str = env!("CARGO_TARGET_TMPDIR");
-pub const DUNDER: &str = env!("CARGO_BIN_EXE_dunder");
+
+/// The binary that is measured: this build's, unless `BENCH_BINARY` names
+/// another.
+pub fn binary() -> PathBuf {
+    other_binary().unwrap_or_else(|| env!("CARGO_BIN_EXE_dunder").into())
+}
+
+/// What `BENCH_BINARY` names.
+pub fn other_binary() -> Option<PathBuf> {
+    std::env::var_os("BENCH_BINARY").map(PathBuf::from)
+}
 
 /// A store's directory.
 #[derive(Clone)]
@@ -64,7 +74,7 @@ impl Dunder {
 
     /// Over whatever store the flags name.
     pub fn with(flags: &[&str], store: StoreDir) -> Result<Dunder> {
-        let mut child = Command::new(DUNDER)
+        let mut child = Command::new(binary())
             .args(["serve", "--port", "0", "--log_level", "warn"])
             .args(flags)
             .stdout(Stdio::piped())
