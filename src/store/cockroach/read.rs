@@ -28,6 +28,10 @@ pub(super) async fn users(
     prefix: &str,
     limit: usize,
 ) -> Result<Vec<UserName>, StoreError> {
+    // No name has this character, and no text of a database.
+    if prefix.contains('\0') {
+        return Ok(Vec::new());
+    }
     let high = after_prefix(prefix);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = readers
