@@ -56,9 +56,12 @@ pub(crate) async fn post(
         .then(|| context.load.post(length))
         .transpose()?;
     let message = context.store.post(draft).await?;
-    let message = on_the_wire(&message);
-    let location = ["/message/", &message.id].concat();
-    let mut answer = response::data(StatusCode::CREATED, message)?;
+    let location = ["/message/", message.id.text(&mut [0; MessageId::CHARS])].concat();
+    let mut body = Vec::with_capacity(json_length(&message) + 16);
+    body.extend_from_slice(br#"{"data":"#);
+    write_json(&mut body, &message);
+    body.push(b'}');
+    let mut answer = response::answer(StatusCode::CREATED, response::JSON, body);
     if let Ok(location) = HeaderValue::try_from(location) {
         answer.headers_mut().insert(LOCATION, location);
     }
