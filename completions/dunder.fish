@@ -583,6 +583,7 @@ function __fish_dunder_live
 end
 
 complete -c dunder -n "__fish_dunder_using_subcommand post feed trend" -s t -l hashtag -l tag -x -k -a "(__fish_dunder_live)"
+complete -c dunder -n "__fish_dunder_using_subcommand feed" -l not -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -s u -l user -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand feed" -l cursor -x -k -a "(__fish_dunder_live)"
 complete -c dunder -n "__fish_dunder_using_subcommand tags" -s p -l prefix -x -k -a "(__fish_dunder_live)"

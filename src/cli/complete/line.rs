@@ -146,6 +146,7 @@ fn options(command: &str) -> Vec<Valued> {
             HASHTAGS.as_slice(),
             &DATES,
             &[
+                ("", "--not", Kind::Hashtag),
                 ("-u", "--user", Kind::User),
                 ("", "--cursor", Kind::Message),
                 ("", "--after", Kind::Message),
@@ -223,6 +224,7 @@ mod tests {
             ("dunder feed -t '#st", Kind::Hashtag, "#", "st"),
             ("dunder feed --tag st", Kind::Hashtag, "", "st"),
             ("dunder trend --tag=st", Kind::Hashtag, "--tag=", "st"),
+            ("dunder feed -t a --not st", Kind::Hashtag, "", "st"),
             ("dunder feed -t a --user an", Kind::User, "", "an"),
             ("  ./dunder feed --user=", Kind::User, "--user=", ""),
             ("dunder trend -t a -t b", Kind::Hashtag, "", "b"),
