@@ -46,7 +46,9 @@
 //!    transaction that stores it or, on the embedded store, flushes it; until
 //!    then the memtable counts it. So lists, tags and trends agree for any
 //!    range. `store::sqlite::write`, `store::cockroach::sql` → trends and
-//!    hashtags of every store, `output::chart`.
+//!    hashtags of every store, `output::chart`. What a deleted message counted
+//!    is taken away in the transaction that deletes it; on a cluster in a slot
+//!    of its own, where counts are below zero.
 //! 6. **What is kept in memory rests on these three.**
 //!    - *Immutable*: what a message says, and which name a user's number stands
 //!      for, never changes, and no id is given out twice, to a message or to a

@@ -22,21 +22,6 @@ pub enum Backend {
     Cockroach,
 }
 
-/// One test of each, where other stores cannot do it yet.
-macro_rules! on_the_embedded_store {
-    ($($name:ident),+ $(,)?) => {
-        mod on_the_embedded_store {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    super::$name($crate::place::Backend::Embedded).await;
-                }
-            )+
-        }
-    };
-}
-pub(crate) use on_the_embedded_store;
-
 /// Two tests of each behaviour: `on_the_embedded_store` and `on_a_database`.
 macro_rules! on_every_store {
     ($($name:ident),+ $(,)?) => {

@@ -11,6 +11,7 @@ use crate::api;
 use crate::app::admin::AdminError;
 use crate::app::admin::open::open_existing;
 use crate::app::admin::streams::{is_terminal, say, written};
+use crate::app::admin::vacuum::VacuumArgs;
 use crate::cli;
 use crate::cli::zone;
 use crate::config::StoreArgs;
@@ -34,12 +35,15 @@ const MOST_IDS: usize = 1_000;
 pub enum OperatorCommand {
     /// Delete messages, whoever wrote them; a dry run without --yes
     Delete(DeleteArgs),
+    /// Write the embedded store's file anew, with nothing in it but the store
+    Vacuum(VacuumArgs),
 }
 
 impl OperatorCommand {
     pub(super) async fn run(&self) -> Result<u8, AdminError> {
         match self {
             OperatorCommand::Delete(args) => args.run().await,
+            OperatorCommand::Vacuum(args) => args.run().await,
         }
     }
 }

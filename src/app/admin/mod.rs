@@ -16,6 +16,7 @@ mod open;
 mod streams;
 mod tls;
 mod token;
+mod vacuum;
 
 use clap::Subcommand;
 
@@ -49,7 +50,7 @@ pub enum AdminCommand {
     /// Make, list and revoke the tokens of auth.mode: token
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Delete messages, whoever wrote them
+    /// Delete messages, whoever wrote them; clean the store's file
     #[command(subcommand)]
     Admin(OperatorCommand),
     /// Certificates for development

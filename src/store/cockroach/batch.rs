@@ -119,12 +119,20 @@ impl KnownUsers {
     }
 }
 
+/// What a key was used for before.
+pub(super) enum First {
+    /// The message.
+    Message(Message),
+    /// One that was deleted.
+    Deleted(MessageId),
+}
+
 /// For records whose key was used before: the first message, by the id that
 /// the later one would have had.
 pub(super) async fn first_under_keys(
     conn: &Conn,
     records: &[&Record],
-) -> Result<HashMap<MessageId, Message>, Failure> {
+) -> Result<HashMap<MessageId, First>, Failure> {
     let keyed = records
         .iter()
         .filter_map(|r| r.idempotency_key.as_ref().map(|key| (r, key.as_str())));
@@ -143,12 +151,16 @@ pub(super) async fn first_under_keys(
     rows.iter()
         .map(|row| {
             let sent = message_id(column(row, 0)?)?;
-            let first: String = column(row, 1)?;
-            if column::<Option<&str>>(row, 2)?.is_none() {
-                let text = format!("an idempotency key names message {first}, which is missing");
-                return Err(Failure::corrupt(text));
+            let first: &str = column(row, 1)?;
+            let is_there = column::<Option<&str>>(row, 3)?.is_some();
+            let is_deleted = column::<Option<&str>>(row, 2)?.is_some();
+            match (is_there, is_deleted) {
+                (true, _) => Ok((sent, First::Message(message(row, 3)?))),
+                (false, true) => Ok((sent, First::Deleted(message_id(first)?))),
+                (false, false) => Err(Failure::corrupt(format!(
+                    "an idempotency key names message {first}, which is missing"
+                ))),
             }
-            Ok((sent, message(row, 2)?))
         })
         .collect()
 }

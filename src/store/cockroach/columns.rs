@@ -239,7 +239,7 @@ impl<'a> Columns<'a> {
 /// What a message without hashtags is listed under where a row of it has to
 /// show that it went in: a blank, which no hashtag has, and the end of its id.
 /// Under one name all writers would append at one end.
-fn no_hashtag(id: &str) -> &'static str {
+pub(super) fn no_hashtag(id: &str) -> &'static str {
     const NAMES: [&str; 32] = [
         " 0", " 1", " 2", " 3", " 4", " 5", " 6", " 7", " 8", " 9", " a", " b", " c", " d", " e",
         " f", " g", " h", " j", " k", " m", " n", " p", " q", " r", " s", " t", " v", " w", " x",

@@ -3,6 +3,7 @@
 use super::batch;
 use super::conn::Params;
 use super::pool::Readers;
+use super::removal;
 use super::sql::{self, List};
 use super::watcher::Watcher;
 use crate::domain::{Event, FollowFilter, Message, MessageId, Passage, Position, StoreError};
@@ -31,19 +32,29 @@ pub(super) async fn after(
         true => filter.limit.get(),
         false => MOST,
     };
-    let messages = read(readers, from, closed, filter, limit).await?;
-    let is_caught_up = messages.len() < limit;
-    let last = messages.last().map(|message| Position(message.id));
+    let (messages, deleted) = tokio::try_join!(
+        read(readers, from, closed, filter, limit),
+        removal::between(readers, from, closed, limit),
+    )?;
+    // Up to where all of both was read.
+    let ends = [
+        (messages.len() == limit).then(|| messages.last().map(|message| message.id)),
+        (deleted.len() == limit).then(|| deleted.last().map(|deleted| deleted.position.0)),
+    ];
+    let end = ends.into_iter().flatten().flatten().min();
     let mut passage = Passage {
         events: Vec::new(),
-        position: match is_caught_up {
-            true => Some(Position(closed)),
-            false => last,
-        },
-        is_caught_up,
+        position: Some(Position(end.unwrap_or(closed))),
+        is_caught_up: end.is_none(),
     };
-    for message in messages {
-        if !filter.matches(&message) {
+    let mut events: Vec<Event> = messages.into_iter().map(Event::Posted).collect();
+    if !deleted.is_empty() {
+        events.extend(deleted.into_iter().map(Event::Deleted));
+        events.sort_unstable_by_key(Event::position);
+    }
+    let within = |event: &Event| end.is_none_or(|end| event.position().0 <= end);
+    for event in events.into_iter().filter(within) {
+        if !filter.wants(&event) {
             continue;
         }
         if passage.events.len() == filter.limit.get() {
@@ -52,7 +63,7 @@ pub(super) async fn after(
             passage.is_caught_up = false;
             break;
         }
-        passage.events.push(Event::Posted(message));
+        passage.events.push(event);
     }
     Ok(passage)
 }

@@ -1,12 +1,13 @@
 //! Storing records that already have ids, from an export or another store:
 //! look, decide, write, all in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::{Imported, MessageId, Record};
 
 use super::batch::{self, KnownUsers, Place};
 use super::conn::{Conn, column};
+use super::removal;
 use super::retry::Failure;
 use super::sql;
 
@@ -14,6 +15,7 @@ use super::sql;
 #[derive(Default)]
 struct Stored {
     records: HashMap<MessageId, Record>,
+    deleted: HashSet<MessageId>,
     keys: HashMap<(String, String), MessageId>,
 }
 
@@ -57,6 +59,7 @@ async fn look(conn: &Conn, records: &[Record]) -> Result<Stored, Failure> {
         let record = batch::record(&row)?;
         stored.records.insert(record.message.id, record);
     }
+    stored.deleted = removal::by_id(conn, &ids).await?.into_keys().collect();
     let (mut users, mut keys) = (Vec::new(), Vec::new());
     for record in records {
         if let Some(key) = &record.idempotency_key {
@@ -80,6 +83,9 @@ async fn look(conn: &Conn, records: &[Record]) -> Result<Stored, Failure> {
 fn plan(records: &[Record], mut stored: Stored) -> Vec<Imported> {
     let fate = |record: &Record| {
         let id = record.message.id;
+        if stored.deleted.contains(&id) {
+            return Imported::Deleted;
+        }
         let key = record.idempotency_key.as_ref();
         let owner = key.map(|key| (record.message.user.to_string(), key.to_string()));
         if let Some(owner) = &owner

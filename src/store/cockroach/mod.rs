@@ -22,6 +22,7 @@ mod pages;
 mod pool;
 mod read;
 mod refold;
+mod removal;
 mod retry;
 mod server;
 mod slot;
@@ -44,10 +45,10 @@ use tokio_postgres::Row;
 use tracing::{info, warn};
 
 use crate::domain::{
-    Counts, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount, HashtagsFilter,
-    IdClock, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady, Passage, Position,
-    PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer,
-    TrendFilter, UserName, Warning,
+    Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount,
+    HashtagsFilter, IdClock, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady,
+    Passage, Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId,
+    Tokens, Tombstone, Transfer, TrendFilter, UserName, Warning,
 };
 use crate::store::batch::{Batcher, Queue, Supervision, queue, writer_gone};
 
@@ -64,7 +65,7 @@ use self::server::Server;
 use self::slot::Slot;
 pub use self::tls::TlsError;
 use self::watcher::Watcher;
-use self::writer::{Import, Shared, Writer};
+use self::writer::{Shared, Task, Writer};
 
 /// How often a database that is away is tried.
 const PROBE: Duration = Duration::from_secs(1);
@@ -75,7 +76,7 @@ const CHECK: Duration = Duration::from_secs(3);
 pub struct CockroachStore {
     connector: SharedConnector,
     readers: Arc<Readers>,
-    queue: Queue<Import>,
+    queue: Queue<Task>,
     writers: Arc<Supervision>,
     watcher: Arc<Watcher>,
     claims: Vec<JoinHandle<()>>,
@@ -311,7 +312,7 @@ impl Transfer for CockroachStore {
     async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
         self.connector.refuse_writes()?;
         let (reply, answer) = oneshot::channel();
-        self.queue.hand(Import { records, reply }).await?;
+        self.queue.hand(Task::Import(records, reply)).await?;
         answer.await.map_err(|_| writer_gone())?
     }
 
@@ -399,5 +400,41 @@ impl Following for CockroachStore {
     }
 }
 
-// Nothing is removed from a cluster yet.
-impl Removal for CockroachStore {}
+#[async_trait]
+impl Removal for CockroachStore {
+    async fn delete(
+        &self,
+        ids: Vec<MessageId>,
+        deleter: Deleter,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Deletion>, StoreError> {
+        self.connector.refuse_writes()?;
+        let (reply, answer) = oneshot::channel();
+        let task = Task::Delete(ids, deleter, now, reply);
+        self.queue.hand(task).await?;
+        answer.await.map_err(|_| writer_gone())?
+    }
+
+    async fn tombstone(&self, id: MessageId) -> Result<Option<Tombstone>, StoreError> {
+        removal::find(&self.readers, id).await
+    }
+
+    async fn tombstones(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Tombstone>, StoreError> {
+        let after = after.map(|position| position.0);
+        removal::between(&self.readers, after, MessageId::MAX, limit).await
+    }
+
+    async fn import_tombstones(
+        &self,
+        tombstones: Vec<Tombstone>,
+    ) -> Result<Vec<Imported>, StoreError> {
+        self.connector.refuse_writes()?;
+        let (reply, answer) = oneshot::channel();
+        self.queue.hand(Task::Tombstones(tombstones, reply)).await?;
+        answer.await.map_err(|_| writer_gone())?
+    }
+}

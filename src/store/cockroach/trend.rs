@@ -93,7 +93,10 @@ pub(super) async fn trend(
         // An edge of the grid may lie before the first bucket.
         let start = get::<i64>(row, 1)?.max(filter.buckets.from());
         let (start, _) = filter.buckets.around(start);
-        let count = get::<i64>(row, 2)?.unsigned_abs();
+        // None where all that was counted is deleted.
+        let Some(count) = u64::try_from(get::<i64>(row, 2)?).ok().filter(|n| *n > 0) else {
+            continue;
+        };
         let series = found.entry(get(row, 0)?).or_default();
         match series.last_mut() {
             Some((last, sum)) if *last == start => *sum += count,

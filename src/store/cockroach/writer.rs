@@ -5,37 +5,48 @@
 //! others only where its slot was lost, and nothing of it is or will be stored
 //! under the first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use tracing::debug;
 
-use crate::domain::{Imported, Message, MessageId, PostError, Record, StoreError};
+use crate::domain::{
+    Deleter, Deletion, Imported, Message, MessageId, PostError, Record, StoreError, Tombstone,
+};
 use crate::store::batch::{Assigned, Backoff, Batch, Batcher, Work, jitter};
 
-use super::batch::{self, KnownUsers};
+use super::batch::{self, First, KnownUsers};
 use super::conn::{Conn, within};
 use super::connect::{SharedConnector, Turn};
 use super::import;
+use super::removal;
 use super::retry::{Failure, Kind};
 use super::slot::{Held, Slot};
 
 /// Between two attempts of an idle writer to get its connection.
 const RECONNECT: Duration = Duration::from_millis(500);
 
-/// Records to import, and who waits for what becomes of them.
-pub(super) struct Import {
-    pub(super) records: Vec<Record>,
-    pub(super) reply: oneshot::Sender<Result<Vec<Imported>, StoreError>>,
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What writers do beside posts, and who waits for what becomes of it.
+pub(super) enum Task {
+    /// Records to import.
+    Import(Vec<Record>, Reply<Vec<Imported>>),
+    /// Messages to delete, for whom and when.
+    Delete(Vec<MessageId>, Deleter, DateTime<Utc>, Reply<Vec<Deletion>>),
+    /// Tombstones to take over.
+    Tombstones(Vec<Tombstone>, Reply<Vec<Imported>>),
 }
 
 /// What all writers work with.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) connector: SharedConnector,
-    pub(super) batcher: Arc<Batcher<Import>>,
+    pub(super) batcher: Arc<Batcher<Task>>,
     pub(super) users: Arc<KnownUsers>,
 }
 
@@ -77,9 +88,19 @@ impl Writer {
             }
             match self.shared.batcher.next(self.lane).await {
                 Some(Work::Posts(batch)) => self.post(batch).await,
-                Some(Work::Other(Import { records, reply })) => {
+                // Who no longer waits can have it done again.
+                Some(Work::Other(Task::Import(records, reply))) => {
                     let imported = self.import(&records).await;
-                    // Who no longer waits can import again.
+                    let _ = reply.send(imported.map_err(StoreError::from));
+                }
+                Some(Work::Other(Task::Delete(ids, deleter, now, reply))) => {
+                    let work = Removing::Messages(&ids, &deleter, now);
+                    let deleted = self.remove(work).await.map(Removed::deletions);
+                    let _ = reply.send(deleted.map_err(StoreError::from));
+                }
+                Some(Work::Other(Task::Tombstones(tombstones, reply))) => {
+                    let work = Removing::Tombstones(&tombstones);
+                    let imported = self.remove(work).await.map(Removed::imports);
                     let _ = reply.send(imported.map_err(StoreError::from));
                 }
                 None => break,
@@ -137,7 +158,7 @@ impl Writer {
     async fn store(
         &mut self,
         posts: &mut [Assigned],
-    ) -> Result<HashMap<MessageId, Message>, Failure> {
+    ) -> Result<HashMap<MessageId, First>, Failure> {
         let connector = self.shared.connector.clone();
         let mut backoff = Backoff::new("store a batch", connector.options.write_limit);
         let mut was_sent = false;
@@ -157,7 +178,7 @@ impl Writer {
         &mut self,
         posts: &mut [Assigned],
         was_sent: &mut bool,
-    ) -> Result<HashMap<MessageId, Message>, Failure> {
+    ) -> Result<HashMap<MessageId, First>, Failure> {
         self.connect().await?;
         let Some(conn) = &self.conn else {
             return Err(Failure::new(Kind::Lost, "no connection"));
@@ -249,6 +270,61 @@ impl Writer {
         }
     }
 
+    /// Removes messages in one transaction.
+    async fn remove(&mut self, work: Removing<'_>) -> Result<Removed, Failure> {
+        let connector = self.shared.connector.clone();
+        let ids = self.shared.batcher.ids().clone();
+        // Its positions are in flight until this ends.
+        let _taken = ids.take(self.lane);
+        let mut backoff = Backoff::new("delete messages", connector.options.write_limit);
+        let mut given = HashSet::new();
+        loop {
+            let attempt = async {
+                self.connect().await?;
+                let Some(conn) = &self.conn else {
+                    return Err(Failure::new(Kind::Lost, "no connection"));
+                };
+                let held = self.slot.current().await?;
+                let mut place = removal::Place {
+                    held: &held,
+                    ids: &ids,
+                    lease: connector.options.slot_lease,
+                    given: &mut given,
+                };
+                let done = match work {
+                    Removing::Messages(ids, deleter, now) => {
+                        removal::delete(conn, ids, deleter, now, &mut place)
+                            .await
+                            .map(Removed::Messages)
+                    }
+                    Removing::Tombstones(tombstones) => {
+                        removal::import(conn, tombstones, &mut place)
+                            .await
+                            .map(Removed::Tombstones)
+                    }
+                };
+                if let Err(failure) = &done
+                    && batch::is_refused(failure)
+                {
+                    self.slot.leave(&held).await?;
+                    let why = "the slot was taken from this writer, which was silent for too long";
+                    return Err(Failure::new(Kind::Again, why));
+                }
+                done
+            };
+            let most = connector.options.write_attempt;
+            let attempt = within(backoff.remaining().min(most), attempt);
+            match connector.writes.watch(attempt).await {
+                Ok(done) => return Ok(done),
+                Err(failure) => {
+                    // A transaction may still be open on it.
+                    self.conn = None;
+                    self.recover(failure, &mut backoff).await?;
+                }
+            }
+        }
+    }
+
     async fn recover(&mut self, failure: Failure, backoff: &mut Backoff) -> Result<(), Failure> {
         match failure.kind {
             Kind::Lost | Kind::Away | Kind::ReadOnly | Kind::NoDatabase => {
@@ -263,15 +339,45 @@ impl Writer {
     }
 }
 
+/// What is removed.
+#[derive(Clone, Copy)]
+enum Removing<'a> {
+    Messages(&'a [MessageId], &'a Deleter, DateTime<Utc>),
+    Tombstones(&'a [Tombstone]),
+}
+
+/// What became of it.
+enum Removed {
+    Messages(Vec<Deletion>),
+    Tombstones(Vec<Imported>),
+}
+
+impl Removed {
+    fn deletions(self) -> Vec<Deletion> {
+        match self {
+            Removed::Messages(deletions) => deletions,
+            Removed::Tombstones(_) => Vec::new(),
+        }
+    }
+
+    fn imports(self) -> Vec<Imported> {
+        match self {
+            Removed::Tombstones(imports) => imports,
+            Removed::Messages(_) => Vec::new(),
+        }
+    }
+}
+
 fn records_of(posts: &[Assigned]) -> Vec<&Record> {
     posts.iter().map(|post| &post.record).collect()
 }
 
 /// What a post is told: its message, or what its key was used for before.
-fn answer(sent: Message, first: Option<Message>) -> Result<Message, PostError> {
+fn answer(sent: Message, first: Option<First>) -> Result<Message, PostError> {
     match first {
         None => Ok(sent),
-        Some(first) if first.same_content(&sent) => Ok(first),
-        Some(first) => Err(PostError::KeyReused { first: first.id }),
+        Some(First::Message(first)) if first.same_content(&sent) => Ok(first),
+        Some(First::Message(first)) => Err(PostError::KeyReused { first: first.id }),
+        Some(First::Deleted(first)) => Err(PostError::Deleted { first }),
     }
 }

@@ -21,6 +21,7 @@ mod sql;
 mod tokens;
 mod tombstones;
 mod traits;
+mod vacuum;
 mod write;
 
 use std::path::Path;
@@ -35,6 +36,7 @@ use tokio::sync::Notify;
 pub use self::backup::{back_up, restore};
 use self::read::Readers;
 use self::source::{Left, Source};
+pub use self::vacuum::vacuum;
 use self::write::Writer;
 use self::write::queue;
 use super::OpenError;

@@ -5,10 +5,10 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{counts, exported, imported, ran, store, text};
-use crate::place::{Backend, Place, on_the_embedded_store};
+use crate::place::{Backend, Place, on_every_store};
 use crate::support::bearer;
 
-on_the_embedded_store![
+on_every_store![
     the_operator_deletes_what_fits_after_a_dry_run,
     ids_and_filters_hold_together_and_nonsense_is_refused,
     a_running_server_has_none_of_what_is_deleted_beside_it,

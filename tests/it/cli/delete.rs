@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::Person;
 use super::terminal::on_terminal_typing;
-use crate::place::{Backend, on_the_embedded_store};
+use crate::place::{Backend, on_every_store};
 use crate::support::Server;
 
-on_the_embedded_store![
+on_every_store![
     ids_starts_of_ids_and_the_last_one_are_deleted,
     what_is_somebody_elses_or_not_there_is_refused,
 ];

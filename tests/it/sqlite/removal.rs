@@ -53,6 +53,29 @@ async fn a_deleted_text_is_in_no_file_once_the_deletion_is_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_written_anew_has_nothing_in_it_but_the_store() {
+    let file = File::new();
+    let mut ids = Vec::new();
+    for n in 0..300 {
+        let text = format!("<{n}> {}", "x".repeat(n));
+        ids.push(file.store.post(draft("ann", &text, &[])).await.unwrap().id);
+    }
+    // As an older program left it: rows deleted, and their bytes still there.
+    let older = Connection::open(file.path()).unwrap();
+    older
+        .execute_batch("pragma secure_delete = off; delete from messages where text like '<1%'")
+        .unwrap();
+    assert!(has(&file.path(), "<150>"));
+    assert!(dunder::store::sqlite::vacuum(&file.path()).unwrap());
+    assert!(!has(&file.path(), "<150>") && has(&file.path(), "<250>"));
+    // The program that has it open goes on.
+    file.store.check().await.unwrap();
+    file.store.post(draft("ann", "next", &[])).await.unwrap();
+    let found = file.store.message(ids[250]).await.unwrap();
+    assert!(found.is_some_and(|found| found.text.as_str().starts_with("<250>")));
+}
+
+#[tokio::test]
 async fn a_read_of_another_program_keeps_the_log_until_it_ends() {
     let file = File::new();
     for job in file.store.jobs() {

@@ -82,6 +82,11 @@ pub(super) static STEPS: &[Step] = &[
     step!(Only::Everywhere, "0020_slots_close"),
     step!(Only::Postgres, "0021_slots_bytewise"),
     step!(Only::Everywhere, "0022_followed"),
+    step!(Only::Everywhere, "0023_tombstones"),
+    step!(Only::Everywhere, "0024_tombstones_by_position"),
+    step!(Only::Postgres, "0025_tombstones_bytewise"),
+    step!(Only::Postgres, "0026_counters_below_zero"),
+    step!(Only::Cockroach, "0027_counters_below_zero_cockroach"),
 ];
 
 #[cfg(test)]
@@ -149,6 +154,7 @@ mod tests {
             "counters_by_bucket",
             "tokens_by_hash",
             "counters_by_bucket_stored",
+            "tombstones_by_position",
         ];
         assert_eq!(made, expected);
     }

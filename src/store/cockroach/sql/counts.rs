@@ -26,7 +26,7 @@ pub(in crate::store::cockroach) fn hashtags(prefix: bool) -> Sql {
     let parts = [1, 4, 7, 10, 13].map(part).join(" UNION ALL ");
     let text = format!(
         "SELECT p.series, cast(sum(p.count) AS INT8) AS total FROM ({parts}) AS p \
-         GROUP BY p.series ORDER BY total DESC, p.series LIMIT $16"
+         GROUP BY p.series HAVING cast(sum(p.count) AS INT8) > 0 ORDER BY total DESC, p.series LIMIT $16"
     );
     let mut types = vec![INT; 16];
     if prefix {

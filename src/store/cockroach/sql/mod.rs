@@ -8,6 +8,7 @@ mod follow;
 mod pages;
 mod read;
 mod refold;
+mod removal;
 #[cfg(test)]
 mod rules;
 mod schema;
@@ -24,6 +25,7 @@ pub(super) use self::follow::*;
 pub(super) use self::pages::*;
 pub(super) use self::read::*;
 pub(super) use self::refold::*;
+pub(super) use self::removal::*;
 pub(super) use self::schema::*;
 pub(super) use self::slots::*;
 pub(super) use self::tokens::*;

@@ -5,13 +5,15 @@ use tokio_postgres::types::Type;
 use super::{INTS, Sql, TEXTS, statements};
 
 statements! {
-    /// Keys that name another message than the one just sent under them.
+    /// Keys that name another message than the one just sent under them, and
+    /// whether that was deleted.
     /// `$1`–`$3`: user, key, the message sent.
     FIRST_UNDER_KEYS (TEXTS, TEXTS, TEXTS):
-        "SELECT d.message_id, k.message_id, m.id, m.user_name, m.text, m.hashtags
+        "SELECT d.message_id, k.message_id, t.id, m.id, m.user_name, m.text, m.hashtags
          FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS d (user_name, key, message_id)
          JOIN idempotency_keys AS k ON k.user_name = d.user_name AND k.key = d.key
          LEFT JOIN messages AS m ON m.id = k.message_id
+         LEFT JOIN tombstones AS t ON t.id = k.message_id
          WHERE k.message_id <> d.message_id";
 
     /// Stored messages under some ids, with their keys.
