@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(30);
 /// A connection that held for so long was a good one: the next wait is the
 /// first again.
-const GOOD: Duration = Duration::from_secs(5);
+const GOOD: Duration = Duration::from_secs(1);
 /// The longest that a server can send a follower away for.
 const WANTED_AT_MOST: Duration = Duration::from_secs(3_600);
 
