@@ -1,5 +1,5 @@
 //! How the time of a query grows with the store: the same queries, one at a
-//! time, on 10 thousand messages and on all. Parameters vary from request to
+//! time, on 10 thousand messages and on all, of either kind of store. Parameters vary from request to
 //! request, and are such that both stores have a full answer, where they can.
 
 use dunder::domain::MessageId;
@@ -185,32 +185,43 @@ fn cursor(random: &mut Random, days: u64) -> MessageId {
     MessageId::from_parts(millis as i64, 0)
 }
 
-/// Whether any row here is to be measured.
-pub fn any(settings: &Settings) -> bool {
-    QUERIES.iter().any(|(name, _)| settings.wants(name)) || settings.wants(BY_ID)
+/// Whether any row here is to be measured, of the store whose rows are called
+/// so.
+pub fn any(settings: &Settings, store: &str) -> bool {
+    let names = QUERIES.iter().map(|(name, _)| *name).chain([BY_ID]);
+    names
+        .map(|name| called(store, name))
+        .any(|name| settings.wants(&name))
+}
+
+/// The rows of the embedded store have no name before theirs.
+fn called(store: &str, name: &str) -> String {
+    format!("{store}{name}")
 }
 
 /// The rows that may be asked for by name.
 pub fn measure(
     settings: &Settings,
-    small: &Dunder,
-    large: &Dunder,
+    store: &str,
+    (small, large): (&Dunder, &Dunder),
     table: &mut Table,
 ) -> Result<()> {
     for (name, path) in QUERIES {
-        if settings.wants(name) {
+        let name = called(store, name);
+        if settings.wants(&name) {
             let paths = Requests::Gets(paths(path));
-            table.push(row(settings, name, (small, &paths), (large, &paths))?);
+            table.push(row(settings, &name, (small, &paths), (large, &paths))?);
         }
     }
-    if settings.wants(BY_ID) {
+    let by_id = called(store, BY_ID);
+    if settings.wants(&by_id) {
         let paths = |dunder: &Dunder| -> Result<Requests> {
             let ids = reads::ids(&dunder.address, DIFFERENT)?;
             let paths = ids.iter().map(|id| format!("/message/{id}"));
             Ok(Requests::Gets(paths.collect()))
         };
         let (few, many) = (paths(small)?, paths(large)?);
-        table.push(row(settings, BY_ID, (small, &few), (large, &many))?);
+        table.push(row(settings, &by_id, (small, &few), (large, &many))?);
     }
     Ok(())
 }

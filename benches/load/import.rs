@@ -52,6 +52,18 @@ pub fn small_store() -> Result<StoreDir> {
     Ok(store)
 }
 
+/// Fills the store that flags name; gives how many messages a second that
+/// were.
+pub fn fill(flags: &[String], messages: u64) -> Result<f64> {
+    let start = Instant::now();
+    let mut import = Import::over(flags)?;
+    for message in Messages::new(messages) {
+        message.write_line(&mut import.input)?;
+    }
+    import.finish()?;
+    Ok(messages as f64 / start.elapsed().as_secs_f64())
+}
+
 /// The store of the large size, kept from an earlier run where there is one.
 pub fn large_store(settings: &Settings) -> Result<StoreDir> {
     let store = StoreDir::kept(place(settings.messages)?);
@@ -216,9 +228,13 @@ struct Import {
 
 impl Import {
     fn start(file: &Path) -> Result<Import> {
+        Import::over(&["--sqlite.path".to_owned(), file.display().to_string()])
+    }
+
+    fn over(flags: &[String]) -> Result<Import> {
         let mut child = Command::new(binary())
-            .args(["import", "-", "--sqlite.path"])
-            .arg(file)
+            .args(["import", "-"])
+            .args(flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;

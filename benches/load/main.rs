@@ -5,13 +5,15 @@
 //! `make bench` prints the table. Variables: `BENCH_ONLY` (parts of names of
 //! rows, separated by commas), `BENCH_SECONDS` of a measurement (3),
 //! `BENCH_PAIRS` of a row and its limit (3), `BENCH_MESSAGES` in the large
-//! store (10 million), `BENCH_FRESH=1` to make that store anew,
+//! store (10 million), `BENCH_POSTGRES_MESSAGES` in the large database (1
+//! million), `BENCH_FRESH=1` to make that store anew,
 //! `BENCH_BUILD=1` to time a clean build, `BENCH_CLIENT=hyper` for a load
 //! generator over hyper instead of bare sockets, `BENCH_BINARY` (a path) to
 //! measure another build of dunder in the place of this one.
 
 mod answer;
 mod client;
+mod cluster;
 mod drive;
 mod growth;
 mod import;
@@ -74,17 +76,18 @@ fn rows(settings: &Settings, table: &mut Table) -> Result<()> {
     program::measure(settings, table)?;
     posts::measure(settings, table)?;
     postgres::measure(settings, table)?;
+    cluster::measure(settings, table)?;
     if settings.wants(&import::row_name(settings.messages)) {
         for row in import::rows(settings)? {
             table.push(row);
         }
     }
-    if reads::any(settings) || growth::any(settings) {
+    if reads::any(settings) || growth::any(settings, "") {
         let large = Dunder::start(import::large_store(settings)?)?;
         reads::measure(settings, &large, table)?;
-        if growth::any(settings) {
+        if growth::any(settings, "") {
             let small = Dunder::start(import::small_store()?)?;
-            growth::measure(settings, &small, &large, table)?;
+            growth::measure(settings, "", (&small, &large), table)?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 #[allow(dead_code)]
 #[path = "../../tests/it/cockroach/postgres.rs"]
-mod database;
+pub mod database;
 
 use std::process::Command;
 use std::sync::Arc;
@@ -34,11 +34,7 @@ pub fn measure(settings: &Settings, table: &mut Table) -> Result<()> {
     if !settings.wants(name) && !settings.wants(beside_more) {
         return Ok(());
     }
-    // The tests' server risks losing everything, for speed.
-    let postgres = database::Postgres::with(
-        "fsync = on\nshared_buffers = 256MB\nmax_wal_size = 4GB\n",
-        &[],
-    );
+    let postgres = server();
     let options = postgres.fresh();
     let dunder = serve(&options)?;
     let beside = postgres.fresh();
@@ -70,21 +66,35 @@ pub fn measure(settings: &Settings, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-fn serve(options: &CockroachOptions) -> Result<Dunder> {
+/// A server that keeps what it acknowledges: the tests' risk losing
+/// everything, for speed.
+pub fn server() -> database::Postgres {
+    let settings = "fsync = on\nshared_buffers = 256MB\nmax_wal_size = 4GB\n";
+    database::Postgres::with(settings, &[])
+}
+
+/// `dunder serve` over a database.
+pub fn serve(options: &CockroachOptions) -> Result<Dunder> {
+    let flags = flags(options)?;
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    Dunder::with(&flags, StoreDir::temporary()?)
+}
+
+/// What names a database to dunder.
+pub fn flags(options: &CockroachOptions) -> Result<Vec<String>> {
     let (host, port) = options.hosts.first().ok_or("no host")?;
-    let port = port.to_string();
     let flags = [
         "--cockroach.host",
         host,
         "--cockroach.port",
-        &port,
+        &port.to_string(),
         "--cockroach.user",
         &options.user,
         "--cockroach.database",
         &options.database,
         "--cockroach.should_migrate",
     ];
-    Dunder::with(&flags, StoreDir::temporary()?)
+    Ok(flags.map(str::to_owned).to_vec())
 }
 
 /// The fastest shape.

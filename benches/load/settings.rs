@@ -11,6 +11,8 @@ pub struct Settings {
     pub messages: u64,
     /// Parts of the names of the rows to measure; all when empty.
     only: Vec<String>,
+    /// In the large database.
+    pub postgres_messages: u64,
     /// Whether the large store is made anew.
     pub fresh: bool,
     /// Whether a clean release build is timed.
@@ -66,6 +68,7 @@ impl Settings {
             pairs: number::<usize>("BENCH_PAIRS", 3)?.max(1),
             messages: number("BENCH_MESSAGES", 10_000_000)?,
             only: only.filter(|part| !part.is_empty()).collect(),
+            postgres_messages: number("BENCH_POSTGRES_MESSAGES", 1_000_000)?,
             fresh: number("BENCH_FRESH", 0)? != 0,
             build: number("BENCH_BUILD", 0)? != 0,
         })

@@ -26,6 +26,8 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 const TRUSTED_IDLE: Duration = Duration::from_secs(30);
 /// How long such a trial may take.
 const TRIAL: Duration = Duration::from_secs(2);
+/// How long a statement may take: a server that answers has ended it by then.
+const STATEMENT: Duration = Duration::from_secs(65);
 
 pub(super) async fn drive<S, T>(connection: tokio_postgres::Connection<S, T>)
 where
@@ -47,6 +49,7 @@ pub(super) struct Conn {
     busy: AtomicUsize,
     broken: AtomicBool,
     retire_at: Instant,
+    limit: Mutex<Duration>,
     last_used: Mutex<Instant>,
     log: bool,
 }
@@ -74,6 +77,7 @@ impl Conn {
             busy: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
             retire_at: now + jitter(options.max_lifetime.mul_f64(1.2)),
+            limit: Mutex::new(STATEMENT),
             last_used: Mutex::new(now),
             log: options.debug,
         }
@@ -101,6 +105,11 @@ impl Conn {
         }
         let tried = tokio::time::timeout(TRIAL, self.client.check_connection()).await;
         matches!(tried, Ok(Ok(())))
+    }
+
+    /// How long each statement may take from here on.
+    pub(super) fn limit_to(&self, limit: Duration) {
+        *locked(&self.limit) = limit;
     }
 
     /// The rows of a statement.
@@ -149,7 +158,8 @@ impl Conn {
     ) -> Result<T, Failure> {
         let started = Instant::now();
         let _busy = Busy::enter(&self.busy);
-        let done = work.await;
+        let limit = *locked(&self.limit);
+        let done = within(limit, work).await;
         let done = done.map_err(|failure| failure.said_by(self.server.get().copied()));
         *locked(&self.last_used) = Instant::now();
         if self.log {

@@ -17,7 +17,7 @@ use super::retry::{Failure, Kind};
 use super::server::Server;
 use super::sql;
 use super::tls::{Tls, TlsError};
-use super::trouble::Trouble;
+use super::trouble::{Trouble, Unconnected};
 
 /// The database counts as away, and work is turned away at once, when no host
 /// took a connection for this long.
@@ -32,6 +32,8 @@ pub(super) struct Connector {
     /// What became of reading and of storing.
     pub(super) reads: Trouble,
     pub(super) writes: Trouble,
+    /// Which writers have no connection.
+    pub(super) unconnected: Unconnected,
 }
 
 /// Where somebody who keeps a connection looks for a host first. Each starts
@@ -66,6 +68,7 @@ impl Connector {
             away: Mutex::new(None),
             reads: Trouble::default(),
             writes: Trouble::default(),
+            unconnected: Unconnected::default(),
         })
     }
 
@@ -99,6 +102,7 @@ impl Connector {
     /// The same for posts and imports.
     pub(super) fn refuse_writes(&self) -> Result<(), StoreError> {
         self.refuse_while_away()?;
+        self.unconnected.refuse(self.options.writers.max(1))?;
         self.writes.refuse()
     }
 

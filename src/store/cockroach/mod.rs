@@ -234,7 +234,11 @@ async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
             connector.seen_alive();
             connector.reads.is_over();
         }
-        if connector.writes.last().is_some() && readers.try_storing(CHECK).await.is_ok() {
+        // What others can store says nothing of writers without a connection.
+        if connector.writes.last().is_some()
+            && connector.unconnected.is_empty()
+            && readers.try_storing(CHECK).await.is_ok()
+        {
             connector.writes.is_over();
         }
     }
@@ -358,7 +362,9 @@ impl Lifecycle for CockroachStore {
             self.connector.writes.note(Instant::now(), &failure);
             return Err(not_ready(failure));
         }
-        if let Some(failure) = self.connector.writes.last() {
+        let connector = &self.connector;
+        let unconnected = connector.unconnected.last(connector.options.writers.max(1));
+        if let Some(failure) = self.connector.writes.last().or(unconnected) {
             return Err(not_ready(failure));
         }
         let last = id_of(rows.first());

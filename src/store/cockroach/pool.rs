@@ -4,7 +4,7 @@
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio_postgres::Row;
@@ -92,13 +92,14 @@ impl Readers {
         let mut one = pin!(self.ask_over(first, &silent, sql, params, limit));
         let hosts = self.connector.options.hosts.len();
         let host = first.turn.host(hosts);
-        if let Ok(done) = tokio::time::timeout(SILENCE.min(limit / 4), &mut one).await {
+        let silence = SILENCE.min(limit / 4);
+        if let Ok(done) = tokio::time::timeout(silence, &mut one).await {
             return done;
         }
         let Ok(second) = self.least_busy(|shared| shared.turn.host(hosts) != host) else {
             return one.await;
         };
-        let mut two = pin!(self.ask(second, sql, params, limit));
+        let mut two = pin!(self.ask(second, sql, params, limit - silence));
         tokio::select! {
             done = &mut one => match done {
                 Ok(rows) => Ok(rows),
@@ -152,7 +153,7 @@ impl Readers {
         params: Params<'_>,
         limit: Duration,
     ) -> Result<Vec<Row>, Failure> {
-        let _user = User::of(shared);
+        let (_user, began) = (User::of(shared), Instant::now());
         let conn = match within(limit, self.conn_of(shared)).await {
             Ok(conn) => conn,
             Err(failure) => {
@@ -161,7 +162,8 @@ impl Readers {
             }
         };
         let conn = over.get_or_init(|| conn);
-        let done = within(limit, conn.query(sql, params)).await;
+        let left = limit.saturating_sub(began.elapsed());
+        let done = within(left, conn.query(sql, params)).await;
         if let Err(failure) = &done
             && matches!(failure.kind, Kind::Lost | Kind::ReadOnly)
         {

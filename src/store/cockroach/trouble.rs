@@ -1,6 +1,7 @@
 //! Whether reading, or storing, has failed since it last worked, and for how
 //! long: connections may open to a cluster that does neither.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -89,9 +90,73 @@ impl Trouble {
     }
 }
 
+/// Which writers get no connection. As long as one has one, posts are stored;
+/// once none has, nothing is, however well others read.
+#[derive(Debug, Default)]
+pub(super) struct Unconnected(Mutex<BTreeMap<usize, Failing>>);
+
+impl Unconnected {
+    /// A writer has a connection.
+    pub(super) fn is_over(&self, lane: usize) {
+        locked(&self.0).remove(&lane);
+    }
+
+    /// A writer got none.
+    pub(super) fn note(&self, lane: usize, last: Failure) {
+        let mut lanes = locked(&self.0);
+        let since = lanes
+            .get(&lane)
+            .map_or_else(Instant::now, |lane| lane.since);
+        lanes.insert(lane, Failing { since, last });
+    }
+
+    /// Whether every writer that looked for a connection has one.
+    pub(super) fn is_empty(&self) -> bool {
+        locked(&self.0).is_empty()
+    }
+
+    /// What the last of so many writers was told, if none has a connection.
+    pub(super) fn last(&self, lanes: usize) -> Option<Failure> {
+        self.all(lanes).map(|failing| failing.last)
+    }
+
+    /// Turns work away once no writer had a connection for long.
+    pub(super) fn refuse(&self, lanes: usize) -> Result<(), StoreError> {
+        match self.all(lanes) {
+            Some(Failing { since, last }) if since.elapsed() > RECOVERY => Err(last.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The one that has been without for the shortest time.
+    fn all(&self, lanes: usize) -> Option<Failing> {
+        let failing = locked(&self.0);
+        let last = failing.values().max_by_key(|failing| failing.since);
+        last.filter(|_| failing.len() >= lanes).cloned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn posts_are_turned_away_once_no_writer_had_a_connection_for_long() {
+        let none = Unconnected::default();
+        none.note(0, Failure::new(Kind::Away, "full"));
+        assert!(none.last(2).is_none() && none.last(1).is_some());
+        none.note(1, Failure::new(Kind::Away, "full"));
+        assert!(none.last(2).is_some() && none.refuse(2).is_ok());
+        let Some(long_ago) = Instant::now().checked_sub(RECOVERY * 2) else {
+            return;
+        };
+        for failing in locked(&none.0).values_mut() {
+            failing.since = long_ago;
+        }
+        assert!(none.refuse(2).is_err());
+        none.is_over(1);
+        assert!(none.refuse(2).is_ok() && none.last(2).is_none());
+    }
 
     #[test]
     fn work_is_turned_away_once_it_failed_for_longer_than_a_recovery_takes() {

@@ -25,7 +25,7 @@ use crate::store::batch::Ids;
 
 /// Between two looks while somebody follows: what is posted waits for two at
 /// most, one of its own server and one of the follower's.
-const OFTEN: Duration = Duration::from_millis(100);
+const OFTEN: Duration = Duration::from_millis(50);
 /// Between two looks while nobody does.
 const SELDOM: Duration = Duration::from_secs(1);
 /// Between two looks while somebody is about to start.

@@ -79,8 +79,8 @@ impl Writer {
                 && !self.shared.batcher.is_closed().await
             {
                 debug!("a writer has no connection: {}", failure.text);
-                // Nobody waits for a database that is away.
-                if let Err(away) = self.shared.connector.refuse_while_away() {
+                // Nobody waits for a database that takes nothing.
+                if let Err(away) = self.shared.connector.refuse_writes() {
                     self.shared.batcher.refuse(&away).await;
                 }
                 tokio::time::sleep(jitter(RECONNECT)).await;
@@ -123,8 +123,17 @@ impl Writer {
             Some(conn) => Ok(conn),
             empty => {
                 // Boxed: connecting is rare, and large.
-                let connecting = Box::pin(self.shared.connector.connect(&self.turn));
-                Ok(empty.insert(connecting.await?))
+                let connector = &self.shared.connector;
+                match Box::pin(connector.connect(&self.turn)).await {
+                    Ok(conn) => {
+                        connector.unconnected.is_over(self.lane);
+                        Ok(empty.insert(conn))
+                    }
+                    Err(failure) => {
+                        connector.unconnected.note(self.lane, failure.clone());
+                        Err(failure)
+                    }
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dunder::domain::{Lifecycle, Messages, PostError, StoreError};
+use dunder::store::cockroach::{CockroachOptions, CockroachStore};
 use tokio::task::JoinSet;
 
 use super::postgres::Postgres;
@@ -161,4 +162,69 @@ async fn no_batch_waits_for_what_others_do_to_their_slots() {
     }
     held.rollback().await.unwrap();
     assert_exact(&*store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_writers_get_no_connection_is_not_ready_though_it_reads() {
+    let options = postgres::shared().fresh();
+    open(&options).await.close().await;
+    let look = postgres::session(&options).await;
+    let user = format!("user_{}", options.database);
+    let role =
+        format!("CREATE ROLE {user} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}");
+    look.batch_execute(&role).await.unwrap();
+    let limited = CockroachOptions {
+        user: user.clone(),
+        readers: 1,
+        ..options.clone()
+    };
+    let store = open(&limited).await;
+    store.post(draft("ann", "before", &[])).await.unwrap();
+    store.check().await.unwrap();
+    // One connection, which reads, and no other.
+    let limit = |most: i64| format!("ALTER ROLE {user} CONNECTION LIMIT {most}");
+    look.batch_execute(&limit(1)).await.unwrap();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE usename = $1 AND pid NOT IN (
+                 SELECT pid FROM pg_stat_activity WHERE usename = $1
+                 AND query NOT LIKE 'WITH f%' AND query NOT LIKE 'SET %' LIMIT 1)";
+    look.execute(cut, &[&user]).await.unwrap();
+    let posting = {
+        let store = store.clone();
+        tokio::spawn(async move { store.post(draft("ann", "meanwhile", &[])).await })
+    };
+    let not_ready = loop {
+        match store.check().await {
+            Err(not_ready) => break not_ready,
+            Ok(_) => tokio::task::yield_now().await,
+        }
+    };
+    let reason = "the database is out of connections, memory or disk";
+    assert_eq!(not_ready.reason, reason);
+    assert_eq!(store.users("", 10).await.unwrap().len(), 1);
+    look.batch_execute(&limit(-1)).await.unwrap();
+    while store.check().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    posting.await.unwrap().unwrap();
+    assert_eq!(assert_exact(&*store).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opening_ends_with_a_sentence_wherever_the_database_falls_silent() {
+    let options = postgres::shared().fresh();
+    open(&options).await.close().await;
+    for answers in 1..8 {
+        let proxy = Proxy::before(options.hosts[0].1).await;
+        let mut through = options.clone();
+        through.hosts = vec![("127.0.0.1".to_owned(), proxy.port)];
+        through.connect_timeout = Duration::from_millis(200);
+        through.write_attempt = Duration::from_millis(200);
+        through.read_limit = Duration::from_millis(400);
+        through.open_patience = Duration::from_millis(300);
+        proxy.stall_after(answers);
+        let opened = CockroachStore::open(through).await;
+        let refused = opened.err().expect("an error").to_string();
+        assert!(refused.contains("no answer within"), "{answers}: {refused}");
+    }
 }

@@ -6,6 +6,7 @@ mod disguised;
 mod faults;
 mod following;
 mod hosts;
+mod large;
 mod migrations;
 mod plans;
 pub mod postgres;

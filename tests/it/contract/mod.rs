@@ -1,6 +1,7 @@
 //! What every store must do, written once over the trait. A backend names a
 //! [`Fixture`] and `contract_suite!` makes one test of each behaviour.
 
+pub mod following;
 pub mod life;
 pub mod model;
 pub mod moving;
@@ -69,6 +70,10 @@ macro_rules! contract_suite {
             removal::many_are_deleted_at_once_or_none,
             removal::followers_are_told_of_deletions_in_order,
             removal::feed_trend_and_tags_agree_whatever_is_deleted,
+            following::who_follows_sees_every_message_once_and_in_order,
+            following::every_filter_is_told_what_it_wants_and_where_to_go_on,
+            following::what_is_posted_after_a_position_is_behind_it_at_every_opening,
+            following::messages_of_the_future_hide_no_post,
             life::closing_and_opening_again_keeps_everything,
             life::a_closed_store_takes_no_posts,
             life::posts_taken_before_closing_are_kept,

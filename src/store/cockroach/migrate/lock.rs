@@ -90,6 +90,7 @@ async fn keep(connector: Arc<Connector>, owner: String, every: Duration) {
                 Some(conn) => conn,
                 None => conn.insert(connector.connect(&turn).await?),
             };
+            conn.limit_to(every);
             let (holder, beat) = read_lock(conn).await?;
             let params: Params<'_> = &[&owner, &owner, &beat];
             Ok::<_, Failure>(holder == owner && conn.execute(&sql::PASS_LOCK, params).await? == 1)

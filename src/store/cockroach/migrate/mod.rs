@@ -102,6 +102,7 @@ async fn enter(connector: &Connector, turn: &Turn) -> Result<Conn, Failure> {
     let conn = connector
         .connect_to(&connector.options.database, turn)
         .await?;
+    conn.limit_to(connector.options.write_attempt);
     let rows = conn.query(&sql::CURRENT_SCHEMA, &[]).await?;
     let schema: Option<&str> = match rows.first() {
         Some(row) => column(row, 0)?,
@@ -119,6 +120,7 @@ async fn create_database(connector: &Connector, backoff: &mut Backoff) -> Result
     for maintenance in MAINTENANCE {
         let created = async {
             let conn = connector.connect_to(maintenance, &Turn::default()).await?;
+            conn.limit_to(connector.options.write_limit);
             conn.batch(&sql::create_database(name)).await
         };
         match created.await {
@@ -194,6 +196,8 @@ async fn apply(connector: &Connector, conn: &Conn) -> Result<Migrated, OpenError
     let mut migrated = Migrated::default();
     for (index, step) in STEPS.iter().enumerate().skip(done) {
         let mut backoff = Backoff::new("migrate", connector.options.write_limit);
+        // The server may take long over all that is stored.
+        conn.limit_to(connector.options.index_patience);
         let outcome = if step.is_for(server) {
             ddl(conn, step.text, &mut backoff).await?;
             if let Some(index) = step.index() {
@@ -209,6 +213,7 @@ async fn apply(connector: &Connector, conn: &Conn) -> Result<Migrated, OpenError
             migrated.skipped += 1;
             "skipped"
         };
+        conn.limit_to(connector.options.write_attempt);
         let (number, at) = (index as i64 + 1, unix_millis());
         patiently(&mut backoff, || async {
             let params: Params<'_> = &[&number, &step.name, &outcome, &at];

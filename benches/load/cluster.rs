@@ -1,0 +1,81 @@
+//! Several servers over one PostgreSQL, and large databases.
+
+use std::thread;
+
+use super::Result;
+use super::client::{Measured, Requests};
+use super::import::{FEW, fill};
+use super::pairs::{Pairs, by_throughput};
+use super::postgres::{flags, serve, server};
+use super::settings::Settings;
+use super::table::{Goal, Row, Table};
+use super::{growth, server::Dunder};
+
+const CONNECTIONS: usize = 256;
+const TWO: &str = "durable POST, PostgreSQL, two servers against one";
+const STORE: &str = "PostgreSQL, ";
+
+/// The rows.
+pub fn measure(settings: &Settings, table: &mut Table) -> Result<()> {
+    if settings.wants(TWO) {
+        table.push(two_servers(settings)?);
+    }
+    if growth::any(settings, STORE) {
+        large_database(settings, table)?;
+    }
+    Ok(())
+}
+
+/// As many posters as one server has, half of them at each of two.
+fn two_servers(settings: &Settings) -> Result<Row> {
+    let postgres = server();
+    let (alone, shared) = (postgres.fresh(), postgres.fresh());
+    let alone = serve(&alone)?;
+    let two = [serve(&shared)?, serve(&shared)?];
+    let pairs = Pairs::measure(
+        TWO,
+        settings.pairs,
+        || alone.load(&Requests::Posts, CONNECTIONS, settings.seconds),
+        || together(&two, settings.seconds),
+        by_throughput,
+    )?;
+    let mut row = Row::of_pairs(TWO, CONNECTIONS, &pairs, Goal::AtLeast(1.0));
+    let limit = pairs.median().limit.per_second();
+    row.limit = format!("one server, {limit:.0}/s");
+    Ok(row)
+}
+
+/// Posts at two servers at the same time.
+fn together(servers: &[Dunder; 2], seconds: f64) -> Result<Measured> {
+    let post = |server: &Dunder| server.load(&Requests::Posts, CONNECTIONS / 2, seconds);
+    let (one, other) = thread::scope(|scope| {
+        let one = scope.spawn(|| post(&servers[0]));
+        let other = post(&servers[1]);
+        (one.join(), other)
+    });
+    let (one, other) = (one.map_err(|_| "the load generator panicked")??, other?);
+    Ok(Measured {
+        requests: one.requests + other.requests,
+        seconds: one.seconds.max(other.seconds),
+        p50: one.p50.max(other.p50),
+        p99: one.p99.max(other.p99),
+        answer: one.answer,
+        client_cpu: one.client_cpu + other.client_cpu,
+        server_cpu: one.server_cpu + other.server_cpu,
+        machine_cpu: one.machine_cpu,
+    })
+}
+
+/// Every read's growth.
+fn large_database(settings: &Settings, table: &mut Table) -> Result<()> {
+    let postgres = server();
+    let (few, many) = (postgres.fresh(), postgres.fresh());
+    fill(&flags(&few)?, FEW)?;
+    let rate = fill(&flags(&many)?, settings.postgres_messages)?;
+    eprintln!(
+        "{} messages imported into PostgreSQL, {rate:.0}/s",
+        settings.postgres_messages
+    );
+    let (small, large) = (serve(&few)?, serve(&many)?);
+    growth::measure(settings, STORE, (&small, &large), table)
+}
