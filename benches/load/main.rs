@@ -15,6 +15,7 @@ mod answer;
 mod client;
 mod cluster;
 mod drive;
+mod follow;
 mod growth;
 mod import;
 mod limit;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     let done = match arguments.get(1).map(String::as_str) {
         Some("limit") => limit::run(&arguments[2..]),
         Some("client") => drive::run(&arguments[2..]),
+        Some("fanout") => follow::run(&arguments[2..]),
         Some("batches") => postgres::run(&arguments[2..]),
         _ => measure(),
     };
@@ -75,6 +77,7 @@ fn measure() -> Result<()> {
 fn rows(settings: &Settings, table: &mut Table) -> Result<()> {
     program::measure(settings, table)?;
     posts::measure(settings, table)?;
+    follow::measure(settings, table)?;
     postgres::measure(settings, table)?;
     cluster::measure(settings, table)?;
     if settings.wants(&import::row_name(settings.messages)) {

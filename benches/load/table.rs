@@ -22,7 +22,7 @@ pub enum Goal {
 pub struct Row {
     name: String,
     goal: Goal,
-    connections: Option<usize>,
+    pub connections: Option<usize>,
     measured: Option<Measured>,
     /// Per second, where nothing else was measured.
     pub rate: Option<f64>,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use crate::api::StreamEvent;
-use crate::domain::{Event, FeedLimit, FollowFilter, Passage, Position, Store, StoreError};
+use crate::domain::{Event, FeedLimit, FollowFilter, Passage, Position, StoreError};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::follow::encoding::{Encoding, PIECE, position_text};
@@ -22,11 +22,13 @@ use crate::server::response::stream::{Boxed, Made, Source};
 const RETRY: (u64, u64) = (500, 5_000);
 /// Messages read from the store at first for one piece.
 const FIRST: u16 = 32;
+/// Heartbeats between two looks whether one may still read.
+const LOOKS: u32 = 4;
 
 /// Where an answer is.
 pub(crate) struct Follower {
+    context: Arc<Context>,
     subscription: Subscription,
-    store: Arc<dyn Store>,
     filter: Arc<FollowFilter>,
     encoding: Encoding,
     /// Everything up to here was told, or is not wanted.
@@ -37,9 +39,9 @@ pub(crate) struct Follower {
     has_ended: bool,
     /// Messages that are likely to fill a piece.
     batch: u16,
-    query_timeout: Duration,
-    heartbeat: Duration,
     last_sent: Instant,
+    /// What the client has shown, and when it is looked at again.
+    shown: Option<(Box<str>, Instant)>,
     /// Goes off for a heartbeat; when it was too early it is set again.
     timer: Pin<Box<Sleep>>,
 }
@@ -54,18 +56,18 @@ impl Follower {
     /// A follower behind a position that is not behind `closed`, which was the
     /// closed one just before.
     pub(crate) fn new(
-        context: &Context,
+        context: &Arc<Context>,
         filter: FollowFilter,
         encoding: Encoding,
-        position: Option<Position>,
-        closed: Option<Position>,
+        (position, closed): (Option<Position>, Option<Position>),
+        shown: Option<Box<str>>,
     ) -> Follower {
         let filter = Arc::new(filter);
         let heartbeat = context.settings.limits.heartbeat;
         let now = Instant::now();
         Follower {
+            context: Arc::clone(context),
             subscription: context.followers.subscribe(Arc::clone(&filter)),
-            store: Arc::clone(&context.store),
             filter,
             encoding,
             position,
@@ -73,9 +75,8 @@ impl Follower {
             is_caught_up: false,
             has_ended: false,
             batch: FIRST,
-            query_timeout: context.settings.limits.query_timeout,
-            heartbeat,
             last_sent: now,
+            shown: shown.map(|shown| (shown, now + heartbeat * LOOKS)),
             timer: Box::pin(tokio::time::sleep_until(now + heartbeat)),
         }
     }
@@ -84,11 +85,14 @@ impl Follower {
     /// that the answer goes on.
     async fn piece(&mut self) -> Result<Bytes, ApiError> {
         let piece = loop {
+            if !self.may_read().await {
+                break self.end();
+            }
             if !self.is_caught_up && self.position >= self.live_from {
                 break self.catch_up();
             }
             // History in which little is wanted is read for long.
-            if Instant::now() >= self.last_sent + self.heartbeat {
+            if Instant::now() >= self.last_sent + self.heartbeat() {
                 break self.beat();
             }
             let piece = match self.take().await {
@@ -114,6 +118,26 @@ impl Follower {
         Ok(piece)
     }
 
+    fn heartbeat(&self) -> Duration {
+        self.context.settings.limits.heartbeat
+    }
+
+    /// Whether what the client has shown is still good, as far as the store
+    /// says: a token may be revoked meanwhile.
+    async fn may_read(&mut self) -> bool {
+        let again = Instant::now() + self.heartbeat() * LOOKS;
+        let Some((shown, due)) = &mut self.shown else {
+            return true;
+        };
+        if Instant::now() < *due {
+            return true;
+        }
+        *due = again;
+        let auth = &self.context.auth;
+        let looked = auth.may_still_read(&self.context, shown).await;
+        looked.unwrap_or(true)
+    }
+
     /// What there is; `None` where it is time for a heartbeat first.
     async fn take(&mut self) -> Option<Taken> {
         loop {
@@ -126,10 +150,10 @@ impl Follower {
                 }
                 () = &mut self.timer => {}
             }
-            let due = self.last_sent + self.heartbeat;
+            let due = self.last_sent + self.heartbeat();
             let is_due = Instant::now() >= due;
             let next = if is_due {
-                Instant::now() + self.heartbeat
+                Instant::now() + self.heartbeat()
             } else {
                 due
             };
@@ -161,8 +185,9 @@ impl Follower {
         };
         let read = {
             let _turn = self.subscription.turn().await;
-            let reading = self.store.after(self.position, &filter);
-            tokio::time::timeout(self.query_timeout, reading).await
+            let reading = self.context.store.after(self.position, &filter);
+            let patience = self.context.settings.limits.query_timeout;
+            tokio::time::timeout(patience, reading).await
         };
         let passage = match read {
             Ok(Ok(passage)) => passage,

@@ -58,8 +58,18 @@ struct State {
 
 impl Default for Followers {
     fn default() -> Followers {
+        Followers::with_ring(Ring::default())
+    }
+}
+
+impl Followers {
+    fn with_ring(ring: Ring) -> Followers {
+        let state = State {
+            ring,
+            ..State::default()
+        };
         Followers {
-            state: Mutex::default(),
+            state: Mutex::new(state),
             come: Notify::new(),
             turns: Semaphore::new(READS),
         }
@@ -249,3 +259,6 @@ impl Drop for Subscription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

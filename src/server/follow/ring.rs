@@ -68,8 +68,9 @@ impl Entry {
 }
 
 /// The ring.
-#[derive(Default)]
 pub(crate) struct Ring {
+    most_bytes: usize,
+    most_entries: usize,
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
     /// Every event behind this position and up to the head is here.
@@ -77,7 +78,25 @@ pub(crate) struct Ring {
     head: Option<Position>,
 }
 
+impl Default for Ring {
+    fn default() -> Ring {
+        Ring::of(MOST_BYTES, MOST_ENTRIES)
+    }
+}
+
 impl Ring {
+    /// A ring of at most so many bytes and entries.
+    pub(crate) fn of(most_bytes: usize, most_entries: usize) -> Ring {
+        Ring {
+            most_bytes,
+            most_entries,
+            entries: VecDeque::new(),
+            bytes: 0,
+            start: None,
+            head: None,
+        }
+    }
+
     /// Forgets all there is, and goes on at a position.
     pub(crate) fn begin(&mut self, at: Option<Position>) {
         self.entries = VecDeque::new();
@@ -104,7 +123,7 @@ impl Ring {
         self.reach(Some(entry.position));
         self.bytes += entry.weight();
         self.entries.push_back(entry);
-        while self.bytes > MOST_BYTES || self.entries.len() > MOST_ENTRIES {
+        while self.bytes > self.most_bytes || self.entries.len() > self.most_entries {
             let Some(oldest) = self.entries.pop_front() else {
                 break;
             };

@@ -1,6 +1,8 @@
 //! `GET /message/stream`: what was stored, and then what is being stored, as
 //! an answer that does not end.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, VARY};
@@ -36,7 +38,7 @@ enum Start {
 
 /// Answers with all that follows.
 pub(crate) async fn stream(
-    context: &Context,
+    context: &Arc<Context>,
     query: &str,
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
@@ -53,7 +55,9 @@ pub(crate) async fn stream(
         Start::From(from) => closed.min(before(MessageId::first_at(from))),
         Start::Last(limit) => last(context, &filter, limit, closed).await?,
     };
-    let follower = Follower::new(context, filter, encoding, position, closed);
+    let shown = context.auth.shown(headers);
+    let places = (position, closed);
+    let follower = Follower::new(context, filter, encoding, places, shown);
     let stream = Stream::new(encoding.begin(retry()).into(), Box::new(follower));
     let mut body = AnswerBody::stream(stream);
     body.set_heartbeat(context.settings.limits.heartbeat);

@@ -91,6 +91,26 @@ impl Auth {
         }
     }
 
+    /// What a reader has shown, where reading needs it.
+    pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<Box<str>> {
+        match self.read {
+            ReadAccess::Open => None,
+            ReadAccess::Token => bearer(headers).map(Box::from),
+        }
+    }
+
+    /// Whether what a reader has shown still lets it read.
+    ///
+    /// # Errors
+    /// The store does not say.
+    pub(crate) async fn may_still_read(
+        &self,
+        context: &Context,
+        shown: &str,
+    ) -> Result<bool, ApiError> {
+        Ok(self.token_user(context, shown).await?.is_some())
+    }
+
     async fn token_user(
         &self,
         context: &Context,

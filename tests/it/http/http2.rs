@@ -27,7 +27,7 @@ async fn serving(flags: &[&str]) -> (Server, TempDir) {
     let server = serve(dir.path(), flags);
     let mut client = connect(&server, dir.path(), 65_535).await;
     for some in (0..300).collect::<Vec<_>>().chunks(50) {
-        let posts: Vec<_> = some.iter().map(|n| post(&mut client, *n)).collect();
+        let posts: Vec<_> = some.iter().map(|n| post(&mut client, fill(*n))).collect();
         for posted in posts {
             assert_eq!(posted.await.unwrap().status(), StatusCode::CREATED);
         }
@@ -35,16 +35,15 @@ async fn serving(flags: &[&str]) -> (Server, TempDir) {
     (server, dir)
 }
 
-fn post(client: &mut SendRequest<Bytes>, n: usize) -> h2::client::ResponseFuture {
+fn post(client: &mut SendRequest<Bytes>, body: String) -> h2::client::ResponseFuture {
     let request = Request::builder()
         .method(Method::POST)
         .uri("https://localhost/message")
         .header("authorization", bearer("john"));
-    let (answer, mut body) = client
+    let (answer, mut sent) = client
         .send_request(request.body(()).unwrap(), false)
         .unwrap();
-    let text = fill(n);
-    body.send_data(text.into(), true).unwrap();
+    sent.send_data(body.into(), true).unwrap();
     answer
 }
 
@@ -221,4 +220,41 @@ async fn a_stop_finishes_streams_that_are_being_taken() {
     assert_eq!(page.matches("created_at").count(), 300);
     drop((client, body));
     assert_eq!(server.wait(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quiet_follower_stays_and_one_without_room_is_cut() {
+    let flags = [
+        "--limits.write_timeout=300ms",
+        "--limits.idle_timeout=300ms",
+        "--limits.heartbeat=100ms",
+    ];
+    let (server, dir) = serving(&flags).await;
+    let mut client = connect(&server, dir.path(), 65_535).await;
+    let mut quiet = Vec::new();
+    for format in ["ndjson", "text"] {
+        let path = format!("/message/stream?hashtag=none&format={format}");
+        quiet.push(get(&mut client, &path).await.1);
+    }
+    let bound = std::time::Duration::from_secs(60);
+    let mut narrow = connect(&server, dir.path(), 1).await;
+    let (_, mut stalled) = get(&mut narrow, "/message/stream?last=9").await;
+    let cut = async { while stalled.data().await.unwrap().is_ok() {} };
+    tokio::time::timeout(bound, cut).await.unwrap();
+    // Longer than one that takes nothing may stay.
+    let mut beats = 0;
+    while beats < 12 {
+        let piece = quiet[0].data().await.unwrap().unwrap();
+        beats += String::from_utf8_lossy(&piece).matches("heartbeat").count();
+    }
+    let body = r#"{"text":"at last","hashtags":["none"]}"#;
+    let posted = post(&mut client, body.to_owned()).await.unwrap();
+    assert_eq!(posted.status(), StatusCode::CREATED);
+    for stream in &mut quiet {
+        let mut told = String::new();
+        while !told.contains("at last") {
+            let piece = stream.data().await.expect("it goes on").unwrap();
+            told += &String::from_utf8_lossy(&piece);
+        }
+    }
 }

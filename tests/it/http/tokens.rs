@@ -100,6 +100,7 @@ async fn reading_can_be_closed_too(on: Backend) {
         "/trend",
         "/trend/hashtags",
         "/user",
+        "/message/stream",
     ] {
         server
             .get(path)

@@ -107,7 +107,7 @@ async fn one_who_takes_nothing_is_cut_and_others_are_told_all() {
     }
     store.close().await;
     drop(store);
-    let server = place.serve(&["--limits.write_timeout=250ms", "--limits.followers=1"]);
+    let server = place.serve(&["--limits.write_timeout=1500ms", "--limits.followers=1"]);
     let begin = format!("after={}", "0".repeat(26));
     let stalled = request(&server, &begin).await;
     let mut stream = loop {
@@ -124,4 +124,38 @@ async fn one_who_takes_nothing_is_cut_and_others_are_told_all() {
         assert!(text.starts_with(&format!("{n} ")), "{n}");
     }
     assert_eq!(stream.next(1).await, ["caught-up"]);
+}
+
+#[tokio::test]
+async fn one_whose_token_is_revoked_is_told_no_more() {
+    let place = Backend::Embedded.place();
+    let create = place
+        .command(&["token", "create", "ann", "--json"])
+        .output();
+    let created: serde_json::Value = serde_json::from_slice(&create.unwrap().stdout).unwrap();
+    let (id, secret) = (
+        &created["data"]["token"]["id"],
+        &created["data"]["token"]["secret"],
+    );
+    let server = place.serve(&[
+        "--auth.mode=token",
+        "--auth.read=token",
+        "--limits.heartbeat=20ms",
+    ]);
+    let bearer = format!("Bearer {}", secret.as_str().unwrap());
+    let shown = [("authorization", &*bearer)];
+    let mut stream = Stream::of(open(&server.url, "", &shown).await);
+    assert_eq!(stream.next(1).await, ["caught-up"]);
+    let mut revoke = place.command(&["token", "revoke"]);
+    assert!(
+        revoke
+            .arg(id.as_str().unwrap())
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    // The server believes a token for two seconds.
+    assert_eq!(stream.next(1).await, ["bye"]);
+    assert_eq!(open(&server.url, "", &shown).await.status(), 401);
 }
