@@ -31,15 +31,17 @@ pub(crate) async fn serve(
     // Answers are small and written at once: waiting to fill a segment only
     // costs time.
     let _ = stream.set_nodelay(true);
+    // Each kind in a place of its own: a connection that only waits takes no
+    // more than its kind needs.
     match tls {
-        None => http1::serve(stream, peer, context, stop).await,
+        None => Box::pin(http1::serve(stream, peer, context, stop)).await,
         Some(tls) => {
             let patience = context.settings.limits.header_timeout;
             match tokio::time::timeout(patience, tls.accept(stream)).await {
                 Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                    http2::serve(stream, peer, context, stop).await;
+                    Box::pin(http2::serve(stream, peer, context, stop)).await;
                 }
-                Ok(Ok(stream)) => http1::serve(stream, peer, context, stop).await,
+                Ok(Ok(stream)) => Box::pin(http1::serve(stream, peer, context, stop)).await,
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
             }
