@@ -181,7 +181,7 @@ async fn post(context: &Arc<Context>, letters: usize) -> Answer {
     let body = format!(r#"{{"text":"{}"}}"#, "a".repeat(letters));
     let request = Request::post("/message")
         .header(HOST, "localhost")
-        .header("authorization", "Bearer ann")
+        .header("authorization", "Bearer YW5u")
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body)))
         .unwrap();

@@ -8,16 +8,18 @@ use crate::support::Server;
 
 /// Those that hold the process, print for a shell, or are nothing but help.
 const WITHOUT: [&str; 2] = ["serve", "help"];
+/// Those that do nothing without one below them.
+const PARENTS: [&str; 3] = ["token", "tls", "admin"];
 
 #[test]
 fn every_command_takes_json() {
     let person = Person::at("http://127.0.0.1:1");
     let mut commands = names(&person.run(&["--help"]).ok());
-    for parent in ["queue", "login", "token", "tls"] {
+    for parent in ["queue", "login", "token", "tls", "admin"] {
         let below = names(&person.run(&[parent, "--help"]).ok());
         commands.extend(below.into_iter().map(|name| format!("{parent} {name}")));
     }
-    commands.retain(|name| !WITHOUT.contains(&name.as_str()) && name != "token" && name != "tls");
+    commands.retain(|name| !WITHOUT.contains(&name.as_str()) && !PARENTS.contains(&name.as_str()));
     assert!(commands.len() > 20, "{commands:?}");
     for command in commands {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();

@@ -197,7 +197,8 @@ async fn apply(connector: &Connector, conn: &Conn) -> Result<Migrated, OpenError
     for (index, step) in STEPS.iter().enumerate().skip(done) {
         let mut backoff = Backoff::new("migrate", connector.options.write_limit);
         // The server may take long over all that is stored.
-        conn.limit_to(connector.options.index_patience);
+        let options = &connector.options;
+        conn.limit_to(options.index_patience.max(options.write_attempt));
         let outcome = if step.is_for(server) {
             ddl(conn, step.text, &mut backoff).await?;
             if let Some(index) = step.index() {
