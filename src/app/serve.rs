@@ -144,6 +144,8 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     };
     // A restart does not wait for connections of the server before it.
     socket.set_reuseaddr(true)?;
+    // One who follows in silence and whose network is gone is noticed.
+    socket.set_keepalive(true)?;
     socket.bind(address)?;
     Ok(socket)
 }

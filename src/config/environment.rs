@@ -23,11 +23,15 @@ impl Environment {
     /// A `DUNDER_` variable is not UTF-8.
     pub fn of_process() -> Result<Environment, ConfigError> {
         let mut variables = BTreeMap::new();
+        // One of them alone is a setting that is misspelt.
+        let is_in_exec = MESSAGE_VARIABLES
+            .iter()
+            .all(|name| std::env::var_os(name).is_some());
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with("DUNDER_")) else {
                 continue;
             };
-            if MESSAGE_VARIABLES.contains(&name) {
+            if is_in_exec && MESSAGE_VARIABLES.contains(&name) {
                 continue;
             }
             let value = value.into_string().map_err(|_| {

@@ -1,6 +1,6 @@
-//! Every message as a line of JSON, oldest first, as
-//! `dunder import` reads it; then what stays of those that were deleted. Keys stand in a fixed order and times have
-//! milliseconds, so the same store always gives the same bytes.
+//! Every message as a line of JSON, oldest first, as `dunder import` reads it;
+//! then what stays of those that were deleted. Keys stand in a fixed order and
+//! times have milliseconds, so the same store always gives the same bytes.
 
 use std::io::{self, BufWriter, Write};
 

@@ -18,7 +18,7 @@ use std::io::{BufWriter, Read, Write};
 
 use crate::cli::CliError;
 use crate::cli::args::ColorWhen;
-use crate::output::Look;
+use crate::output::{Look, sanitize_line};
 pub(crate) use changes::{Change, Changes};
 pub(crate) use left::reader_left;
 use pager::Pager;
@@ -195,7 +195,8 @@ impl Ui {
 
     /// What went wrong though the command goes on.
     pub fn warn(&mut self, line: &str) {
-        self.tell(&format!("dunder: warning: {line}"));
+        // It may name what a server or a message says.
+        self.tell(&format!("dunder: warning: {}", sanitize_line(line)));
     }
 
     /// A remark for the person at the terminal; nothing when standard error

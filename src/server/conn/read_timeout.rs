@@ -24,6 +24,8 @@ const BODY_GRACE: Duration = Duration::from_millis(100);
 
 /// Bytes read at most to see whether a client is still there.
 const AHEAD: usize = 64;
+/// Bytes kept at most of what comes behind a request whose answer has no end.
+const MOST_AHEAD: usize = 16 * 1024;
 
 /// Where a connection stands.
 #[derive(Default)]
@@ -202,10 +204,14 @@ impl<S: AsyncRead + Unpin> ReadTimeout<S> {
     }
 
     /// Ends when the client whose answer is outstanding has left. One who has
-    /// sent more already is taken to be there.
+    /// sent more already is taken to be there, but for an answer without an
+    /// end, behind which nothing is read.
     fn poll_left(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
-        if !self.ahead.is_empty() {
+        if !self.ahead.is_empty() && !self.phase.progress.is_endless() {
             return Poll::Pending;
+        }
+        if self.ahead.len() > MOST_AHEAD {
+            return Poll::Ready(io::ErrorKind::UnexpectedEof.into());
         }
         let mut bytes = [0; AHEAD];
         let mut buffer = ReadBuf::new(&mut bytes);

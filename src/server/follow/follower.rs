@@ -22,8 +22,10 @@ use crate::server::response::stream::{Boxed, Made, Source};
 const RETRY: (u64, u64) = (500, 5_000);
 /// Messages read from the store at first for one piece.
 const FIRST: u16 = 32;
-/// Heartbeats between two looks whether one may still read.
+/// Heartbeats between two looks whether one may still read, and how long it is
+/// between them at most, if heartbeats come as often.
 const LOOKS: u32 = 4;
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Where an answer is.
 pub(crate) struct Follower {
@@ -76,7 +78,7 @@ impl Follower {
             has_ended: false,
             batch: FIRST,
             last_sent: now,
-            shown: shown.map(|shown| (shown, now + heartbeat * LOOKS)),
+            shown: shown.map(|shown| (shown, now + (heartbeat * LOOKS).min(LOOK))),
             timer: Box::pin(tokio::time::sleep_until(now + heartbeat)),
         }
     }
@@ -125,7 +127,7 @@ impl Follower {
     /// Whether what the client has shown is still good, as far as the store
     /// says: a token may be revoked meanwhile.
     async fn may_read(&mut self) -> bool {
-        let again = Instant::now() + self.heartbeat() * LOOKS;
+        let again = Instant::now() + (self.heartbeat() * LOOKS).min(LOOK);
         let Some((shown, due)) = &mut self.shown else {
             return true;
         };
@@ -184,7 +186,9 @@ impl Follower {
             ..FollowFilter::clone(&self.filter)
         };
         let read = {
-            let _turn = self.subscription.turn().await;
+            let Some(_turn) = self.subscription.turn().await else {
+                return Ok(self.end());
+            };
             let reading = self.context.store.after(self.position, &filter);
             let patience = self.context.settings.limits.query_timeout;
             tokio::time::timeout(patience, reading).await

@@ -95,6 +95,8 @@ impl Followers {
 
     /// Tells everybody that the server stops.
     pub(crate) fn close(&self) {
+        // Those who wait to read the store hear of it as well.
+        self.turns.close();
         let mut state = self.state();
         state.is_closing = true;
         let wakers = state.take_wakers();
@@ -246,7 +248,6 @@ impl Subscription {
 
     /// Waits for a turn to read the store.
     async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        // Nobody closes it.
         self.followers.turns.acquire().await.ok()
     }
 }

@@ -8,12 +8,12 @@ use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, VARY};
 
 use crate::api::StreamQuery;
-use crate::domain::{FeedFilter, FeedLimit, FollowFilter, MessageId, Position, StoreError, shown};
+use crate::domain::{FeedFilter, FeedLimit, FollowFilter, MessageId, Position, shown};
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::follow::encoding::Encoding;
 use crate::server::follow::follower::{Follower, retry};
-use crate::server::handle::{format, parameters};
+use crate::server::handle::{feed, format, parameters};
 use crate::server::response;
 use crate::server::response::Answer;
 use crate::server::response::body::AnswerBody;
@@ -107,7 +107,7 @@ async fn last(
     filter: &FollowFilter,
     limit: FeedLimit,
     closed: Option<Position>,
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<Position>, ApiError> {
     let Some(closed) = closed else {
         return Ok(None);
     };
@@ -120,6 +120,7 @@ async fn last(
         limit,
         ..FeedFilter::default()
     };
+    let _room = feed::room(context, limit.get()).await?;
     let page = context.store.feed(&page).await?;
     let oldest = page.messages.last();
     Ok(oldest.map_or(Some(closed), |oldest| before(oldest.id)))

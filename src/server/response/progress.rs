@@ -17,7 +17,7 @@ struct State {
     is_out: bool,
     /// When the client last took something, while there is an answer.
     since: Option<Instant>,
-    /// How long there may be nothing to take, of an answer without an end.
+    /// Of an answer without an end: how often at least it has something to say.
     heartbeat: Option<Duration>,
     waiting: Option<Waker>,
 }
@@ -59,7 +59,12 @@ impl Progress {
 
     /// A piece is handed to the connection.
     pub(crate) fn send(self: &Arc<Self>) -> Arc<Self> {
-        self.state().is_out = true;
+        let mut state = self.state();
+        state.is_out = true;
+        if state.heartbeat.is_some() {
+            state.since = Some(Instant::now());
+        }
+        drop(state);
         Arc::clone(self)
     }
 
@@ -106,10 +111,11 @@ impl Progress {
 
     /// When to look again; `None` when the client has stalled.
     fn due(&self, now: Instant, patience: Duration) -> Option<Instant> {
-        // While an answer is not begun, the client owes nothing.
+        // While an answer is not begun, or has nothing to say, the client owes
+        // nothing.
         let state = self.state();
-        let quiet = state.heartbeat.unwrap_or_default();
-        let since = state.since.map_or(now, |since| since + quiet);
+        let owes = state.is_out || state.heartbeat.is_none();
+        let since = state.since.filter(|_| owes).unwrap_or(now);
         Some(since + patience).filter(|due| *due > now)
     }
 }
@@ -134,11 +140,11 @@ mod tests {
         progress.end();
         assert!(progress.due(begun + patience * 9, patience).is_some());
         progress.begin(Some(patience));
-        assert!(progress.due(begun + patience * 2, patience).is_some());
-        assert!(
-            progress
-                .due(Instant::now() + patience * 2, patience)
-                .is_none()
-        );
+        let late = || Instant::now() + patience * 9;
+        assert!(progress.due(late(), patience).is_some());
+        let piece = progress.send();
+        assert!(progress.due(late(), patience).is_none());
+        piece.left();
+        assert!(progress.due(late(), patience).is_some());
     }
 }

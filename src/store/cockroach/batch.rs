@@ -9,6 +9,7 @@ use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, UserName};
 
 use super::columns::{Columns, Fence};
 use super::conn::{Conn, column, locked};
+use super::removal;
 use super::retry::Failure;
 use super::slot::Held;
 use super::sql;
@@ -77,11 +78,11 @@ pub(super) async fn is_last(
 }
 
 /// Whether an earlier attempt has stored a part of a batch, and so all of it
-/// that is ever stored.
+/// that is ever stored, deleted since or not.
 pub(super) async fn is_stored(conn: &Conn, records: &[&Record]) -> Result<bool, Failure> {
     let ids: Vec<String> = records.iter().map(|r| r.message.id.to_string()).collect();
     let rows = conn.query(&sql::MESSAGES_BY_ID, &[&ids]).await?;
-    Ok(!rows.is_empty())
+    Ok(!rows.is_empty() || !removal::by_id(conn, &ids).await?.is_empty())
 }
 
 /// Users that this process has stored a message of, so that not every batch

@@ -234,9 +234,10 @@ async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
             connector.seen_alive();
             connector.reads.is_over();
         }
-        // What others can store says nothing of writers without a connection.
+        // What others can store says nothing where no writer has a connection.
+        let writers = connector.options.writers.max(1);
         if connector.writes.last().is_some()
-            && connector.unconnected.is_empty()
+            && connector.unconnected.last(writers).is_none()
             && readers.try_storing(CHECK).await.is_ok()
         {
             connector.writes.is_over();

@@ -110,11 +110,6 @@ impl Unconnected {
         lanes.insert(lane, Failing { since, last });
     }
 
-    /// Whether every writer that looked for a connection has one.
-    pub(super) fn is_empty(&self) -> bool {
-        locked(&self.0).is_empty()
-    }
-
     /// What the last of so many writers was told, if none has a connection.
     pub(super) fn last(&self, lanes: usize) -> Option<Failure> {
         self.all(lanes).map(|failing| failing.last)

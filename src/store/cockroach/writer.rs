@@ -170,10 +170,10 @@ impl Writer {
     ) -> Result<HashMap<MessageId, First>, Failure> {
         let connector = self.shared.connector.clone();
         let mut backoff = Backoff::new("store a batch", connector.options.write_limit);
-        let mut was_sent = false;
+        let mut sent_as = None;
         loop {
             let limit = backoff.remaining().min(connector.options.write_attempt);
-            let attempt = within(limit, self.try_store(posts, &mut was_sent));
+            let attempt = within(limit, self.try_store(posts, &mut sent_as));
             match connector.writes.watch(attempt).await {
                 Ok(first) => return Ok(first),
                 Err(failure) => self.recover(failure, &mut backoff).await?,
@@ -181,25 +181,25 @@ impl Writer {
         }
     }
 
-    /// One attempt; `was_sent` says whether an earlier one may have stored the
-    /// posts under the ids that they have.
+    /// One attempt; `sent_as` has the owner's name of an earlier one that may
+    /// have stored the posts under the ids that they have.
     async fn try_store(
         &mut self,
         posts: &mut [Assigned],
-        was_sent: &mut bool,
+        sent_as: &mut Option<String>,
     ) -> Result<HashMap<MessageId, First>, Failure> {
         self.connect().await?;
         let Some(conn) = &self.conn else {
             return Err(Failure::new(Kind::Lost, "no connection"));
         };
         let held = self.slot.current().await?;
-        if !self.admit(conn, &held, posts, was_sent).await? {
+        if !self.admit(conn, &held, posts, sent_as).await? {
             // An earlier attempt, before the slot was lost.
             return batch::first_under_keys(conn, &records_of(posts)).await;
         }
         let records = records_of(posts);
         let last = posts.last().map(|post| post.record.message.id);
-        *was_sent = true;
+        *sent_as = Some(held.owner.clone());
         let place = held.place(self.shared.connector.options.slot_lease);
         // One after the other: who waited for another writer of the same
         // key finds its message only once the own statement has ended.
@@ -219,27 +219,32 @@ impl Writer {
     }
 
     /// Gives posts other ids where a slot is closed for those they have.
-    /// Says whether they are still to be stored. Earlier attempts had another
-    /// slot, which is not this writer's any more, so none of them is still
-    /// under way.
+    /// Says whether they are still to be stored. Earlier attempts in another
+    /// slot, which is not this writer's any more, are not under way, but one of
+    /// them may have stored the posts, and somebody deleted some of these since:
+    /// sent again they would be back.
     async fn admit(
         &self,
         conn: &Conn,
         held: &Held,
         posts: &mut [Assigned],
-        was_sent: &mut bool,
+        sent_as: &mut Option<String>,
     ) -> Result<bool, Failure> {
         let admits = |posts: &[Assigned]| {
             let low = posts.first().map(|post| post.record.message.id);
             low.is_none_or(|low| held.admits(low))
         };
+        let is_elsewhere = sent_as.as_ref().is_some_and(|owner| *owner != held.owner);
+        if admits(posts) && !is_elsewhere {
+            return Ok(true);
+        }
+        if sent_as.is_some() && batch::is_stored(conn, &records_of(posts)).await? {
+            return Ok(false);
+        }
+        *sent_as = None;
         if admits(posts) {
             return Ok(true);
         }
-        if *was_sent && batch::is_stored(conn, &records_of(posts)).await? {
-            return Ok(false);
-        }
-        *was_sent = false;
         self.shared.batcher.ids().renew(posts);
         if admits(posts) {
             return Ok(true);
@@ -313,7 +318,7 @@ impl Writer {
                     }
                 };
                 if let Err(failure) = &done
-                    && batch::is_refused(failure)
+                    && (batch::is_refused(failure) || !held.admits(ids.pause().id))
                 {
                     self.slot.leave(&held).await?;
                     let why = "the slot was taken from this writer, which was silent for too long";

@@ -262,7 +262,7 @@ fn signals_and_a_reader_that_leaves_end_it_and_are_no_failure() {
 fn time_ends_it_well_unless_messages_were_waited_for() {
     let said = |args: &[&str]| {
         let lines = [message(1, "one"), caught_up(1)];
-        let args = [&["--timeout", "300ms"], args].concat();
+        let args = [&["--timeout", "2s"], args].concat();
         followed(vec![held(&lines)], &args).0
     };
     assert_eq!(texts(&said(&[]).ok()), ["one"]);
@@ -270,7 +270,7 @@ fn time_ends_it_well_unless_messages_were_waited_for() {
     assert_eq!((ran.code, texts(&ran.out)), (1, vec!["one"]));
     assert!(ran.err.contains("1 message of 2"), "{}", ran.err);
     // One that says nothing at all was not reached.
-    let (ran, _) = followed(vec![held(&[])], &["--timeout", "300ms"]);
+    let (ran, _) = followed(vec![held(&[])], &["--timeout", "2s"]);
     ran.failed(3, "--timeout");
 }
 

@@ -118,7 +118,7 @@ async fn filters_and_history_are_those_of_feed() {
     );
     let since = ["-f", "--since", "1h", "-t", "a", "-t", "b", "--count", "1"];
     assert_eq!(texts(&since), "four #a #b\n");
-    let nobody = ["-f", "--all", "-u", "nobody", "--timeout", "300ms"];
+    let nobody = ["-f", "--all", "-u", "nobody", "--timeout", "2s"];
     assert_eq!(texts(&nobody), "");
     // Without --follow, what there is.
     let after = "0".repeat(26);

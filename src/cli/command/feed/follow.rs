@@ -27,6 +27,8 @@ use crate::output::format::Format;
 
 /// The most messages that servers count back from the present.
 const MOST_BEFORE: u64 = FeedLimit::MAX as u64;
+/// How long a Ctrl-C that has ended a command may take to be heard of here.
+const ALSO_TOLD: Duration = Duration::from_millis(100);
 
 /// How to follow, and for how long.
 #[derive(Debug, Args)]
@@ -395,7 +397,9 @@ impl Following<'_> {
         let Some(why) = failure else {
             return Ok(None);
         };
-        // Ctrl-C is for the command as well.
+        // Ctrl-C is for the command as well, and may have reached it first.
+        let told = self.stop.told();
+        is_told = is_told || tokio::time::timeout(ALSO_TOLD, told).await.is_ok();
         if is_told {
             return Ok(Some(End::Told));
         }

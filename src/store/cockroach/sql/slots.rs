@@ -26,9 +26,11 @@ statements! {
         "UPDATE slots SET owner = $2, expires_at = $3, closer = $4
          WHERE slot = $1 AND owner = $5 AND expires_at = $6 RETURNING slot";
 
-    /// Slot `$1`, once taken by `$2`, starts above the id `$3`.
+    /// Slot `$1`, once taken by `$2`, starts above the id `$3`; one that comes
+    /// late takes nothing back.
     START_SLOT (INT, TEXT, TEXT):
-        "UPDATE slots SET closer = owner, closed = $3
+        "UPDATE slots SET closer = owner,
+             closed = CASE WHEN closer = owner THEN greatest(closed, $3) ELSE $3 END
          WHERE slot = $1 AND owner = $2 RETURNING slot";
 
     /// The owner `$2` leaves slot `$1`, and stores nothing more there.

@@ -38,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long after a removal the long reads under way may keep the log from
 /// being emptied before posts wait for them, too.
 const EMPTIED_WITHIN: Duration = Duration::from_secs(2);
+/// Between two tries, at most.
+const EMPTIED_EVERY: Duration = Duration::from_secs(1);
 /// How long another program may keep it from that before it is said.
 const SAID_AFTER: Duration = Duration::from_secs(30);
 /// Doublings of the growth between two waits for others.
@@ -60,6 +62,8 @@ pub(crate) struct Log {
     erasure: Arc<Erasure>,
     /// That another program keeps it was said.
     is_said: bool,
+    /// Not to be emptied before: not every batch waits for a read that lasts.
+    empty_at: Instant,
     files: Arc<Files>,
     gate: Arc<Gate>,
     health: Arc<Health>,
@@ -92,6 +96,7 @@ impl Log {
             last: Frames::default(),
             erasure,
             is_said: false,
+            empty_at: Instant::now(),
             files,
             gate,
             health,
@@ -107,8 +112,10 @@ impl Log {
     /// between transactions.
     pub(crate) fn bound(&mut self, connection: &mut Connection) {
         let done = match self.erasure.pending() {
-            Some(since) => self.empty(connection, since).map(|()| true),
-            None => self.keep_small(connection),
+            Some(since) if Instant::now() >= self.empty_at => {
+                self.empty(connection, since).map(|()| true)
+            }
+            Some(_) | None => self.keep_small(connection),
         };
         match done {
             Ok(false) => {}
@@ -119,6 +126,7 @@ impl Log {
 
     /// Copies all there is, and leaves the log empty if nobody is in the way.
     fn empty(&mut self, connection: &mut Connection, since: Duration) -> rusqlite::Result<()> {
+        self.empty_at = Instant::now() + (since / 8).min(EMPTIED_EVERY);
         let quiet = match since >= EMPTIED_WITHIN {
             true => self.gate.clear(PATIENCE),
             false => self.gate.close(),

@@ -201,6 +201,7 @@ mod tests {
         let found = found.count();
         assert!((1..=64).contains(&found), "{found} of 1 KiB in 64 KiB");
     }
+
     #[test]
     fn what_was_removed_is_not_kept_by_readers_that_began_before() {
         let connection = fresh_in_memory();

@@ -44,6 +44,8 @@ impl Writer {
         }
         self.inserter.forget();
         self.removals = found.removals;
+        // Whoever removed them may have left them in the log.
+        self.log.must_be_emptied();
         let mut last = self.connection.prepare_cached(Sql::LastPosition.text())?;
         last.query_row([], |row| {
             row.get_ref(0)?.as_blob_or_null()?.map(id_of).transpose()

@@ -33,10 +33,11 @@ impl Writer {
         {
             return refuse(posts, &error);
         }
-        let now = Utc::now().timestamp_millis();
         let cache = Arc::clone(&self.cache);
         let cache = cache.view();
         let written = self.transaction(|writer| {
+            // Once nobody else writes: what others wrote meanwhile is older.
+            let now = Utc::now().timestamp_millis();
             let mut found = writer.follow_others(now)?;
             // Not where the file has messages dated later than these.
             let in_order = found

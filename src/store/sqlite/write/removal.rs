@@ -37,7 +37,7 @@ impl Writer {
     ) -> Result<Vec<Deletion>, StoreError> {
         let done = self.transaction(|writer| {
             if writer.has_any(ids, deleter)? {
-                writer.prepare_removal(now)?;
+                writer.prepare_removal()?;
             }
             let delete = |id: &MessageId| writer.delete_one(*id, deleter, now);
             let done: Vec<_> = ids.iter().map(delete).collect::<rusqlite::Result<_>>()?;
@@ -54,10 +54,9 @@ impl Writer {
         &mut self,
         tombstones: &[Tombstone],
     ) -> Result<Vec<Imported>, StoreError> {
-        let now = Utc::now();
         let done = self.transaction(|writer| {
-            writer.prepare_removal(now)?;
-            let import = |tombstone| writer.import_tombstone(tombstone, now);
+            writer.prepare_removal()?;
+            let import = |tombstone| writer.import_tombstone(tombstone);
             let done: Vec<_> = tombstones
                 .iter()
                 .map(import)
@@ -84,8 +83,8 @@ impl Writer {
 
     /// Lists and counts of everything are in the file, and positions go on
     /// after all ids.
-    fn prepare_removal(&mut self, now: DateTime<Utc>) -> rusqlite::Result<()> {
-        let found = self.follow_others(now.timestamp_millis())?;
+    fn prepare_removal(&mut self) -> rusqlite::Result<()> {
+        let found = self.follow_others(Utc::now().timestamp_millis())?;
         if !found.is_flushed() {
             self.flush()?;
         }
@@ -109,7 +108,7 @@ impl Writer {
         if !deleter.may_delete(&found.user.1) {
             return Ok(Deletion::NotTheirs);
         }
-        let position = self.clock.next(now.timestamp_millis());
+        let position = self.clock.next(Utc::now().timestamp_millis());
         self.remove(id, &found)?;
         let key = found.idempotency_key.as_deref();
         self.bury(id, found.user.0, now, position, key)?;
@@ -123,7 +122,6 @@ impl Writer {
     fn import_tombstone(
         &mut self,
         tombstone: &Tombstone,
-        now: DateTime<Utc>,
     ) -> rusqlite::Result<(Imported, Option<MessageId>)> {
         let id = tombstone.id;
         if tombstones::find(&self.connection, id)?.is_some() {
@@ -134,7 +132,7 @@ impl Writer {
         let keeps_position = found.is_none() && !self.is_position(elsewhere)?;
         let position = match keeps_position {
             true => elsewhere,
-            false => self.clock.next(now.timestamp_millis()),
+            false => self.clock.next(Utc::now().timestamp_millis()),
         };
         let user = match &found {
             Some(found) => found.user.0,
@@ -228,6 +226,7 @@ impl Writer {
             return;
         }
         self.inserter.forget();
+        self.removals = state.removals;
         if let Err(error) = self.cache.hear_of_removals(&self.connection) {
             // Those who read by an id hear of it themselves within a moment.
             tracing::warn!(%error, "the cache of messages has not heard of a removal yet");

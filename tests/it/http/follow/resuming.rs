@@ -111,7 +111,7 @@ async fn followers_that_are_cut_at_random_see_every_message_once_and_in_order(on
 }
 
 async fn a_stop_says_where_to_go_on_and_ends_at_once(on: Backend) {
-    let server = on.server_with(&["--limits.shutdown_timeout", "60s"]);
+    let server = on.server_with(&["--limits.shutdown_timeout", "1h"]);
     let place = server.place.clone();
     post(&server, "ann", "first").await;
     let mut stream = Stream::open(&server, "last=1").await;
@@ -120,7 +120,6 @@ async fn a_stop_says_where_to_go_on_and_ends_at_once(on: Backend) {
     assert_eq!(quiet.next(1).await, ["caught-up"]);
     let last = post(&server, "ann", "last").await;
     assert_eq!(stream.next(1).await, ["last"]);
-    let begun = std::time::Instant::now();
     server.signal("TERM");
     let bye = stream.news().await.unwrap();
     assert_eq!(bye["event"], "bye");
@@ -129,9 +128,10 @@ async fn a_stop_says_where_to_go_on_and_ends_at_once(on: Backend) {
     assert!((100..=60_000).contains(&retry), "{retry}");
     assert!(stream.event().await.is_none());
     assert_eq!(quiet.next(1).await, ["bye"]);
-    assert_eq!(server.wait(), Some(0));
-    // A stop that waited for them would have taken its minute.
-    assert!(begun.elapsed().as_secs() < 55);
+    // A stop that waited for them would take its hour.
+    let stopped = tokio::task::spawn_blocking(move || server.wait());
+    let stopped = tokio::time::timeout(std::time::Duration::from_secs(60), stopped).await;
+    assert_eq!(stopped.unwrap().unwrap(), Some(0));
     let again = place.serve(&[]);
     post(&again, "ann", "later").await;
     let mut stream = Stream::open(&again, &format!("after={last}")).await;
@@ -164,7 +164,7 @@ async fn what_another_program_posts_is_told_and_what_it_imports_is_not(on: Backe
 
 async fn one_who_takes_nothing_for_a_while_is_told_all_of_it_later(on: Backend) {
     const COUNT: usize = 1_500;
-    let server = on.server();
+    let server = on.server_with(&["--limits.write_timeout=1h"]);
     let mut slow = Stream::open(&server, "").await;
     let is_over = Arc::new(AtomicBool::new(false));
     let long = "x".repeat(6_000);

@@ -15,7 +15,6 @@ fn hasty() -> Server {
         "--limits.heartbeat=100ms",
         "--limits.write_timeout=250ms",
         "--limits.idle_timeout=250ms",
-        "--limits.header_timeout=250ms",
         "--limits.query_timeout=5s",
     ])
 }
@@ -107,7 +106,7 @@ async fn one_who_takes_nothing_is_cut_and_others_are_told_all() {
     }
     store.close().await;
     drop(store);
-    let server = place.serve(&["--limits.write_timeout=1500ms", "--limits.followers=1"]);
+    let server = place.serve(&["--limits.write_timeout=3s", "--limits.followers=1"]);
     let begin = format!("after={}", "0".repeat(26));
     let stalled = request(&server, &begin).await;
     let mut stream = loop {
