@@ -260,7 +260,7 @@ mod tests {
     async fn a_refusal_is_replaced_between_answers_and_not_among_the_pieces_of_one() {
         let (mut stream, mut client, progress) = stream(4_096);
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-        progress.begin(None);
+        progress.begin(false);
         stream.write_all(OWN).await.unwrap();
         progress.end();
         stream.write_all(OWN).await.unwrap();

@@ -60,7 +60,7 @@ pub(crate) async fn stream(
     let follower = Follower::new(context, filter, encoding, places, shown);
     let stream = Stream::new(encoding.begin(retry()).into(), Box::new(follower));
     let mut body = AnswerBody::stream(stream);
-    body.set_heartbeat(context.settings.limits.heartbeat);
+    body.set_endless();
     let mut answer = response::of_type(StatusCode::OK, encoding.content_type(), body);
     let headers = answer.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept"));

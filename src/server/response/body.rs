@@ -6,7 +6,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -31,8 +30,7 @@ pub(crate) struct AnswerBody {
     content: Content,
     in_flight: Option<InFlight>,
     progress: Option<Arc<Progress>>,
-    /// Of one that has no end.
-    heartbeat: Option<Duration>,
+    is_endless: bool,
 }
 
 #[derive(Default)]
@@ -66,7 +64,7 @@ impl AnswerBody {
             content,
             in_flight: None,
             progress: None,
-            heartbeat: None,
+            is_endless: false,
         }
     }
 
@@ -105,10 +103,9 @@ impl AnswerBody {
         }
     }
 
-    /// The answer goes on for as long as its client takes it, a piece at least
-    /// every so often.
-    pub(crate) fn set_heartbeat(&mut self, heartbeat: Duration) {
-        self.heartbeat = Some(heartbeat);
+    /// The answer goes on for as long as its client takes it.
+    pub(crate) fn set_endless(&mut self) {
+        self.is_endless = true;
     }
 
     /// Names the request in the log, should the answer break off.
@@ -122,7 +119,7 @@ impl AnswerBody {
     /// told after the last has left.
     pub(crate) fn follow(&mut self, progress: Arc<Progress>) {
         if !matches!(self.content, Content::Empty) {
-            progress.begin(self.heartbeat);
+            progress.begin(self.is_endless);
             self.progress = Some(progress);
         }
     }

@@ -17,8 +17,8 @@ struct State {
     is_out: bool,
     /// When the client last took something, while there is an answer.
     since: Option<Instant>,
-    /// Of an answer without an end: how often at least it has something to say.
-    heartbeat: Option<Duration>,
+    /// It has no end, and may have nothing to say for long.
+    is_endless: bool,
     waiting: Option<Waker>,
 }
 
@@ -27,12 +27,11 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An answer begins; one that has no end says how often at least there is
-    /// something to take.
-    pub(crate) fn begin(&self, heartbeat: Option<Duration>) {
+    /// An answer begins, with an end or without one.
+    pub(crate) fn begin(&self, is_endless: bool) {
         let mut state = self.state();
         state.since = Some(Instant::now());
-        state.heartbeat = heartbeat;
+        state.is_endless = is_endless;
     }
 
     /// The answer is written, or given up.
@@ -48,7 +47,7 @@ impl Progress {
     /// Whether the answer that is being written has no end.
     pub(crate) fn is_endless(&self) -> bool {
         let state = self.state();
-        state.since.is_some() && state.heartbeat.is_some()
+        state.since.is_some() && state.is_endless
     }
 
     /// The client has taken all there was.
@@ -61,7 +60,7 @@ impl Progress {
     pub(crate) fn send(self: &Arc<Self>) -> Arc<Self> {
         let mut state = self.state();
         state.is_out = true;
-        if state.heartbeat.is_some() {
+        if state.is_endless {
             state.since = Some(Instant::now());
         }
         drop(state);
@@ -114,7 +113,7 @@ impl Progress {
         // While an answer is not begun, or has nothing to say, the client owes
         // nothing.
         let state = self.state();
-        let owes = state.is_out || state.heartbeat.is_none();
+        let owes = state.is_out || !state.is_endless;
         let since = state.since.filter(|_| owes).unwrap_or(now);
         Some(since + patience).filter(|due| *due > now)
     }
@@ -130,7 +129,7 @@ mod tests {
         let progress = Arc::new(Progress::default());
         let now = Instant::now();
         assert_eq!(progress.due(now, patience), Some(now + patience));
-        progress.begin(None);
+        progress.begin(false);
         let begun = Instant::now();
         assert_eq!(progress.due(begun + patience, patience), None);
         assert!(progress.due(begun + patience / 2, patience).is_some());
@@ -139,7 +138,7 @@ mod tests {
         assert!(progress.due(begun + patience, patience).is_some());
         progress.end();
         assert!(progress.due(begun + patience * 9, patience).is_some());
-        progress.begin(Some(patience));
+        progress.begin(true);
         let late = || Instant::now() + patience * 9;
         assert!(progress.due(late(), patience).is_some());
         let piece = progress.send();

@@ -317,11 +317,14 @@ impl Writer {
                             .map(Removed::Tombstones)
                     }
                 };
+                // Refused, or below what the slot has closed: then the clock
+                // was ahead and is right again.
                 if let Err(failure) = &done
-                    && (batch::is_refused(failure) || !held.admits(ids.pause().id))
+                    && (batch::is_refused(failure) || ids.pause().id < held.closed())
                 {
                     self.slot.leave(&held).await?;
-                    let why = "the slot was taken from this writer, which was silent for too long";
+                    let why =
+                        "another slot is needed: this one was taken, or is ahead of the clock";
                     return Err(Failure::new(Kind::Again, why));
                 }
                 done

@@ -179,7 +179,9 @@ fn a_refusal_ends_it_with_its_sentence_first_or_later() {
 #[test]
 fn what_was_deleted_and_what_is_gone_is_told_in_the_way_of_the_form() {
     let deleted = |number| line(json!({ "event": "deleted", "position": id(7), "id": id(number) }));
-    let gap = line(json!({ "event": "gap", "position": id(9), "from": id(8), "to": id(9) }));
+    let gap = line(
+        json!({ "event": "gap", "position": id(9), "from": format!("\u{1b}[31m{}", id(8)), "to": id(9) }),
+    );
     let said = |form: &[&str]| {
         let of_another = deleted(6).replace(&id(7), &id(5));
         let lines = [
@@ -196,6 +198,7 @@ fn what_was_deleted_and_what_is_gone_is_told_in_the_way_of_the_form() {
     assert_eq!(texts(&lines.out), ["one", "two"]);
     assert!(lines.err.contains("not kept by the server"), "{lines:?}");
     assert!(lines.err.contains(&id(8)) && lines.err.contains(&id(9)));
+    assert!(!lines.err.contains('\u{1b}'), "{:?}", lines.err);
     let csv = said(&["-o", "csv"]).out;
     assert_eq!(csv.lines().count(), 3, "{csv}");
     assert!(csv.starts_with("created_at,id,"), "{csv}");

@@ -18,6 +18,8 @@ fn a_misspelt_or_empty_variable_or_key_stops_every_command_that_reads_them() {
             "http://127.0.0.1:2",
             "did you mean DUNDER_SERVER?",
         ),
+        // One alone of those that a command of --exec is given.
+        ("DUNDER_USER", "bob", "DUNDER_USER"),
         ("DUNDER_QUEUE", "", "the variable DUNDER_QUEUE is empty"),
         ("DUNDER_TIMEOUT", "", "the variable DUNDER_TIMEOUT is empty"),
     ] {

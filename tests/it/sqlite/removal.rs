@@ -99,6 +99,29 @@ async fn a_read_of_another_program_keeps_the_log_until_it_ends() {
 }
 
 #[tokio::test]
+async fn what_a_removal_had_to_leave_in_the_log_the_next_program_empties_it_of() {
+    let file = File::new();
+    let posted = file.store.post(draft("ann", "hunter2", &[])).await.unwrap();
+    let reader = Connection::open(file.path()).unwrap();
+    reader
+        .execute_batch("begin; select * from messages")
+        .unwrap();
+    delete(&file.store, vec![posted.id]).await;
+    file.store.close().await;
+    reader.execute_batch("commit").unwrap();
+    assert!(has(&file.path(), "hunter2"), "nobody has emptied it yet");
+    let next = SqliteStore::open(&file.path(), &SqliteOptions::default()).unwrap();
+    next.post(draft("ann", "next", &[])).await.unwrap();
+    let emptied = async {
+        while has(&file.path(), "hunter2") {
+            tokio::task::yield_now().await;
+        }
+    };
+    let bound = std::time::Duration::from_secs(60);
+    tokio::time::timeout(bound, emptied).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_another_program_removes_is_gone_from_the_memory_of_this_one() {
     let file = File::new();
     let other = SqliteStore::open(&file.path(), &SqliteOptions::default()).unwrap();

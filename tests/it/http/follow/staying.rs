@@ -80,7 +80,9 @@ async fn no_more_follow_than_may_and_a_place_is_free_once_its_client_has_left() 
         }
         panic!("no place is free");
     };
-    // One that closes its side, or all of it, is gone, however quiet it is.
+    // One that closes its side, or all of it, is gone, however quiet it is, and
+    // whatever it has sent behind its request.
+    second.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     second.shutdown().await.unwrap();
     is_free().await;
     drop(second);
