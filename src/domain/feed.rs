@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::trend::{minute_after, minute_of};
-use super::{Hashtag, Message, MessageId, UserName};
+use super::{ColdRead, Hashtag, Message, MessageId, UserName};
 
 /// How many messages a page holds: 1 to 1000, 100 when nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,8 +160,12 @@ impl FeedFilter {
 pub struct FeedPage {
     /// At most as many as asked for.
     pub messages: Vec<Message>,
-    /// The last message's id, when more follow.
+    /// Behind which id to go on, when more may follow: the last message's, or
+    /// an older one where so long a way had nothing on it that the store
+    /// stopped; then there are fewer messages than were asked for.
     pub next_cursor: Option<MessageId>,
+    /// What of it came out of an archive.
+    pub cold: ColdRead,
 }
 
 impl FeedPage {
@@ -172,6 +176,7 @@ impl FeedPage {
         FeedPage {
             messages,
             next_cursor,
+            cold: ColdRead::default(),
         }
     }
 

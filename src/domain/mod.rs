@@ -34,9 +34,9 @@ pub use message::{
     MessageText, Record, RecordError, TextError,
 };
 pub use store::{
-    Counts, Deleter, Deletion, Event, Evicted, FollowFilter, Following, Imported, Lifecycle,
-    Messages, NotReady, Passage, Position, PostError, Removal, Store, StoreError, Tokens,
-    Tombstone, Transfer, Version, Warning, prelude,
+    ArchiveFile, ArchivedDay, ColdRead, Counts, Day, Deleter, Deletion, Event, Evicted,
+    FollowFilter, Following, Imported, Lifecycle, Manifest, Messages, NotReady, Passage, Position,
+    PostError, Removal, Store, StoreError, Tokens, Tombstone, Transfer, Version, Warning, prelude,
 };
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{

@@ -134,7 +134,9 @@ impl ApiError {
             | ApiError::Header(_)
             | ApiError::BodyBroken(_) => StatusCode::BAD_REQUEST,
             ApiError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => StatusCode::NOT_FOUND,
+            ApiError::PathNotFound(_)
+            | ApiError::MessageNotFound(_)
+            | ApiError::Store(StoreError::ArchiveClosed(_)) => StatusCode::NOT_FOUND,
             ApiError::Gone { .. } | ApiError::KeyOfDeleted { .. } => StatusCode::GONE,
             ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
@@ -151,7 +153,10 @@ impl ApiError {
             | ApiError::QueryTimeout(_)
             | ApiError::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(
-                StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
+                StoreError::Unavailable(_)
+                | StoreError::TooSlow(_)
+                | StoreError::Conflict(_)
+                | StoreError::ArchiveAway(_),
             ) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(StoreError::NotYet(_)) => StatusCode::NOT_IMPLEMENTED,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
@@ -175,7 +180,9 @@ impl ApiError {
             ApiError::Json(_) | ApiError::Draft(_) | ApiError::BodyBroken(_) => Code::InvalidBody,
             ApiError::Key(_) | ApiError::Header(_) => Code::InvalidHeader,
             ApiError::Unauthorized(_) => Code::Unauthorized,
-            ApiError::PathNotFound(_) | ApiError::MessageNotFound(_) => Code::NotFound,
+            ApiError::PathNotFound(_)
+            | ApiError::MessageNotFound(_)
+            | ApiError::Store(StoreError::ArchiveClosed(_)) => Code::NotFound,
             ApiError::Gone { .. } | ApiError::KeyOfDeleted { .. } => Code::Gone,
             ApiError::Method { .. } => Code::MethodNotAllowed,
             ApiError::BodyTimeout(_) => Code::RequestTimeout,
@@ -191,7 +198,10 @@ impl ApiError {
             | ApiError::QueryTimeout(_)
             | ApiError::NotReady(_) => Code::Unavailable,
             ApiError::Store(
-                StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Conflict(_),
+                StoreError::Unavailable(_)
+                | StoreError::TooSlow(_)
+                | StoreError::Conflict(_)
+                | StoreError::ArchiveAway(_),
             ) => Code::Unavailable,
             ApiError::Store(
                 StoreError::NotYet(_) | StoreError::Corrupt(_) | StoreError::Unexpected(_),
@@ -208,7 +218,12 @@ impl ApiError {
             ApiError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 "the store is not available right now; try again".to_owned()
             }
-            ApiError::Store(error @ StoreError::NotYet(_)) => error.to_string(),
+            ApiError::Store(error @ (StoreError::NotYet(_) | StoreError::ArchiveClosed(_))) => {
+                error.to_string()
+            }
+            ApiError::Store(StoreError::ArchiveAway(_)) => {
+                "a part of the archive that this needs cannot be read right now; try again, or tell the operator, whose log names the file".to_owned()
+            }
             ApiError::Store(StoreError::TooSlow(_)) => {
                 "the answer took longer than this server allows; try again, or ask for less at once"
                     .to_owned()

@@ -1,5 +1,6 @@
 //! Why a store did not do what it was asked.
 
+use super::Day;
 use crate::domain::MessageId;
 
 /// Why a store did not do what was asked. `Display` is for the log; no part
@@ -18,6 +19,14 @@ pub enum StoreError {
     /// What is stored cannot be read as dunder's.
     #[error("the store holds something that is not dunder's: {0}")]
     Corrupt(String),
+    /// What was asked for is in a file of the archive that cannot be read now.
+    #[error("the archive cannot be read: {0}")]
+    ArchiveAway(String),
+    /// What was asked for is in the archive, which is not to be read.
+    #[error(
+        "messages of {0} are in the archive, which this server does not read (archive.read: false)"
+    )]
+    ArchiveClosed(Day),
     /// This backend cannot do it yet.
     #[error("this store cannot {0} yet")]
     NotYet(&'static str),

@@ -6,6 +6,7 @@
 //! twice. Absence is `Option`, never an error; what a backend cannot do yet
 //! is [`StoreError::NotYet`].
 
+mod archive;
 mod counts;
 mod error;
 mod following;
@@ -15,6 +16,7 @@ mod removal;
 mod tokens;
 mod transfer;
 
+pub use archive::{ArchiveFile, ArchivedDay, ColdRead, Day, Manifest};
 pub use counts::Counts;
 pub use error::{PostError, StoreError};
 pub use following::{Event, FollowFilter, Following, Passage, Position};
@@ -25,17 +27,20 @@ pub use tokens::Tokens;
 pub use transfer::{Imported, Transfer};
 
 /// A place that does all of it.
-pub trait Store: Messages + Counts + Following + Removal + Tokens + Transfer + Lifecycle {}
+pub trait Store:
+    Messages + Counts + Following + Removal + Manifest + Tokens + Transfer + Lifecycle
+{
+}
 
 impl<T> Store for T where
-    T: Messages + Counts + Following + Removal + Tokens + Transfer + Lifecycle + ?Sized
+    T: Messages + Counts + Following + Removal + Manifest + Tokens + Transfer + Lifecycle + ?Sized
 {
 }
 
 /// The methods of a store, for those who have one of a known type.
 pub mod prelude {
     pub use super::{
-        Counts as _, Following as _, Lifecycle as _, Messages as _, Removal as _, Tokens as _,
-        Transfer as _,
+        Counts as _, Following as _, Lifecycle as _, Manifest as _, Messages as _, Removal as _,
+        Tokens as _, Transfer as _,
     };
 }

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{
     Counts, Draft, FeedFilter, FeedPage, Following, HashtagCount, HashtagsFilter, Imported,
-    Lifecycle, Message, MessageId, Messages, NotReady, PostError, Readiness, Record, Removal,
-    SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter, UserName,
-    Version, Warning,
+    Lifecycle, Manifest, Message, MessageId, Messages, NotReady, PostError, Readiness, Record,
+    Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter,
+    UserName, Version, Warning,
 };
 
 /// Messages, newest first; whoever asks for a trend waits for ever, and to ask
@@ -155,6 +155,7 @@ impl Lifecycle for Stub {
 
 impl Following for Stub {}
 impl Removal for Stub {}
+impl Manifest for Stub {}
 
 /// Nothing goes on beside requests.
 pub(crate) struct Ready;

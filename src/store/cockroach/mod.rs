@@ -46,9 +46,9 @@ use tracing::{info, warn};
 
 use crate::domain::{
     Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount,
-    HashtagsFilter, IdClock, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady,
-    Passage, Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId,
-    Tokens, Tombstone, Transfer, TrendFilter, UserName, Warning,
+    HashtagsFilter, IdClock, Imported, Job, Lifecycle, Manifest, Message, MessageId, Messages,
+    NotReady, Passage, Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token,
+    TokenId, Tokens, Tombstone, Transfer, TrendFilter, UserName, Warning,
 };
 use crate::store::batch::{Batcher, Queue, Supervision, queue, writer_gone};
 
@@ -406,6 +406,8 @@ impl Following for CockroachStore {
         self.watcher.looked().await;
     }
 }
+
+impl Manifest for CockroachStore {}
 
 #[async_trait]
 impl Removal for CockroachStore {

@@ -17,9 +17,9 @@ use super::write::queue::Queue;
 use super::{REPLACED, SqliteStore, read, store_error, tokens, tombstones};
 use crate::domain::{
     Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount,
-    HashtagsFilter, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady, Passage,
-    Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens,
-    Tombstone, Transfer, TrendFilter, UserName, Version, Warning,
+    HashtagsFilter, Imported, Job, Lifecycle, Manifest, Message, MessageId, Messages, NotReady,
+    Passage, Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId,
+    Tokens, Tombstone, Transfer, TrendFilter, UserName, Version, Warning,
 };
 
 #[async_trait]
@@ -63,6 +63,8 @@ impl Removal for SqliteStore {
         Ok(done)
     }
 }
+
+impl Manifest for SqliteStore {}
 
 #[async_trait]
 impl Following for SqliteStore {

@@ -119,6 +119,7 @@ pub async fn pages(store: &dyn Store, filter: &FeedFilter) -> Vec<Message> {
         let FeedPage {
             messages,
             next_cursor,
+            ..
         } = store.feed(&filter).await.unwrap();
         let full = messages.len() == filter.limit.get();
         found.extend(messages);

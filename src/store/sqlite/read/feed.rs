@@ -66,6 +66,7 @@ pub(crate) fn feed(
     Ok(FeedPage {
         messages: page::messages(&snapshot, &ids, cache)?,
         next_cursor,
+        ..FeedPage::default()
     })
 }
 
