@@ -48,8 +48,9 @@
 //!    range. `store::sqlite::write`, `store::cockroach::sql` → trends and
 //!    hashtags of every store, `output::chart`. What a deleted message counted
 //!    is taken away in the transaction that deletes it; on a cluster in a slot
-//!    of its own, where counts are below zero.
-//! 6. **What is kept in memory rests on these three.**
+//!    of its own, where counts are below zero. A message that is evicted counts
+//!    still: no part may take the oldest message for the beginning of counts.
+//! 6. **What is kept in memory rests on these four.**
 //!    - *Immutable*: what a message says, and which name a user's number stands
 //!      for, never changes, and no id is given out twice, to a message or to a
 //!      deletion → `store::sqlite::read::cache`, `store::sqlite::write::insert`,
@@ -63,6 +64,9 @@
 //!      its lease, which whoever removes lets pass before the removal is
 //!      acknowledged. The memtable is flushed first: nothing is removed from
 //!      it. `store::sqlite::write::removal` → all of these.
+//!    - *Evictions are told*: the number of the last one, and the last message
+//!      that went, are in the file; what is kept of that age is forgotten
+//!      (`store::sqlite::write::eviction` → `store::sqlite::read::cache`).
 //!    - *Versions tell*: after any change, by whichever program, the store has
 //!      another [`domain::Version`], or has none → the answers that
 //!      `server::layer::cache` keeps, removals included.

@@ -34,9 +34,10 @@ pub use message::{
     MessageText, Record, RecordError, TextError,
 };
 pub use store::{
-    ArchiveFile, ArchivedDay, ColdRead, Counts, Day, Deleter, Deletion, Event, Evicted,
+    ArchiveFile, ArchivedDay, Boundary, ColdRead, Counts, Day, Deleter, Deletion, Event,
     FollowFilter, Following, Imported, Lifecycle, Manifest, Messages, NotReady, Passage, Position,
-    PostError, Removal, Store, StoreError, Tokens, Tombstone, Transfer, Version, Warning, prelude,
+    PostError, Removal, Retention, Rule, Store, StoreError, Tokens, Tombstone, Transfer, Version,
+    Warning, prelude,
 };
 pub use token::{Secret, SecretError, SecretHash, Token, TokenId};
 pub use trend::{

@@ -45,6 +45,8 @@ pub struct Summary {
     pub already_there: u64,
     /// Messages that were deleted here, and are not brought back.
     pub deleted: u64,
+    /// Messages as old as those that were evicted here, and not stored.
+    pub evicted: u64,
     /// Deletions that were new, with the messages that they took.
     pub deletions: u64,
     /// Lines that could not be stored.
@@ -222,6 +224,10 @@ impl Summary {
                     self.deleted += 1;
                     continue;
                 }
+                Imported::Evicted => {
+                    self.evicted += 1;
+                    continue;
+                }
                 Imported::IdTaken => format!("the id {id} belongs to another message"),
                 Imported::KeyTaken { first } => {
                     match under_key(store, batch.keyed.get(&line), first).await? {
@@ -251,6 +257,7 @@ impl Summary {
             stored,
             already_there,
             deleted,
+            evicted,
             deletions,
             refused,
             ..
@@ -260,7 +267,9 @@ impl Summary {
             0 => String::new(),
             count => format!(", {what} {count}"),
         };
-        let deleted = said("deleted before", deleted) + &said("deletions", deletions);
+        let deleted = said("deleted before", deleted)
+            + &said("older than this store keeps", evicted)
+            + &said("deletions", deletions);
         if json {
             return serde_json::json!({ "data": self }).to_string();
         }

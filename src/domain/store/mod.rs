@@ -13,6 +13,7 @@ mod following;
 mod lifecycle;
 mod messages;
 mod removal;
+mod retention;
 mod tokens;
 mod transfer;
 
@@ -22,18 +23,28 @@ pub use error::{PostError, StoreError};
 pub use following::{Event, FollowFilter, Following, Passage, Position};
 pub use lifecycle::{Lifecycle, NotReady, Version, Warning};
 pub use messages::Messages;
-pub use removal::{Deleter, Deletion, Evicted, Removal, Tombstone};
+pub use removal::{Deleter, Deletion, Removal, Tombstone};
+pub use retention::{Boundary, Retention, Rule};
 pub use tokens::Tokens;
 pub use transfer::{Imported, Transfer};
 
 /// A place that does all of it.
 pub trait Store:
-    Messages + Counts + Following + Removal + Manifest + Tokens + Transfer + Lifecycle
+    Messages + Counts + Following + Removal + Manifest + Retention + Tokens + Transfer + Lifecycle
 {
 }
 
 impl<T> Store for T where
-    T: Messages + Counts + Following + Removal + Manifest + Tokens + Transfer + Lifecycle + ?Sized
+    T: Messages
+        + Counts
+        + Following
+        + Removal
+        + Manifest
+        + Retention
+        + Tokens
+        + Transfer
+        + Lifecycle
+        + ?Sized
 {
 }
 
@@ -41,6 +52,6 @@ impl<T> Store for T where
 pub mod prelude {
     pub use super::{
         Counts as _, Following as _, Lifecycle as _, Manifest as _, Messages as _, Removal as _,
-        Tokens as _, Transfer as _,
+        Retention as _, Tokens as _, Transfer as _,
     };
 }

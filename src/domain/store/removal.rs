@@ -1,4 +1,4 @@
-//! Deleting and evicting.
+//! Deleting.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -54,15 +54,6 @@ pub enum Deletion {
     NotTheirs,
 }
 
-/// What one step of evicting did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Evicted {
-    /// Messages.
-    pub messages: u64,
-    /// More are old enough.
-    pub has_more: bool,
-}
-
 /// Removes messages. What keeps messages in memory hears of it, whichever
 /// program removes them, before the removal is acknowledged.
 #[async_trait]
@@ -106,17 +97,5 @@ pub trait Removal: Send + Sync {
     ) -> Result<Vec<Imported>, StoreError> {
         let _ = tombstones;
         Err(StoreError::NotYet("import tombstones"))
-    }
-
-    /// Evicts at most `limit` messages before an id, the oldest first. What
-    /// they counted stays counted.
-    async fn evict(&self, before: MessageId, limit: usize) -> Result<Evicted, StoreError> {
-        let _ = (before, limit);
-        Err(StoreError::NotYet("evict messages"))
-    }
-
-    /// Messages before this id were evicted, if any were.
-    async fn boundary(&self) -> Result<Option<MessageId>, StoreError> {
-        Ok(None)
     }
 }

@@ -14,6 +14,9 @@ pub enum Imported {
     AlreadyThere,
     /// It was deleted, and is not brought back.
     Deleted,
+    /// It is as old as messages that were evicted, and not stored: it may be
+    /// one of them, and is counted then.
+    Evicted,
     /// Its id belongs to another message.
     IdTaken,
     /// Its idempotency key belongs to another message of the user.

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::{
     Counts, Draft, FeedFilter, FeedPage, Following, HashtagCount, HashtagsFilter, Imported,
     Lifecycle, Manifest, Message, MessageId, Messages, NotReady, PostError, Readiness, Record,
-    Removal, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer, TrendFilter,
-    UserName, Version, Warning,
+    Removal, Retention, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer,
+    TrendFilter, UserName, Version, Warning,
 };
 
 /// Messages, newest first; whoever asks for a trend waits for ever, and to ask
@@ -156,6 +156,7 @@ impl Lifecycle for Stub {
 impl Following for Stub {}
 impl Removal for Stub {}
 impl Manifest for Stub {}
+impl Retention for Stub {}
 
 /// Nothing goes on beside requests.
 pub(crate) struct Ready;

@@ -126,6 +126,8 @@ pub(super) enum First {
     Message(Message),
     /// One that was deleted.
     Deleted(MessageId),
+    /// One that was evicted, with its key, after the key was in the way.
+    Evicted,
 }
 
 /// For records whose key was used before: the first message, by the id that
@@ -152,7 +154,9 @@ pub(super) async fn first_under_keys(
     rows.iter()
         .map(|row| {
             let sent = message_id(column(row, 0)?)?;
-            let first: &str = column(row, 1)?;
+            let Some(first) = column::<Option<&str>>(row, 1)? else {
+                return Ok((sent, First::Evicted));
+            };
             let is_there = column::<Option<&str>>(row, 3)?.is_some();
             let is_deleted = column::<Option<&str>>(row, 2)?.is_some();
             match (is_there, is_deleted) {

@@ -3,11 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{Imported, MessageId, Record};
+use crate::domain::{Boundary, Imported, MessageId, Record};
 
 use super::batch::{self, KnownUsers, Place};
 use super::conn::{Conn, column};
 use super::removal;
+use super::retention;
 use super::retry::Failure;
 use super::sql;
 
@@ -16,6 +17,7 @@ use super::sql;
 struct Stored {
     records: HashMap<MessageId, Record>,
     deleted: HashSet<MessageId>,
+    boundaries: Vec<Boundary>,
     keys: HashMap<(String, String), MessageId>,
 }
 
@@ -60,6 +62,7 @@ async fn look(conn: &Conn, records: &[Record]) -> Result<Stored, Failure> {
         stored.records.insert(record.message.id, record);
     }
     stored.deleted = removal::by_id(conn, &ids).await?.into_keys().collect();
+    stored.boundaries = retention::boundaries_within(conn).await?;
     let (mut users, mut keys) = (Vec::new(), Vec::new());
     for record in records {
         if let Some(key) = &record.idempotency_key {
@@ -85,6 +88,13 @@ fn plan(records: &[Record], mut stored: Stored) -> Vec<Imported> {
         let id = record.message.id;
         if stored.deleted.contains(&id) {
             return Imported::Deleted;
+        }
+        let hashtags = &record.message.hashtags;
+        let mut boundaries = stored.boundaries.iter();
+        if boundaries.any(|boundary| boundary.has_passed(id, hashtags))
+            && !stored.records.contains_key(&id)
+        {
+            return Imported::Evicted;
         }
         let key = record.idempotency_key.as_ref();
         let owner = key.map(|key| (record.message.user.to_string(), key.to_string()));

@@ -23,6 +23,7 @@ mod pool;
 mod read;
 mod refold;
 mod removal;
+mod retention;
 mod retry;
 mod server;
 mod slot;

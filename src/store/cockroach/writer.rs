@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tracing::debug;
 
 use crate::domain::{
-    Deleter, Deletion, Imported, Message, MessageId, PostError, Record, StoreError, Tombstone,
+    Deleter, Deletion, Imported, Message, MessageId, PostError, Record, Rule, StoreError, Tombstone,
 };
 use crate::store::batch::{Assigned, Backoff, Batch, Batcher, Work, jitter};
 
@@ -23,6 +23,7 @@ use super::conn::{Conn, within};
 use super::connect::{SharedConnector, Turn};
 use super::import;
 use super::removal;
+use super::retention;
 use super::retry::{Failure, Kind};
 use super::slot::{Held, Slot};
 
@@ -40,6 +41,8 @@ pub(super) enum Task {
     Delete(Vec<MessageId>, Deleter, DateTime<Utc>, Reply<Vec<Deletion>>),
     /// Tombstones to take over.
     Tombstones(Vec<Tombstone>, Reply<Vec<Imported>>),
+    /// Messages to evict, by a rule or not.
+    Evict(Vec<MessageId>, Option<Rule>, Reply<u64>),
 }
 
 /// What all writers work with.
@@ -102,6 +105,10 @@ impl Writer {
                     let work = Removing::Tombstones(&tombstones);
                     let imported = self.remove(work).await.map(Removed::imports);
                     let _ = reply.send(imported.map_err(StoreError::from));
+                }
+                Some(Work::Other(Task::Evict(ids, by, reply))) => {
+                    let evicted = self.evict(&ids, by.as_ref()).await;
+                    let _ = reply.send(evicted.map_err(StoreError::from));
                 }
                 None => break,
             }
@@ -284,6 +291,32 @@ impl Writer {
         }
     }
 
+    /// Evicts messages in one transaction. Those that an attempt has evicted
+    /// whose answer was lost are not counted.
+    async fn evict(&mut self, ids: &[MessageId], by: Option<&Rule>) -> Result<u64, Failure> {
+        let connector = self.shared.connector.clone();
+        let mut backoff = Backoff::new("evict messages", connector.options.write_limit);
+        loop {
+            let attempt = async {
+                self.connect().await?;
+                let Some(conn) = &self.conn else {
+                    return Err(Failure::new(Kind::Lost, "no connection"));
+                };
+                retention::evict(conn, ids, by).await
+            };
+            let most = connector.options.write_attempt;
+            let attempt = within(backoff.remaining().min(most), attempt);
+            match connector.writes.watch(attempt).await {
+                Ok(evicted) => return Ok(evicted),
+                Err(failure) => {
+                    // A transaction may still be open on it.
+                    self.conn = None;
+                    self.recover(failure, &mut backoff).await?;
+                }
+            }
+        }
+    }
+
     /// Removes messages in one transaction.
     async fn remove(&mut self, work: Removing<'_>) -> Result<Removed, Failure> {
         let connector = self.shared.connector.clone();
@@ -396,5 +429,9 @@ fn answer(sent: Message, first: Option<First>) -> Result<Message, PostError> {
         Some(First::Message(first)) if first.same_content(&sent) => Ok(first),
         Some(First::Message(first)) => Err(PostError::KeyReused { first: first.id }),
         Some(First::Deleted(first)) => Err(PostError::Deleted { first }),
+        Some(First::Evicted) => {
+            let why = "the message of an idempotency key was evicted while the key was used again";
+            Err(StoreError::Conflict(why.to_owned()).into())
+        }
     }
 }

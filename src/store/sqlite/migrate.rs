@@ -13,13 +13,14 @@ use super::refold::refold;
 pub(super) const APPLICATION_ID: i32 = 0x4455_4E44;
 
 /// In order; a step is never changed once it was released.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("../../../migrations/sqlite/0001_messages.sql"),
     include_str!("../../../migrations/sqlite/0002_settled.sql"),
     include_str!("../../../migrations/sqlite/0003_imported.sql"),
     include_str!("../../../migrations/sqlite/0004_folding.sql"),
     include_str!("../../../migrations/sqlite/0005_tombstones.sql"),
     include_str!("../../../migrations/sqlite/0006_history.sql"),
+    include_str!("../../../migrations/sqlite/0007_retention.sql"),
 ];
 
 /// The schema this program knows.

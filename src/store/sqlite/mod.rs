@@ -15,6 +15,7 @@ mod migrate;
 mod open;
 mod read;
 mod refold;
+mod retention;
 mod rollup;
 mod source;
 mod sql;
@@ -49,6 +50,7 @@ use crate::store::sqlite::guard::log::{Erasure, Log};
 use crate::store::sqlite::read::cache::MessageCache;
 use crate::store::sqlite::read::limit::Limits;
 use crate::store::sqlite::rollup::months::Months;
+use crate::store::sqlite::tombstones::Removals;
 use crate::store::sqlite::write::memtable::Memtable;
 use crate::store::sqlite::write::queue::Queue;
 
@@ -156,7 +158,7 @@ impl SqliteStore {
             Arc::clone(&health),
             Arc::clone(&erasure),
         );
-        let removals = tombstones::last_removal(&connection);
+        let removals = Removals::read(&connection);
         let removals = removals.map_err(|error| open::refused(path, &error))?;
         let cache = Arc::new(MessageCache::new(options.message_cache_kib, removals));
         let shared = (Arc::clone(&health), Arc::clone(&files));
@@ -208,7 +210,7 @@ impl SqliteStore {
         let open = || {
             let mut connection = source.open()?;
             let refused = |error| open::refused(path, &error);
-            let removals = tombstones::last_removal(&connection).map_err(refused)?;
+            let removals = Removals::read(&connection).map_err(refused)?;
             let files = Files::of(path, &mut connection).map_err(refused)?;
             // Last, so that no thread still reads after a failure.
             let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;

@@ -213,7 +213,55 @@ statements! {
     HasMessages =
         "select exists (select 1 from hashtag_messages where hashtag_id = ?1)
              or exists (select 1 from hashtag_runs where hashtag_id = ?1)";
+    /// Whether hashtag ?3 counts anything at level ?1 in era ?2.
+    HasCounts =
+        "select exists (select 1 from counts where level = ?1 and era = ?2 and series = ?3)";
+    /// The first era of level ?1 that counts anything, from era ?2 on.
+    EraFrom = "select min(era) from counts where level = ?1 and era >= ?2";
+    /// The last one.
+    LastEra = "select max(era) from counts where level = ?1";
     DeleteHashtag = "delete from hashtags where id = ?1";
+
+    /// One message, as its eviction has to know it.
+    MessageToEvict = "select user_id, hashtags from messages where id = ?1";
+    /// After id ?1 and before ?2, ?3 limit; oldest first.
+    DueOfAll =
+        "select id from messages where id > ?1 and id < ?2 order by id limit ?3";
+    /// The same of hashtag number ?4, of those listed one by one.
+    DueOfHashtag =
+        "select message_id from hashtag_messages
+         where hashtag_id = ?4 and message_id > ?1 and message_id < ?2
+         order by message_id limit ?3";
+    /// Blocks of hashtag ?3 that may have ids after ?1 and before ?2, oldest
+    /// first.
+    DueBlocks =
+        "select ids from hashtag_runs
+         where hashtag_id = ?3 and first_id < ?2 and first_id >= coalesce(
+             (select max(r.first_id) from hashtag_runs r
+              where r.hashtag_id = ?3 and r.first_id <= ?1), x'')
+         order by first_id";
+    /// Rule ?1 evicted messages from ?2 to ?3.
+    NoteBoundary =
+        "insert into retention (rule, first_id, last_id) values (?1, ?2, ?3)
+         on conflict (rule) do update
+         set first_id = min(first_id, excluded.first_id),
+             last_id = max(last_id, excluded.last_id)";
+    /// A few rows.
+    Boundaries = "select rule, first_id, last_id from retention where rule >= '' order by rule";
+    /// Messages up to ?1 were evicted.
+    NoteEviction =
+        "update evictions set number = number + 1, last_id = max(last_id, ?1) where id = 1";
+    /// The numbers of the last removal and of the last eviction, and the last
+    /// message that was evicted.
+    Removals =
+        "select (select max(number) from tombstones), number, last_id from evictions where id = 1";
+    /// Work ?1 is done by ?2 until ?3, if it is nobody else's at ?4.
+    TakeLease =
+        "insert into leases (work, owner, expires_at) values (?1, ?2, ?3)
+         on conflict (work) do update set owner = excluded.owner, expires_at = excluded.expires_at
+         where owner = excluded.owner or expires_at < ?4";
+    /// ?2 leaves work ?1.
+    LeaveLease = "delete from leases where work = ?1 and owner = ?2";
     InsertTombstone =
         "insert into tombstones (id, user_id, deleted_at, position, idempotency_key)
          values (?1, ?2, ?3, ?4, ?5)";

@@ -1,4 +1,5 @@
-//! What stays of messages that were deleted.
+//! What stays of messages that were deleted, and how a program learns that
+//! messages are gone.
 
 use chrono::DateTime;
 use rusqlite::types::FromSqlError;
@@ -48,6 +49,32 @@ pub(super) fn last_removal(connection: &Connection) -> rusqlite::Result<i64> {
     let mut statement = connection.prepare_cached(Sql::LastRemoval.text())?;
     let number = statement.query_row([], |row| row.get::<_, Option<i64>>(0))?;
     Ok(number.unwrap_or_default())
+}
+
+/// What was removed so far: another one says that messages are gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Removals {
+    /// The number of the last deletion, 0 before any.
+    pub(crate) deletion: i64,
+    /// The number of the last eviction, 0 before any.
+    pub(crate) eviction: i64,
+    /// The last of all messages that were evicted.
+    pub(crate) evicted: Option<MessageId>,
+}
+
+impl Removals {
+    /// As the connection sees it.
+    pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Removals> {
+        let mut statement = connection.prepare_cached(Sql::Removals.text())?;
+        statement.query_row([], |row| {
+            let evicted = row.get_ref(2)?.as_blob()?;
+            Ok(Removals {
+                deletion: row.get::<_, Option<i64>>(0)?.unwrap_or_default(),
+                eviction: row.get(1)?,
+                evicted: (!evicted.is_empty()).then(|| id_of(evicted)).transpose()?,
+            })
+        })
+    }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Tombstone> {

@@ -14,12 +14,13 @@ use super::read::{after, feed, page};
 use super::rollup::counts;
 use super::write::Writer;
 use super::write::queue::Queue;
-use super::{REPLACED, SqliteStore, read, store_error, tokens, tombstones};
+use super::{REPLACED, SqliteStore, read, retention, store_error, tokens, tombstones};
 use crate::domain::{
-    Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount,
-    HashtagsFilter, Imported, Job, Lifecycle, Manifest, Message, MessageId, Messages, NotReady,
-    Passage, Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token, TokenId,
-    Tokens, Tombstone, Transfer, TrendFilter, UserName, Version, Warning,
+    Boundary, Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following,
+    HashtagCount, HashtagsFilter, Imported, Job, Lifecycle, Manifest, Message, MessageId, Messages,
+    NotReady, Passage, Position, PostError, Record, Removal, Retention, Rule, SecretHash, Series,
+    StoreError, Token, TokenId, Tokens, Tombstone, Transfer, TrendFilter, UserName, Version,
+    Warning,
 };
 
 #[async_trait]
@@ -65,6 +66,56 @@ impl Removal for SqliteStore {
 }
 
 impl Manifest for SqliteStore {}
+
+#[async_trait]
+impl Retention for SqliteStore {
+    async fn due(
+        &self,
+        rule: &Rule,
+        after: Option<MessageId>,
+        before: MessageId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let (rule, memtable) = (rule.clone(), Arc::clone(&self.memtable));
+        let due = move |connection: &Connection| {
+            retention::due(connection, &rule, (after, before), limit, &memtable)
+        };
+        self.readers.run(due).await
+    }
+
+    async fn evict(&self, ids: Vec<MessageId>, by: Option<Rule>) -> Result<u64, StoreError> {
+        let evict = move |writer: &mut Writer| writer.evict(ids, by.as_ref());
+        let evicted = self.queue.run(evict).await?;
+        tokio::time::sleep(LEASE).await;
+        Ok(evicted)
+    }
+
+    async fn boundaries(&self) -> Result<Vec<Boundary>, StoreError> {
+        self.readers.short(retention::boundaries).await
+    }
+
+    async fn lease(
+        &self,
+        work: &str,
+        owner: &str,
+        until: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let (work, owner) = (work.to_owned(), owner.to_owned());
+        let times = (Utc::now().timestamp_millis(), until.timestamp_millis());
+        let take = move |writer: &mut Writer| {
+            writer.transaction(|writer| retention::lease(writer.connection(), &work, &owner, times))
+        };
+        self.queue.run(take).await
+    }
+
+    async fn release(&self, work: &str, owner: &str) -> Result<(), StoreError> {
+        let (work, owner) = (work.to_owned(), owner.to_owned());
+        let leave = move |writer: &mut Writer| {
+            writer.transaction(|writer| retention::release(writer.connection(), &work, &owner))
+        };
+        self.queue.run(leave).await
+    }
+}
 
 #[async_trait]
 impl Following for SqliteStore {

@@ -8,6 +8,7 @@ pub mod moving;
 pub mod posting;
 pub mod reading;
 pub mod removal;
+pub mod retention;
 pub mod tokens;
 pub mod trends;
 
@@ -70,6 +71,12 @@ macro_rules! contract_suite {
             removal::many_are_deleted_at_once_or_none,
             removal::followers_are_told_of_deletions_in_order,
             removal::feed_trend_and_tags_agree_whatever_is_deleted,
+            retention::what_is_evicted_is_nowhere_and_counts_still,
+            retention::a_hashtag_can_be_kept_for_a_time_of_its_own,
+            retention::an_import_of_what_may_have_been_evicted_is_refused,
+            retention::a_key_is_free_again_once_its_message_is_evicted,
+            retention::work_is_leased_to_one_at_a_time,
+            retention::feed_trend_and_tags_are_right_whatever_is_evicted,
             following::who_follows_sees_every_message_once_and_in_order,
             following::every_filter_is_told_what_it_wants_and_where_to_go_on,
             following::what_is_posted_after_a_position_is_behind_it_at_every_opening,

@@ -87,6 +87,9 @@ pub(super) static STEPS: &[Step] = &[
     step!(Only::Postgres, "0025_tombstones_bytewise"),
     step!(Only::Postgres, "0026_counters_below_zero"),
     step!(Only::Cockroach, "0027_counters_below_zero_cockroach"),
+    step!(Only::Everywhere, "0028_retention"),
+    step!(Only::Postgres, "0029_retention_bytewise"),
+    step!(Only::Everywhere, "0030_leases"),
 ];
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod pages;
 mod read;
 mod refold;
 mod removal;
+mod retention;
 #[cfg(test)]
 mod rules;
 mod schema;
@@ -26,6 +27,7 @@ pub(super) use self::pages::*;
 pub(super) use self::read::*;
 pub(super) use self::refold::*;
 pub(super) use self::removal::*;
+pub(super) use self::retention::*;
 pub(super) use self::schema::*;
 pub(super) use self::slots::*;
 pub(super) use self::tokens::*;

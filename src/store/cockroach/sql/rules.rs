@@ -9,6 +9,7 @@ fn statements() -> Vec<(String, String, usize)> {
         read::FIXED,
         refold::FIXED,
         removal::FIXED,
+        retention::FIXED,
         schema::FIXED,
         slots::FIXED,
         tokens::FIXED,

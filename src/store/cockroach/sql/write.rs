@@ -5,16 +5,16 @@ use tokio_postgres::types::Type;
 use super::{INTS, Sql, TEXTS, statements};
 
 statements! {
-    /// Keys that name another message than the one just sent under them, and
-    /// whether that was deleted.
+    /// Keys that name another message than the one just sent under them, or
+    /// none since that was evicted, and whether it was deleted.
     /// `$1`–`$3`: user, key, the message sent.
     FIRST_UNDER_KEYS (TEXTS, TEXTS, TEXTS):
         "SELECT d.message_id, k.message_id, t.id, m.id, m.user_name, m.text, m.hashtags
          FROM ROWS FROM (unnest($1), unnest($2), unnest($3)) AS d (user_name, key, message_id)
-         JOIN idempotency_keys AS k ON k.user_name = d.user_name AND k.key = d.key
+         LEFT JOIN idempotency_keys AS k ON k.user_name = d.user_name AND k.key = d.key
          LEFT JOIN messages AS m ON m.id = k.message_id
          LEFT JOIN tombstones AS t ON t.id = k.message_id
-         WHERE k.message_id <> d.message_id";
+         WHERE k.message_id IS NULL OR k.message_id <> d.message_id";
 
     /// Stored messages under some ids, with their keys.
     MESSAGES_BY_ID (TEXTS):

@@ -1,4 +1,4 @@
-//! Taking a message out of the lists and counts in the file.
+//! Taking messages out of the lists and counts in the file.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -37,33 +37,61 @@ impl Of {
     }
 }
 
-/// Takes a message out of a list, wherever in the file it stands there.
-pub(crate) fn unlist(connection: &Connection, name: Name, id: MessageId) -> rusqlite::Result<()> {
+/// Takes messages, in order, out of a list, wherever in the file they stand
+/// there.
+pub(crate) fn unlist_all(
+    connection: &Connection,
+    name: Name,
+    ids: &[MessageId],
+) -> rusqlite::Result<()> {
     let of = Of::name(name);
-    let place = (of.number, id.to_bytes());
     let mut row = connection.prepare_cached(of.delete_row.text())?;
-    if row.execute(place)? > 0 {
-        return Ok(());
-    }
-    let mut block = connection.prepare_cached(of.block.text())?;
-    let found = block.query_row(place, |row| {
-        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
-    });
-    let Some((first, ids)) = found.optional()? else {
-        return Ok(());
-    };
-    let is_other = |at: &&[u8]| **at != id.to_bytes();
-    let left = ids.chunks(16).filter(is_other).collect::<Vec<_>>().concat();
-    if left.len() == ids.len() {
-        return Ok(());
-    }
-    let mut delete = connection.prepare_cached(of.delete_block.text())?;
-    delete.execute((of.number, first))?;
-    if let Some(first) = left.get(..16) {
-        let mut insert = connection.prepare_cached(of.insert_block.text())?;
-        insert.execute((of.number, first, &left))?;
+    let mut rest = ids;
+    while let Some((first, others)) = rest.split_first() {
+        let taken = of.shorten_block(connection, rest)?;
+        if taken == 0 {
+            row.execute((of.number, first.to_bytes()))?;
+            rest = others;
+        } else {
+            rest = &rest[taken..];
+        }
     }
     Ok(())
+}
+
+impl Of {
+    /// Takes messages out of the block that has the first of them, if any has;
+    /// how many in a row.
+    fn shorten_block(&self, connection: &Connection, ids: &[MessageId]) -> rusqlite::Result<usize> {
+        let Some(first) = ids.first() else {
+            return Ok(0);
+        };
+        let mut block = connection.prepare_cached(self.block.text())?;
+        let found = block.query_row((self.number, first.to_bytes()), |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
+        });
+        let Some((key, block)) = found.optional()? else {
+            return Ok(0);
+        };
+        let mut left = Vec::with_capacity(block.len());
+        let mut taken = 0;
+        for id in block.chunks(16) {
+            match ids.get(taken) {
+                Some(next) if id == next.to_bytes() => taken += 1,
+                _ => left.extend_from_slice(id),
+            }
+        }
+        if taken == 0 {
+            return Ok(0);
+        }
+        let mut delete = connection.prepare_cached(self.delete_block.text())?;
+        delete.execute((self.number, key))?;
+        if let Some(first) = left.get(..16) {
+            let mut insert = connection.prepare_cached(self.insert_block.text())?;
+            insert.execute((self.number, first, &left))?;
+        }
+        Ok(taken)
+    }
 }
 
 /// Takes a message out of the counts of a list, if the list has any.

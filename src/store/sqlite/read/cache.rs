@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use crate::domain::{Asked, Message, MessageId, UserName};
 use crate::store::sqlite::id_of;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::tombstones;
+use crate::store::sqlite::tombstones::Removals;
 
 /// For how long after a look into the file a message is given out without
 /// another: a look costs some microseconds, so once in a while is nothing.
@@ -40,8 +40,8 @@ pub(crate) struct MessageCache {
     messages: Cache<MessageId, Arc<Message>, Bytes>,
     users: Cache<i64, UserName>,
     asked: Asked,
-    /// The number of the last removal that was heard of.
-    removals: RwLock<i64>,
+    /// The last removals that were heard of.
+    removals: RwLock<Removals>,
     made: Instant,
     /// Until when the cache is believed, in microseconds since it was made.
     believed_until: AtomicU64,
@@ -51,8 +51,8 @@ pub(crate) struct MessageCache {
 #[derive(Clone, Copy)]
 pub(crate) struct View<'c> {
     cache: &'c MessageCache,
-    /// The last removal that had been heard of when the reader began.
-    removals: i64,
+    /// The last removals that had been heard of when the reader began.
+    removals: Removals,
 }
 
 #[derive(Clone)]
@@ -68,9 +68,8 @@ impl Weighter<MessageId, Arc<Message>> for Bytes {
 }
 
 impl MessageCache {
-    /// A cache of about so many KiB for a store whose last removal has this
-    /// number.
-    pub(crate) fn new(kib: u32, removals: i64) -> MessageCache {
+    /// A cache of about so many KiB for a store whose last removals are these.
+    pub(crate) fn new(kib: u32, removals: Removals) -> MessageCache {
         let bytes = u64::from(kib) * 1024;
         let messages = usize::try_from(bytes / (OVERHEAD as u64 + 128)).unwrap_or(usize::MAX);
         MessageCache {
@@ -103,13 +102,13 @@ impl MessageCache {
     pub(crate) fn hear_of_removals(&self, connection: &Connection) -> rusqlite::Result<()> {
         let now = self.elapsed();
         let known = *self.heard();
-        let last = tombstones::last_removal(connection)?;
-        if last > known {
+        let last = Removals::read(connection)?;
+        if last != known {
             let mut removed = Vec::new();
-            let is_few = last - known <= FEW_REMOVALS;
-            if is_few {
+            let is_few = last.deletion - known.deletion <= FEW_REMOVALS;
+            if is_few && last.deletion > known.deletion {
                 let mut statement = connection.prepare_cached(Sql::RemovedAfter.text())?;
-                let mut rows = statement.query([known])?;
+                let mut rows = statement.query([known.deletion])?;
                 while let Some(row) = rows.next()? {
                     removed.push(id_of(row.get_ref(1)?.as_blob()?)?);
                 }
@@ -118,10 +117,17 @@ impl MessageCache {
                 .removals
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
-            *heard = last.max(*heard);
+            // Others may have heard of more meanwhile.
+            heard.deletion = last.deletion.max(heard.deletion);
+            heard.eviction = last.eviction.max(heard.eviction);
+            heard.evicted = last.evicted.max(heard.evicted);
             match is_few {
                 true => removed.iter().for_each(|id| drop(self.messages.remove(id))),
                 false => self.messages.clear(),
+            }
+            // Which of the old ones were evicted is written nowhere.
+            if last.eviction > known.eviction {
+                self.messages.retain(|id, _| Some(*id) > last.evicted);
             }
         }
         let until = now.saturating_add(LEASE.as_micros() as u64);
@@ -129,7 +135,7 @@ impl MessageCache {
         Ok(())
     }
 
-    fn heard(&self) -> RwLockReadGuard<'_, i64> {
+    fn heard(&self) -> RwLockReadGuard<'_, Removals> {
         self.removals.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -184,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_in_bytes_and_found_by_its_id() {
-        let cache = MessageCache::new(64, 0);
+        let cache = MessageCache::new(64, Removals::default());
         let text = "x".repeat(1_000);
         let draft = Draft::new("ann".parse().unwrap(), text, &["a", "b"]).unwrap();
         for n in 0..1_000 {
@@ -205,7 +211,7 @@ mod tests {
     #[test]
     fn what_was_removed_is_not_kept_by_readers_that_began_before() {
         let connection = fresh_in_memory();
-        let cache = MessageCache::new(64, 0);
+        let cache = MessageCache::new(64, Removals::default());
         let draft = Draft::new("ann".parse().unwrap(), "text".to_owned(), &["a"; 0]).unwrap();
         let message = draft.into_message(MessageId::from_parts(1_000, 7));
         let late = cache.view();

@@ -12,7 +12,7 @@ use crate::store::rollup;
 use crate::store::sqlite::index::postings::{Name, PostingList};
 use crate::store::sqlite::read::page::Snapshot;
 use crate::store::sqlite::read::{SHORT, first_id, last_id};
-use crate::store::sqlite::rollup::levels::{MINUTE, Piece, WIDTHS};
+use crate::store::sqlite::rollup::levels::{MINUTE, MONTH, Piece, WIDTHS};
 use crate::store::sqlite::rollup::months::Months;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::write::memtable::{Memtable, View};
@@ -69,11 +69,10 @@ fn plan(
     if eras.take(FEW + 1).count() <= FEW {
         return Ok(Some((filter.buckets.clone(), all)));
     }
-    let (Some(first), Some(last)) = (first_id(connection)?, last_id(connection)?) else {
+    let Some((first, last)) = counted(connection)? else {
         return Ok(None);
     };
-    let second = |id: MessageId| id.millis().div_euclid(1000);
-    let within = filter.buckets.between(second(first), second(last));
+    let within = filter.buckets.between(first, last);
     Ok(within.map(|buckets| {
         let pieces = match buckets == filter.buckets {
             true => all,
@@ -217,13 +216,49 @@ pub(crate) fn hashtags(
 
 /// The part of a range in which there can be counts, in whole minutes.
 fn within_data(connection: &Connection, range: Range) -> rusqlite::Result<Option<(i64, i64)>> {
-    let (Some(first), Some(last)) = (first_id(connection)?, last_id(connection)?) else {
+    let Some((first, last)) = counted(connection)? else {
         return Ok(None);
     };
-    let minute = |id: MessageId| rollup::counter_of(MINUTE.width, id.millis());
+    let minute = |second| MINUTE.place(second).1;
     let from = range.from().max(minute(first));
     let to = range.to().min(minute(last) + MINUTE.width);
     Ok((from < to).then_some((from, to)))
+}
+
+/// A first and a last second between which everything was posted that counts.
+/// Messages that were evicted count as well, to the month; what is not flushed
+/// is known by its messages.
+fn counted(connection: &Connection) -> rusqlite::Result<Option<(i64, i64)>> {
+    let second = |id: MessageId| id.millis().div_euclid(1000);
+    let messages = first_id(connection)?.zip(last_id(connection)?);
+    let messages = messages.map(|(first, last)| (second(first), second(last)));
+    let mut last_era = connection.prepare_cached(Sql::LastEra.text())?;
+    let last: Option<i64> = last_era.query_row([MONTH.width], |row| row.get(0))?;
+    let months = era_from(connection, i64::MIN)?.zip(last);
+    let months = months.map(|(first, last)| (first * MONTH.width, (last + 1) * MONTH.width - 1));
+    Ok(match (messages, months) {
+        (Some(these), Some(those)) => Some((these.0.min(those.0), these.1.max(those.1))),
+        (one, other) => one.or(other),
+    })
+}
+
+/// The first month that counts anything, from one on.
+fn era_from(connection: &Connection, era: i64) -> rusqlite::Result<Option<i64>> {
+    let mut era_from = connection.prepare_cached(Sql::EraFrom.text())?;
+    era_from.query_row((MONTH.width, era), |row| row.get(0))
+}
+
+/// Whether the file has any count of a hashtag.
+pub(crate) fn counts_anything(connection: &Connection, number: i64) -> rusqlite::Result<bool> {
+    let mut has = connection.prepare_cached(Sql::HasCounts.text())?;
+    let mut next = era_from(connection, i64::MIN)?;
+    while let Some(era) = next {
+        if has.query_row((MONTH.width, era, number), |row| row.get(0))? {
+            return Ok(true);
+        }
+        next = era_from(connection, era + 1)?;
+    }
+    Ok(false)
 }
 
 /// Hashtags that start so, by what they count at most, the busiest on top.

@@ -134,7 +134,7 @@ impl Writer {
             // Its ids may be any: lists and counts are complete before and after.
             let found = writer.flush()?;
             writer.hear_of_removals(found)?;
-            let mut inserts = InsertStatement::prepare(&writer.connection, found)?;
+            let mut inserts = InsertStatement::of_import(&writer.connection, found)?;
             let import = |record| writer.inserter.import(&mut inserts, record);
             let imported = records
                 .iter()

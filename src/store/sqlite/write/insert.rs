@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
 use crate::domain::{
-    Draft, Hashtag, IdempotencyKey, Imported, Message, MessageId, PostError, Record,
+    Boundary, Draft, Hashtag, IdempotencyKey, Imported, Message, MessageId, PostError, Record,
 };
 use crate::store::sqlite::index::postings::{Name, Posting, PostingList};
 use crate::store::sqlite::read::record_of;
+use crate::store::sqlite::retention;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::tombstones;
 use crate::store::sqlite::write::memtable::State;
@@ -33,6 +34,8 @@ pub(crate) struct InsertStatement<'c> {
     message: CachedStatement<'c>,
     /// Nothing was ever deleted: nobody has to ask whether this was.
     has_all: bool,
+    /// What rules have evicted, for those who import.
+    boundaries: Vec<Boundary>,
 }
 
 impl<'c> InsertStatement<'c> {
@@ -45,7 +48,24 @@ impl<'c> InsertStatement<'c> {
             connection,
             message: connection.prepare_cached(Sql::InsertMessage.text())?,
             has_all: found.removals == 0,
+            boundaries: Vec::new(),
         })
+    }
+
+    /// The same for records, some of which may have been evicted.
+    pub(crate) fn of_import(
+        connection: &'c Connection,
+        found: State,
+    ) -> rusqlite::Result<InsertStatement<'c>> {
+        Ok(InsertStatement {
+            boundaries: retention::boundaries(connection)?,
+            ..InsertStatement::prepare(connection, found)?
+        })
+    }
+
+    fn may_be_evicted(&self, message: &Message) -> bool {
+        let mut boundaries = self.boundaries.iter();
+        boundaries.any(|boundary| boundary.has_passed(message.id, &message.hashtags))
     }
 }
 
@@ -104,6 +124,9 @@ impl Inserter {
         let message = &record.message;
         if !inserts.has_all && tombstones::find(connection, message.id)?.is_some() {
             return Ok(Imported::Deleted);
+        }
+        if inserts.may_be_evicted(message) && stored(connection, message.id)?.is_none() {
+            return Ok(Imported::Evicted);
         }
         // A record that is refused must not leave its user behind.
         let known = self

@@ -4,11 +4,12 @@
 //! later batch, once many messages lack them (see `memtable`).
 //!
 //! A failed batch is rolled back and refused; the thread lives on and works
-//! again as soon as the disk does. What is done in a transaction is in `commit`
-//! and `removal`, which ids are given out in `clock`.
+//! again as soon as the disk does. What is done in a transaction is in `commit`,
+//! `removal` and `eviction`, which ids are given out in `clock`.
 
 mod clock;
 mod commit;
+mod eviction;
 pub(crate) mod insert;
 pub(crate) mod memtable;
 pub(crate) mod queue;

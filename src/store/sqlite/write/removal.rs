@@ -13,8 +13,9 @@ use crate::domain::{
     Tombstone, UserName,
 };
 use crate::store::sqlite::index::postings::{Name, PostingList};
-use crate::store::sqlite::index::removal::{uncount, unlist};
+use crate::store::sqlite::index::removal::{uncount, unlist_all};
 use crate::store::sqlite::read::page::hashtags_of;
+use crate::store::sqlite::rollup::counts::counts_anything;
 use crate::store::sqlite::sql::Sql;
 use crate::store::sqlite::tombstones;
 use crate::store::sqlite::write::Writer;
@@ -176,13 +177,13 @@ impl Writer {
     }
 
     /// Takes a message out of the file: its row, lists and counts, and names of
-    /// hashtags that nothing else has, for they are a part of what it said.
+    /// hashtags that nothing else has or had, for they are a part of what it said.
     fn remove(&self, id: MessageId, found: &Found) -> rusqlite::Result<()> {
         let connection = &self.connection;
         let mut delete = connection.prepare_cached(Sql::DeleteMessage.text())?;
         delete.execute([id.to_bytes()])?;
         uncount(connection, PostingList::All, id)?;
-        unlist(connection, Name::User(found.user.0), id)?;
+        unlist_all(connection, Name::User(found.user.0), &[id])?;
         let mut number = connection.prepare_cached(Sql::HashtagId.text())?;
         let mut has_messages = connection.prepare_cached(Sql::HasMessages.text())?;
         let mut delete_name = connection.prepare_cached(Sql::DeleteHashtag.text())?;
@@ -192,9 +193,11 @@ impl Writer {
                 continue;
             };
             let name = Name::Hashtag(number);
-            unlist(connection, name, id)?;
+            unlist_all(connection, name, &[id])?;
             uncount(connection, PostingList::Of(name), id)?;
-            if !has_messages.query_row([number], |row| row.get::<_, bool>(0))? {
+            let has_messages: bool = has_messages.query_row([number], |row| row.get(0))?;
+            // Those that were evicted count still.
+            if !has_messages && !counts_anything(connection, number)? {
                 delete_name.execute([number])?;
             }
         }
