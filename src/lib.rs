@@ -17,6 +17,7 @@
 //! | [`config`] | settings: keys, flags, variables and file to checked values |
 //! | [`api`] | the wire, shared by server and client |
 //! | [`domain`] | values, filters, and the traits of a store; no I/O |
+//! | [`metrics`] | counters and histograms that threads share, and the text of `/metrics` |
 //!
 //! # The invariants
 //!
@@ -100,6 +101,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod metrics;
 pub mod output;
 pub mod server;
 pub mod store;

@@ -9,21 +9,22 @@ mod names;
 /// never one above, and not every one below. The client knows servers by
 /// their answers alone, the server knows stores by their traits alone, and
 /// `app` alone puts them together.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 11] = [
     ("main", &["app"]),
     (
         "app",
         &[
-            "cli", "server", "store", "output", "config", "api", "domain",
+            "cli", "server", "store", "output", "config", "api", "domain", "metrics",
         ],
     ),
     ("cli", &["output", "config", "api", "domain"]),
-    ("server", &["output", "config", "api", "domain"]),
-    ("store", &["domain"]),
+    ("server", &["output", "config", "api", "domain", "metrics"]),
+    ("store", &["domain", "metrics"]),
     ("output", &["api", "domain"]),
     ("config", &["domain"]),
     ("api", &["domain"]),
-    ("domain", &[]),
+    ("domain", &["metrics"]),
+    ("metrics", &[]),
     ("lib", &[]),
 ];
 

@@ -1,0 +1,17 @@
+//! What is counted and measured, and the text that Prometheus reads.
+//!
+//! Whoever does something counts it in a struct of its own, made of
+//! [`Counter`]s and [`Histogram`]s: numbers that threads share, with no name
+//! and nothing to be looked up. Names and labels are given when somebody asks:
+//! then each part writes what it has on a [`Page`]. So what nobody asks for
+//! takes no more memory than the numbers. Labels are of a few known values; no
+//! user's name, text or hashtag is one.
+//!
+//! Below everything else: stores, server and `app` count, `app` puts the page
+//! together.
+
+mod page;
+mod values;
+
+pub use page::{Format, Page};
+pub use values::{Counter, Histogram};
