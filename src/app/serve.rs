@@ -10,10 +10,11 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 
+use crate::app::operations::Program;
 use crate::app::supervise::Supervisor;
 use crate::app::{log, reload, store, systemd};
 use crate::config::{
-    AuthMode, Config, ConfigError, ReadAccess, ServeArgs, StoreConfig, is_loopback,
+    AdminConfig, AuthMode, Config, ConfigError, ReadAccess, ServeArgs, StoreConfig, is_loopback,
 };
 use crate::domain::Job;
 use crate::server::{self, TlsError};
@@ -36,13 +37,15 @@ pub enum ServeError {
     Open(#[from] OpenError),
     /// The address is taken, or not this machine's.
     #[error(
-        "cannot listen on {host}:{port}: {error}; is another program there? choose another --host or --port"
+        "cannot listen on {host}:{port}: {error}; is another program there? choose another --{section}host or --{section}port"
     )]
     Listen {
         /// As the settings have it.
         host: String,
         /// As the settings have it.
         port: u16,
+        /// What is before the names of both settings.
+        section: &'static str,
         /// What the system says.
         error: io::Error,
     },
@@ -79,9 +82,18 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     let mut supervisor = Supervisor::new();
     let (stop, mut shutdown) = watch::channel(false);
     supervisor.run(signals(stop)?);
-    let server = server::prepare(config.server.clone())?;
+    let mut server = server::prepare(config.server.clone())?;
     // Taken first: where another server listens, no store is made or opened.
-    let place = place(&config.host, config.port).await?;
+    let address = Address {
+        host: &config.host,
+        port: config.port,
+        section: "",
+    };
+    let place = address.place().await?;
+    let admin = match &config.admin {
+        Some(admin) => Some((admin, Address::of(admin).bind().await?)),
+        None => None,
+    };
     let store = tokio::select! {
         opened = store::open(&config.store) => opened?,
         // A database that is away may keep this waiting for long.
@@ -92,11 +104,18 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     };
     let jobs = store.jobs().into_iter().chain(server.jobs(&store));
     jobs.for_each(|job| supervisor.run(job));
-    let listener = place.listen(&config.host, config.port)?;
+    let listener = place.listen(address)?;
+    let mut about = about(&config);
+    if let Some((settings, place)) = admin {
+        let listener = place.listen(Address::of(settings))?;
+        about.push_str(&format!("\n  admin      http://{}", listener.local_addr()?));
+        let program = Program::new(supervisor.jobs(), kind(&config.store));
+        server.set_admin(listener, settings.clone(), Arc::new(program));
+    }
     if !reload::is_of_terminal() {
         supervisor.run(reload::job(arguments, &config, server.certificate())?);
     }
-    announce(listener.local_addr()?, server.is_tls(), &about(&config));
+    announce(listener.local_addr()?, server.is_tls(), &about);
     systemd::ready();
     server::serve(listener, store, server, supervisor.readiness(), shutdown).await;
     tracing::info!("stopped");
@@ -114,27 +133,60 @@ enum Place {
 /// Connections that may wait to be taken; as many as tokio's own listener.
 const BACKLOG: u32 = 1024;
 
-/// The socket that was passed, else one of our own.
-async fn place(host: &str, port: u16) -> Result<Place, ServeError> {
-    let host = host.trim_matches(['[', ']']);
-    if let Some(listener) = systemd::listener().map_err(ServeError::Socket)? {
-        let passed = listener.local_addr()?;
-        if !passed.ip().to_canonical().is_loopback() && is_loopback(host) {
-            let host = host.to_owned();
-            return Err(ServeError::OpenSocket { passed, host });
-        }
-        return Ok(Place::Passed(listener));
-    }
-    let refused = |error| refused(host, port, error);
-    let addresses = tokio::net::lookup_host((host, port)).await;
-    let mut last = io::Error::other("the name has no address");
-    for address in addresses.map_err(refused)? {
-        match bound(address) {
-            Ok(socket) => return Ok(Place::Bound(socket)),
-            Err(error) => last = error,
+/// Where to listen, as the settings have it.
+#[derive(Clone, Copy)]
+struct Address<'c> {
+    host: &'c str,
+    port: u16,
+    /// Before the names of both settings.
+    section: &'static str,
+}
+
+impl<'c> Address<'c> {
+    fn of(admin: &'c AdminConfig) -> Address<'c> {
+        Address {
+            host: &admin.host,
+            port: admin.port,
+            section: "admin.",
         }
     }
-    Err(refused(last))
+
+    /// The socket that was passed, else one of our own.
+    async fn place(self) -> Result<Place, ServeError> {
+        let host = self.host.trim_matches(['[', ']']);
+        if let Some(listener) = systemd::listener().map_err(ServeError::Socket)? {
+            let passed = listener.local_addr()?;
+            if !passed.ip().to_canonical().is_loopback() && is_loopback(host) {
+                let host = host.to_owned();
+                return Err(ServeError::OpenSocket { passed, host });
+            }
+            return Ok(Place::Passed(listener));
+        }
+        self.bind().await
+    }
+
+    async fn bind(self) -> Result<Place, ServeError> {
+        let host = self.host.trim_matches(['[', ']']);
+        let refused = |error| self.refused(error);
+        let addresses = tokio::net::lookup_host((host, self.port)).await;
+        let mut last = io::Error::other("the name has no address");
+        for address in addresses.map_err(refused)? {
+            match bound(address) {
+                Ok(socket) => return Ok(Place::Bound(socket)),
+                Err(error) => last = error,
+            }
+        }
+        Err(refused(last))
+    }
+
+    fn refused(self, error: io::Error) -> ServeError {
+        ServeError::Listen {
+            host: self.host.to_owned(),
+            port: self.port,
+            section: self.section,
+            error,
+        }
+    }
 }
 
 fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
@@ -151,22 +203,14 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 impl Place {
-    fn listen(self, host: &str, port: u16) -> Result<TcpListener, ServeError> {
+    fn listen(self, address: Address<'_>) -> Result<TcpListener, ServeError> {
         match self {
             Place::Passed(listener) => Ok(listener),
             Place::Bound(socket) => {
                 let listener = socket.listen(BACKLOG);
-                listener.map_err(|error| refused(host, port, error))
+                listener.map_err(|error| address.refused(error))
             }
         }
-    }
-}
-
-fn refused(host: &str, port: u16, error: io::Error) -> ServeError {
-    ServeError::Listen {
-        host: host.to_owned(),
-        port,
-        error,
     }
 }
 
@@ -179,6 +223,13 @@ fn announce(address: SocketAddr, tls: bool, about: &str) {
     // Nobody reading is no reason not to serve.
     let _ =
         writeln!(out, "dunder listens on {scheme}://{address}\n{about}").and_then(|()| out.flush());
+}
+
+fn kind(store: &StoreConfig) -> &'static str {
+    match store {
+        StoreConfig::Sqlite { .. } => "sqlite",
+        StoreConfig::Cockroach(_) => "cockroach",
+    }
 }
 
 /// Where messages are kept, who may read them, and who may post.

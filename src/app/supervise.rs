@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::domain::{Job, NotReady, Readiness, StoreError};
+use crate::metrics::{Counter, Page};
 
 /// How panics are answered.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +43,7 @@ pub(crate) struct Supervisor {
 
 /// What is known of the jobs; the server asks for it.
 #[derive(Debug, Default)]
-struct Jobs(Mutex<Vec<Arc<Status>>>);
+pub(crate) struct Jobs(Mutex<Vec<Arc<Status>>>);
 
 /// How one job fares.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ struct Status {
     /// Panics since it last recovered.
     panics: AtomicU32,
     tolerated: u32,
+    /// Panics in all.
+    restarts: Counter,
 }
 
 impl Supervisor {
@@ -72,9 +75,15 @@ impl Supervisor {
             name: job.name,
             panics: AtomicU32::new(0),
             tolerated: self.pace.tolerated,
+            restarts: Counter::default(),
         });
         self.jobs.all().push(Arc::clone(&status));
         self.keepers.spawn(keep(job, status, self.pace));
+    }
+
+    /// What is known of the jobs.
+    pub(crate) fn jobs(&self) -> Arc<Jobs> {
+        Arc::clone(&self.jobs)
     }
 
     /// For the server: whether all jobs run.
@@ -84,6 +93,18 @@ impl Supervisor {
 }
 
 impl Jobs {
+    /// Writes how often each was started again.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        for status in self.all().iter() {
+            page.counter(
+                "dunder_jobs_restarted_total",
+                "Background jobs that panicked and were started again.",
+                &[("name", status.name)],
+                status.restarts.count(),
+            );
+        }
+    }
+
     fn all(&self) -> MutexGuard<'_, Vec<Arc<Status>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,6 +140,7 @@ async fn keep(job: Job, status: Arc<Status>, pace: Pace) {
         if !panicked {
             return;
         }
+        status.restarts.increment();
         if status.panics.fetch_add(1, Ordering::Relaxed) == 0 {
             delays = self::delays(pace);
         }

@@ -172,6 +172,18 @@ pub const KEYS: &[Key] = &[
         ),
     ),
     text(
+        "admin.host",
+        "HOST",
+        Value("127.0.0.1"),
+        "Address of the listener for who runs the server: metrics, profiles, the log's level",
+    ),
+    text(
+        "admin.port",
+        "PORT",
+        Depends("none: there is no such listener"),
+        "Its port; 0 for any free one",
+    ),
+    text(
         "sqlite.path",
         "FILE",
         Depends("dunder/dunder.sqlite in the user's data directory"),

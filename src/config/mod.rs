@@ -8,6 +8,7 @@
 //! with a sentence: nothing falls back silently. [`Config::load`] touches
 //! neither the process nor the disk.
 
+mod admin;
 mod environment;
 mod file;
 mod flags;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 
 use crate::domain::shown;
 
+pub use admin::AdminConfig;
 pub use environment::Environment;
 pub use file::ConfigFile;
 pub use flags::{Flags, ServeArgs, StoreArgs};
@@ -48,6 +50,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// What the server itself needs: TLS, who may do what, limits.
     pub server: ServerConfig,
+    /// The listener for those who run the server, if there is to be one.
+    pub admin: Option<AdminConfig>,
     /// Where messages are kept.
     pub store: StoreConfig,
     /// Every value as written, with its origin, and warnings.
@@ -186,7 +190,9 @@ impl Config {
                 "auth.mode is name: anyone who reaches the server can post as anyone".to_owned(),
             );
         }
+        let admin = AdminConfig::from_settings(&mut settings)?;
         Ok(Config {
+            admin,
             port: settings.value("port", value::port)?,
             log_level: settings.value("log_level", log_level)?,
             server: ServerConfig {

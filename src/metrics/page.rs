@@ -119,7 +119,9 @@ impl Page {
             kind,
             samples: Vec::new(),
         });
-        let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let labels = labels
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
         family.samples.push((labels.collect(), value));
     }
 
@@ -181,17 +183,12 @@ fn encode(metric: &mut MetricEncoder<'_>, kind: Kind, value: &Value) -> fmt::Res
         (Kind::Counter, Value::Whole(count)) => {
             metric.encode_counter::<NoLabelSet, _, f64>(count, None)
         }
-        (Kind::Counter, Value::Real(sum)) => {
-            metric.encode_counter::<NoLabelSet, _, f64>(sum, None)
-        }
+        (Kind::Counter, Value::Real(sum)) => metric.encode_counter::<NoLabelSet, _, f64>(sum, None),
         (_, Value::Whole(value)) => metric.encode_gauge(value),
         (_, Value::Real(value)) => metric.encode_gauge(value),
-        (_, Value::Spread(spread)) => metric.encode_histogram::<NoLabelSet>(
-            spread.sum,
-            spread.count,
-            &spread.buckets,
-            None,
-        ),
+        (_, Value::Spread(spread)) => {
+            metric.encode_histogram::<NoLabelSet>(spread.sum, spread.count, &spread.buckets, None)
+        }
     }
 }
 

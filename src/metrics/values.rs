@@ -118,9 +118,14 @@ impl Histogram {
         }
     }
 
-    /// Whether nothing was noted yet.
+    /// How many values were noted.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(Counter::count).sum()
+    }
+
+    /// Whether none was yet.
     pub fn is_empty(&self) -> bool {
-        self.buckets.iter().all(|bucket| bucket.count() == 0)
+        self.count() == 0
     }
 }
 

@@ -106,6 +106,11 @@ pub(crate) enum ApiError {
     Panicked,
     #[error(transparent)]
     Store(StoreError),
+    /// Of the admin listener.
+    #[error("{0}")]
+    LogLevel(String),
+    #[error("the metrics could not be written")]
+    Metrics,
     #[error(transparent)]
     NotReady(#[from] NotReady),
     #[error("an answer could not be encoded: {0}")]
@@ -132,6 +137,7 @@ impl ApiError {
             | ApiError::Draft(_)
             | ApiError::Key(_)
             | ApiError::Header(_)
+            | ApiError::LogLevel(_)
             | ApiError::BodyBroken(_) => StatusCode::BAD_REQUEST,
             ApiError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             ApiError::PathNotFound(_)
@@ -161,6 +167,7 @@ impl ApiError {
             ApiError::Store(StoreError::NotYet(_)) => StatusCode::NOT_IMPLEMENTED,
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_)
+            | ApiError::Metrics
             | ApiError::Drawing(_)
             | ApiError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -177,7 +184,10 @@ impl ApiError {
             )
             | ApiError::Parameter { .. }
             | ApiError::Id(_) => Code::InvalidParameter,
-            ApiError::Json(_) | ApiError::Draft(_) | ApiError::BodyBroken(_) => Code::InvalidBody,
+            ApiError::Json(_)
+            | ApiError::Draft(_)
+            | ApiError::LogLevel(_)
+            | ApiError::BodyBroken(_) => Code::InvalidBody,
             ApiError::Key(_) | ApiError::Header(_) => Code::InvalidHeader,
             ApiError::Unauthorized(_) => Code::Unauthorized,
             ApiError::PathNotFound(_)
@@ -207,6 +217,7 @@ impl ApiError {
                 StoreError::NotYet(_) | StoreError::Corrupt(_) | StoreError::Unexpected(_),
             )
             | ApiError::Encoding(_)
+            | ApiError::Metrics
             | ApiError::Drawing(_)
             | ApiError::Panicked => Code::Internal,
         }
@@ -231,6 +242,7 @@ impl ApiError {
             ApiError::NotReady(not) => format!("not ready: {}", not.reason),
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_)
+            | ApiError::Metrics
             | ApiError::Drawing(_)
             | ApiError::Panicked => {
                 "the server failed; its log says why, under this answer's X-Request-Id".to_owned()

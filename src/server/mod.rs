@@ -4,18 +4,23 @@
 //! `conn` takes connections and ends them, `routes` is the table of every
 //! path, `layer` stands around its handlers, which are in `handle`, one file a
 //! resource; `follow` tells those who follow what is stored, `response` is what they answer, piece by piece where it is long,
-//! and `error` what can go wrong. Nothing here knows which store it talks to.
+//! and `error` what can go wrong. `admin` is a listener apart, for those who run
+//! the server, and `metrics` what it counts for them. Nothing here knows which
+//! store it talks to.
 
+mod admin;
 mod conn;
 mod error;
 mod follow;
 mod handle;
 mod layer;
+mod metrics;
 mod response;
 mod routes;
 #[cfg(test)]
 mod tests;
 
+pub use admin::Operations;
 pub use conn::tls::{Certificate, TlsError};
 
 use std::sync::Arc;
@@ -23,11 +28,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::admin::{Admin, AdminContext};
 use self::conn::{accept, http, tls};
+use self::error::ApiError;
 use self::follow::{Followers, reader};
 use self::handle::draw::Drawers;
 use self::layer::{auth, cache, in_flight, limits};
-use crate::config::ServerConfig;
+use self::metrics::ServerMetrics;
+use crate::config::{AdminConfig, ServerConfig};
 use crate::domain::{Job, Readiness, Store};
 
 /// Everything a request may need.
@@ -41,6 +49,9 @@ struct Context {
     answers: cache::Answers,
     drawers: Drawers,
     followers: Arc<Followers>,
+    metrics: ServerMetrics,
+    /// Where it is the admin listener's.
+    admin: Option<AdminContext>,
 }
 
 impl Context {
@@ -56,10 +67,18 @@ impl Context {
             answers: cache::Answers::default(),
             drawers: Drawers::default(),
             followers: Arc::default(),
+            metrics: ServerMetrics::default(),
+            admin: None,
             store,
             readiness,
             settings,
         }
+    }
+
+    /// What handlers of the admin listener need.
+    fn admin(&self) -> Result<&AdminContext, ApiError> {
+        let elsewhere = || ApiError::PathNotFound("/".to_owned());
+        self.admin.as_ref().ok_or_else(elsewhere)
     }
 }
 
@@ -69,9 +88,25 @@ pub struct Prepared {
     tls: Option<tls::Acceptor>,
     certificate: Option<Certificate>,
     followers: Arc<Followers>,
+    admin: Option<Admin>,
 }
 
 impl Prepared {
+    /// Serves those who run the server, too, at an address of their own: only
+    /// then requests and reads are counted.
+    pub fn set_admin(
+        &mut self,
+        listener: TcpListener,
+        settings: AdminConfig,
+        operations: Arc<dyn Operations>,
+    ) {
+        self.admin = Some(Admin {
+            listener,
+            settings,
+            operations,
+        });
+    }
+
     /// Whether it speaks TLS.
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
@@ -102,6 +137,7 @@ pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
         tls,
         certificate,
         followers: Arc::default(),
+        admin: None,
     })
 }
 
@@ -116,16 +152,35 @@ pub async fn serve(
     readiness: Arc<dyn Readiness>,
     shutdown: watch::Receiver<bool>,
 ) {
+    let metrics = match prepared.admin {
+        Some(_) => ServerMetrics::whole(),
+        None => ServerMetrics::default(),
+    };
     let context = Arc::new(Context {
         followers: prepared.followers,
+        metrics,
         ..Context::new(store, readiness, prepared.settings)
+    });
+    let (stop_admin, admin_stops) = watch::channel(false);
+    let admin = prepared.admin.map(|admin| {
+        let own = admin::context(&context, &admin.settings, admin.operations);
+        accept::run(admin.listener, None, Arc::new(own), admin_stops)
     });
     let mut stop = shutdown.clone();
     let stopping = async {
         http::stopped(&mut stop).await;
         context.followers.close();
     };
-    let serving = accept::run(listener, prepared.tls, Arc::clone(&context), shutdown);
-    tokio::join!(serving, stopping);
+    let serving = async {
+        accept::run(listener, prepared.tls, Arc::clone(&context), shutdown).await;
+        // To the end it can be asked what the rest waits for.
+        stop_admin.send_replace(true);
+    };
+    let admin = async {
+        if let Some(admin) = admin {
+            admin.await;
+        }
+    };
+    tokio::join!(serving, stopping, admin);
     context.store.close().await;
 }

@@ -23,13 +23,13 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
+use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
 use tower_service::Service;
 
 use crate::domain::UserName;
-use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::body::RequestBody;
 use crate::server::handle::{feed, health, help, message, stream, trend, user};
@@ -39,6 +39,7 @@ use crate::server::response;
 use crate::server::response::Answer;
 use crate::server::response::body::PIECE;
 use crate::server::response::stream::Boxed;
+use crate::server::{Context, admin};
 
 /// Who may ask, and what the request is counted among.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +59,8 @@ enum Access {
     Author,
 }
 
-/// A line of the table.
-struct Route<B> {
+/// A line of a table.
+pub(crate) struct Route<B> {
     method: Method,
     /// `*` stands for one part of a path, not empty.
     path: &'static str,
@@ -127,34 +128,47 @@ impl<B: RequestBody> Table<B> {
         route!(GET "/readyz", Always, |call| health::readyz(&call.context, call.query())),
     ];
 
-    /// The line of a request.
-    ///
-    /// # Errors
-    /// There is no such path, or it takes other methods.
-    fn find(method: &Method, path: &str) -> Result<&'static Route<B>, ApiError> {
-        let method = match *method {
-            Method::HEAD => &Method::GET,
-            _ => method,
-        };
-        Table::<B>::at(path)
-            .find(|route| route.method == *method)
-            .ok_or_else(|| Table::<B>::not_found(method, path))
+    /// What the admin listener answers instead. Never among the requests in
+    /// flight, and without a limit of time: a profile takes a minute.
+    const ADMIN: &'static [Route<B>] = &[
+        route!(GET "/healthz", Always, |call| future::ready(health::healthz(call.query()))),
+        route!(GET "/readyz", Always, |call| health::readyz(&call.context, call.query())),
+        route!(GET "/metrics", Always, |call| {
+            admin::metrics(&call.context, call.query(), call.headers())
+        }),
+        route!(GET "/loglevel", Always, |call| {
+            future::ready(admin::log_level(&call.context, call.query()))
+        }),
+        route!(PUT "/loglevel", Always, |call, _user, body| {
+            admin::set_log_level(&call.context, call.query(), body)
+        }),
+    ];
+
+    fn of(context: &Context) -> &'static [Route<B>] {
+        match context.admin {
+            None => Table::<B>::ROUTES,
+            Some(_) => Table::<B>::ADMIN,
+        }
     }
 
-    /// The lines of a path.
-    fn at(path: &str) -> impl Iterator<Item = &'static Route<B>> {
+    /// The lines of a path, with their numbers.
+    fn at(
+        table: &'static [Route<B>],
+        path: &str,
+    ) -> impl Iterator<Item = (usize, &'static Route<B>)> {
         // A path that is written out is no part of one with a `*`.
-        let is_named = Table::<B>::ROUTES.iter().any(|route| route.path == path);
-        let is_of = move |route: &&Route<B>| match is_named {
+        let is_named = table.iter().any(|route| route.path == path);
+        let is_of = move |(_, route): &(usize, &Route<B>)| match is_named {
             true => route.path == path,
             false => is_at(route.path, path),
         };
-        Table::<B>::ROUTES.iter().filter(is_of)
+        table.iter().enumerate().filter(is_of)
     }
 
     /// Why a request has no line.
-    fn not_found(method: &Method, path: &str) -> ApiError {
-        let mut there = Table::<B>::at(path).peekable();
+    fn not_found(context: &Context, method: &Method, path: &str) -> ApiError {
+        let there = Table::<B>::at(Table::<B>::of(context), path);
+        let mut there = there.map(|(_, route)| route).peekable();
         if there.peek().is_none() {
             return ApiError::PathNotFound(path.to_owned());
         }
@@ -164,6 +178,38 @@ impl<B: RequestBody> Table<B> {
             allow: allowed(there.map(|route| &route.method)),
         }
     }
+}
+
+/// The line of a request, and its number.
+pub(crate) struct Found<B: 'static> {
+    pub(crate) line: usize,
+    route: &'static Route<B>,
+}
+
+impl<B> Clone for Found<B> {
+    fn clone(&self) -> Found<B> {
+        *self
+    }
+}
+
+impl<B> Copy for Found<B> {}
+
+/// Finds the line of a request; none where there is no such path, or it takes
+/// other methods.
+pub(crate) fn find<B: RequestBody>(context: &Context, request: &Request<B>) -> Option<Found<B>> {
+    let method = match *request.method() {
+        Method::HEAD => &Method::GET,
+        ref method => method,
+    };
+    Table::<B>::at(Table::<B>::of(context), request.uri().path())
+        .find(|(_, route)| route.method == *method)
+        .map(|(line, route)| Found { line, route })
+}
+
+/// The paths of the API's table, line by line.
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    let routes = Table::<Incoming>::ROUTES.iter();
+    routes.map(|route| route.path)
 }
 
 /// Whether a path is one that a line of the table stands for.
@@ -254,7 +300,10 @@ impl Call {
                 timer.set(Some(tokio::time::sleep(patience)));
             }
             match timer.as_mut().as_pin_mut().map(|timer| timer.poll(task)) {
-                Some(Poll::Ready(())) => Poll::Ready(Err(ApiError::QueryTimeout(patience))),
+                Some(Poll::Ready(())) => {
+                    self.context.load.gave_up.increment();
+                    Poll::Ready(Err(ApiError::QueryTimeout(patience)))
+                }
                 Some(Poll::Pending) | None => Poll::Pending,
             }
         })
@@ -275,14 +324,15 @@ impl Call {
     }
 }
 
-/// Finds the handler of a request and calls it.
-#[derive(Clone, Copy)]
-pub(crate) struct Router<'c> {
+/// Calls the handler of a request.
+pub(crate) struct Router<'c, B: 'static> {
     pub(crate) context: &'c Arc<Context>,
     pub(crate) peer: IpAddr,
+    /// The line of the request that comes.
+    pub(crate) found: Option<Found<B>>,
 }
 
-impl<B: RequestBody> Service<Request<B>> for Router<'_> {
+impl<B: RequestBody> Service<Request<B>> for Router<'_, B> {
     type Response = Answer;
     type Error = Infallible;
     type Future = Handled;
@@ -293,8 +343,8 @@ impl<B: RequestBody> Service<Request<B>> for Router<'_> {
 
     fn call(&mut self, request: Request<B>) -> Handled {
         let (head, body) = request.into_parts();
-        let handling = match Table::<B>::find(&head.method, head.uri.path()) {
-            Ok(route) => {
+        let handling = match self.found {
+            Some(Found { route, .. }) => {
                 let call = Call {
                     context: Arc::clone(self.context),
                     peer: self.peer,
@@ -302,7 +352,11 @@ impl<B: RequestBody> Service<Request<B>> for Router<'_> {
                 };
                 (route.handler)(call, body, route.access)
             }
-            Err(error) => Box::pin(future::ready(Err(error))),
+            None => {
+                let (method, path) = (&head.method, head.uri.path());
+                let error = Table::<B>::not_found(self.context, method, path);
+                Box::pin(future::ready(Err(error)))
+            }
         };
         Handled(handling)
     }

@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use crate::metrics::Counter;
+
 /// Bytes that may wait: half a minute of a busy server's log.
 pub(super) const LIMIT: usize = 4 << 20;
 /// Memory that is kept for the next lines once all were written.
@@ -23,6 +25,8 @@ pub(super) struct Buffer {
     state: Mutex<State>,
     changed: Condvar,
     writer: OnceLock<ThreadId>,
+    /// All that were dropped.
+    dropped: Counter,
 }
 
 #[derive(Default)]
@@ -50,6 +54,7 @@ impl Buffer {
             state: Mutex::default(),
             changed: Condvar::new(),
             writer: OnceLock::new(),
+            dropped: Counter::default(),
         });
         let of_thread = Arc::clone(&buffer);
         thread::Builder::new()
@@ -71,6 +76,7 @@ impl Buffer {
         }
         if line.len() > room {
             state.dropped += 1;
+            self.dropped.increment();
             return;
         }
         let was_empty = state.lines.is_empty();
@@ -79,6 +85,11 @@ impl Buffer {
         if was_empty {
             self.changed.notify_all();
         }
+    }
+
+    /// Lines dropped up to now.
+    pub(super) fn dropped_lines(&self) -> u64 {
+        self.dropped.count()
     }
 
     /// Waits until everything logged so far was written, at most for
@@ -108,6 +119,7 @@ impl Buffer {
             // A stream that refuses everything is told of it when it takes
             // something again.
             state.dropped += lost;
+            self.dropped.add(lost);
             state.is_writing = false;
             drop(state);
             self.changed.notify_all();

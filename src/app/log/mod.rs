@@ -5,22 +5,23 @@
 //! line is obeyed by a terminal ([`line`]).
 
 mod buffer;
+mod filter;
 mod line;
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use self::buffer::{Buffer, LIMIT};
+use self::filter::Levels;
 use self::line::{JsonLines, Lines, fields};
 use crate::config::LogLevel;
 
@@ -28,27 +29,54 @@ use crate::config::LogLevel;
 static LOG: OnceLock<Arc<Buffer>> = OnceLock::new();
 
 /// What is logged, which may change while the process runs.
-static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+static FILTER: OnceLock<Filter> = OnceLock::new();
 
-/// The filter of a level.
-fn filter(level: LogLevel) -> Targets {
-    let level = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    // Libraries below us may log what they are given: bodies, statements.
-    Targets::new().with_target("dunder", level)
+struct Filter {
+    handle: reload::Handle<Targets, Registry>,
+    levels: Mutex<Levels>,
+}
+
+impl Filter {
+    fn levels(&self) -> MutexGuard<'_, Levels> {
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, levels: Levels) {
+        match self.handle.reload(levels.filter()) {
+            Ok(()) => *self.levels() = levels,
+            Err(error) => tracing::error!(%error, "the log's level stays"),
+        }
+    }
 }
 
 /// Logs at another level from here on.
 pub fn set_level(level: LogLevel) {
-    let changed = FILTER.get().map(|handle| handle.reload(filter(level)));
-    if let Some(Err(error)) = changed {
-        tracing::error!(%error, "the log's level stays");
+    if let Some(filter) = FILTER.get() {
+        filter.change(Levels::of(level));
     }
+}
+
+/// What is logged, as [`set_levels`] takes it.
+pub(super) fn levels() -> String {
+    let filter = FILTER.get();
+    filter.map_or_else(String::new, |filter| filter.levels().to_string())
+}
+
+/// Logs at other levels from here on: one for all, or for parts of dunder.
+///
+/// # Errors
+/// What is wrong with the text, and what to write.
+pub(super) fn set_levels(text: &str) -> Result<(), String> {
+    if let Some(filter) = FILTER.get() {
+        let changed = filter.levels().changed(text)?;
+        filter.change(changed);
+    }
+    Ok(())
+}
+
+/// Lines that were lost because nobody read them in time.
+pub(super) fn dropped_lines() -> u64 {
+    LOG.get().map_or(0, |buffer| buffer.dropped_lines())
 }
 
 /// Starts logging for the rest of the process; [`flush`] before it ends. A
@@ -64,8 +92,10 @@ pub fn start(level: LogLevel) -> io::Result<()> {
     if LOG.set(Arc::clone(&buffer)).is_err() {
         return Ok(());
     }
-    let (ours, handle) = reload::Layer::new(filter(level));
-    let _ = FILTER.set(handle);
+    let levels = Levels::of(level);
+    let (ours, handle) = reload::Layer::new(levels.filter());
+    let levels = Mutex::new(levels);
+    let _ = FILTER.set(Filter { handle, levels });
     let registry = tracing_subscriber::registry();
     let started = if io::stderr().is_terminal() {
         let lines = fmt::layer()

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::domain::{Job, MessageId, format_duration};
+use crate::metrics::Page;
 
 /// Serves until it is closed.
 #[async_trait]
@@ -26,6 +27,11 @@ pub trait Lifecycle: Send + Sync {
     /// notice.
     fn jobs(&self) -> Vec<Job> {
         Vec::new()
+    }
+
+    /// Writes what the store counts and measures; never waits.
+    fn measure(&self, page: &mut Page) {
+        let _ = page;
     }
 
     /// Takes no more posts, finishes those already taken, and lets go of files

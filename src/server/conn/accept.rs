@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::server::Context;
 use crate::server::conn::http;
 use crate::server::conn::tls::Acceptor;
+use crate::server::metrics::ConnectionMetrics;
 
 /// After a failed accept, doubled each time up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
@@ -25,22 +26,15 @@ pub(crate) async fn run(
     context: Arc<Context>,
     shutdown: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(
-        context
-            .settings
-            .limits
-            .connections
-            .min(Semaphore::MAX_PERMITS),
-    ));
     let mut connections = JoinSet::new();
     let mut stop = shutdown.clone();
     loop {
         let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
+            place = context.load.connection() => place,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let (stream, peer) = tokio::select! {
-            accepted = accept(&listener) => accepted,
+            accepted = accept(&listener, &context.metrics.connections) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let (context, tls, stop) = (Arc::clone(&context), tls.clone(), shutdown.clone());
@@ -57,13 +51,14 @@ pub(crate) async fn run(
 
 /// The next connection. Errors that belong to one connection are passed over;
 /// running out of descriptors or memory is waited out.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, counts: &ConnectionMetrics) -> (TcpStream, SocketAddr) {
     let mut wait = BACK_OFF.0;
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
+                counts.not_accepted.increment();
                 tracing::warn!(%error, "cannot accept connections; trying again");
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(BACK_OFF.1);

@@ -15,10 +15,11 @@ use crate::server::conn::tls::Acceptor;
 use crate::server::conn::{http1, http2};
 use crate::server::handle::body::RequestBody;
 use crate::server::layer::catch_panic::CatchPanicLayer;
+use crate::server::layer::measure::MeasureLayer;
 use crate::server::layer::request_log::RequestLogLayer;
 use crate::server::layer::validate::ValidateLayer;
 use crate::server::response::Answer;
-use crate::server::routes::Router;
+use crate::server::routes::{self, Router};
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(
@@ -34,16 +35,30 @@ pub(crate) async fn serve(
     // Each kind in a place of its own: a connection that only waits takes no
     // more than its kind needs.
     match tls {
-        None => Box::pin(http1::serve(stream, peer, context, stop)).await,
+        None => {
+            context.metrics.connections.served.increment();
+            Box::pin(http1::serve(stream, peer, context, stop)).await;
+        }
         Some(tls) => {
+            let counts = &context.metrics.connections;
             let patience = context.settings.limits.header_timeout;
             match tokio::time::timeout(patience, tls.accept(stream)).await {
                 Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                    counts.served.increment();
                     Box::pin(http2::serve(stream, peer, context, stop)).await;
                 }
-                Ok(Ok(stream)) => Box::pin(http1::serve(stream, peer, context, stop)).await,
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                Ok(Ok(stream)) => {
+                    counts.served.increment();
+                    Box::pin(http1::serve(stream, peer, context, stop)).await;
+                }
+                Ok(Err(error)) => {
+                    counts.tls_failed.increment();
+                    tracing::debug!(%peer, %error, "TLS handshake failed");
+                }
+                Err(_) => {
+                    counts.tls_timed_out.increment();
+                    tracing::debug!(%peer, "TLS handshake took too long");
+                }
             }
         }
     }
@@ -56,9 +71,18 @@ pub(crate) fn answer<B: RequestBody>(
     request: Request<B>,
 ) -> impl Future<Output = Result<Answer, std::convert::Infallible>> + Send + use<B> {
     let settings = &context.settings;
-    let router = Router { context, peer };
+    let found = routes::find(context, &request);
+    let measured = MeasureLayer {
+        metrics: context.metrics.requests.as_ref(),
+        route: found.map(|found| found.line),
+    };
+    let router = Router {
+        context,
+        peer,
+        found,
+    };
     let guarded = CatchPanicLayer.layer(ValidateLayer { settings }.layer(router));
-    RequestLogLayer.layer(guarded).call(request)
+    measured.layer(RequestLogLayer.layer(guarded)).call(request)
 }
 
 /// Ends once the server is told to stop.

@@ -15,6 +15,7 @@ use crate::server::error::ApiError;
 use crate::server::follow::encoding::{Encoding, PIECE, position_text};
 use crate::server::follow::ring::Entry;
 use crate::server::follow::{Subscription, Taken};
+use crate::server::metrics::Read;
 use crate::server::response::stream::{Boxed, Made, Source};
 
 /// How long clients wait before they come back, in milliseconds: each its own
@@ -190,6 +191,7 @@ impl Follower {
                 return Ok(self.end());
             };
             let reading = self.context.store.after(self.position, &filter);
+            let reading = self.context.metrics.reads.time(Read::After, reading);
             let patience = self.context.settings.limits.query_timeout;
             tokio::time::timeout(patience, reading).await
         };

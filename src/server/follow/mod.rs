@@ -29,6 +29,7 @@ use self::index::{Id, Index};
 use self::ring::{Entry, Ring};
 use self::subscriber::Subscriber;
 use crate::domain::{Event, FollowFilter, Passage, Position};
+use crate::metrics::Page;
 
 /// Followers that read the store at once; others wait for their turn.
 const READS: usize = 8;
@@ -147,6 +148,27 @@ impl Followers {
             state.ring.begin(None);
         }
         is_over
+    }
+
+    /// Writes how many follow, and how far they are behind.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        let state = self.state();
+        let (count, held) = (state.subscribers.len(), state.ring.len());
+        let lags = state.subscribers.values();
+        let lags = lags.map(|subscriber| subscriber.lag(&state.ring));
+        let (lag, behind) = lags.fold((0, 0), |(most, behind), lag| match lag {
+            Some(lag) => (most.max(lag), behind),
+            None => (held, behind + 1),
+        });
+        drop(state);
+        let help = "Clients that follow.";
+        page.gauge("dunder_followers", help, &[], count as f64);
+        let help = "Followers that read the store: history, or what they missed.";
+        page.gauge("dunder_followers_behind", help, &[], behind as f64);
+        let help = "Events kept for those who follow.";
+        page.gauge("dunder_follower_ring_messages", help, &[], held as f64);
+        let help = "Events that the slowest follower has not taken; of one that reads the store, all that are kept.";
+        page.gauge("dunder_follower_lag_messages", help, &[], lag as f64);
     }
 
     /// Where the ring ends.

@@ -104,6 +104,11 @@ impl Ring {
         (self.start, self.head) = (at, at);
     }
 
+    /// How many events it has.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Where it begins.
     pub(crate) fn start(&self) -> Option<Position> {
         self.start

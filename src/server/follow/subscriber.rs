@@ -88,6 +88,15 @@ impl Subscriber {
         }
     }
 
+    /// Events that it has not taken; `None` where it reads the store for them.
+    pub(super) fn lag(&self, ring: &Ring) -> Option<usize> {
+        match self.is_listening {
+            true => Some(self.mailbox.len()),
+            false if self.passed >= ring.start() => Some(ring.behind(self.passed).count()),
+            false => None,
+        }
+    }
+
     /// Whether nothing of what it wants is in the ring and not taken.
     pub(super) fn has_taken_all(&self) -> bool {
         self.is_listening && self.mailbox.is_empty()

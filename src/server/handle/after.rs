@@ -19,6 +19,7 @@ use crate::server::handle::feed::room;
 use crate::server::handle::format::Form;
 use crate::server::handle::stream::not_ahead;
 use crate::server::handle::{message, parameters};
+use crate::server::metrics::Read;
 use crate::server::response;
 use crate::server::response::Answer;
 use crate::server::response::body::AnswerBody;
@@ -107,7 +108,11 @@ async fn find(
             .ok()
             .and_then(FeedLimit::new)
             .unwrap_or_default();
-        let passage = context.store.after(found.position, &filter).await?;
+        let passage = context
+            .metrics
+            .reads
+            .time(Read::After, context.store.after(found.position, &filter))
+            .await?;
         left -= passage.events.len().min(left);
         found.position = found.position.max(passage.position);
         for event in passage.events {

@@ -15,6 +15,7 @@ use crate::server::handle::{after, message, pages, parameters};
 use crate::server::layer::cache;
 use crate::server::layer::cache::{Making, Question};
 use crate::server::layer::in_flight::InFlight;
+use crate::server::metrics::Read;
 use crate::server::response::Answer;
 use crate::server::response::body::{AnswerBody, PIECE};
 use crate::server::response::stream::Stream;
@@ -67,7 +68,11 @@ async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answ
     }
     let mut read = None;
     if form.is_json() && filter.limit.get() <= FIRST {
-        let page = context.store.feed(filter).await?;
+        let page = context
+            .metrics
+            .reads
+            .time(Read::Page, context.store.feed(filter))
+            .await?;
         let length = page.messages.iter().map(message::json_length).sum();
         if length <= PIECE {
             let body = AnswerBody::whole(pages::json(&page, length));
@@ -130,7 +135,11 @@ async fn long(
 
 async fn drawn(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answer, ApiError> {
     let _room = room(context, filter.limit.get()).await?;
-    let page = context.store.feed(filter).await?;
+    let page = context
+        .metrics
+        .reads
+        .time(Read::Page, context.store.feed(filter))
+        .await?;
     let messages: Vec<api::Message> = page.messages.iter().map(message::on_the_wire).collect();
     let next = page.next_cursor.map(|id| id.to_string());
     let cursor_of = |message: &api::Message| Some(message.id.clone());

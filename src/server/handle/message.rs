@@ -15,6 +15,7 @@ use crate::server::error::ApiError;
 use crate::server::handle::body;
 use crate::server::handle::body::RequestBody;
 use crate::server::handle::format::Form;
+use crate::server::metrics::Read;
 use crate::server::response;
 use crate::server::response::Answer;
 
@@ -89,7 +90,12 @@ pub(crate) async fn by_id(
     id: MessageId,
     form: Form,
 ) -> Result<Answer, ApiError> {
-    let message = match context.store.message(id).await? {
+    let message = match context
+        .metrics
+        .reads
+        .time(Read::Message, context.store.message(id))
+        .await?
+    {
         Some(message) => message,
         None => return Err(absent(context, id).await?),
     };

@@ -12,6 +12,7 @@ use crate::output::format::Writer;
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::message;
+use crate::server::metrics::{Read, Reads};
 use crate::server::response::body::PIECE;
 use crate::server::response::stream::{Boxed, Made, Source};
 
@@ -77,6 +78,7 @@ pub(crate) fn json(page: &FeedPage, length: usize) -> Vec<u8> {
 /// What is still to be written of a page.
 pub(crate) struct Pages {
     store: Arc<dyn Store>,
+    reads: Reads,
     /// For each read.
     query_timeout: Duration,
     lines: Lines,
@@ -92,6 +94,7 @@ impl Pages {
     pub(crate) fn new(context: &Context, filter: &FeedFilter, lines: Lines) -> Pages {
         Pages {
             store: Arc::clone(&context.store),
+            reads: context.metrics.reads.clone(),
             query_timeout: context.settings.limits.query_timeout,
             lines,
             left: filter.limit.get(),
@@ -108,7 +111,8 @@ impl Pages {
     pub(crate) async fn read(&mut self, count: usize) -> Result<FeedPage, ApiError> {
         let count = u16::try_from(count.min(self.left)).unwrap_or(FeedLimit::MAX);
         self.filter.limit = FeedLimit::new(count).unwrap_or_default();
-        Ok(self.store.feed(&self.filter).await?)
+        let read = self.store.feed(&self.filter);
+        Ok(self.reads.time(Read::Page, read).await?)
     }
 
     /// Reads what is left behind these first messages of the page.

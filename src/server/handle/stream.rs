@@ -14,6 +14,7 @@ use crate::server::error::ApiError;
 use crate::server::follow::encoding::Encoding;
 use crate::server::follow::follower::{Follower, retry};
 use crate::server::handle::{feed, format, parameters};
+use crate::server::metrics::Read;
 use crate::server::response;
 use crate::server::response::Answer;
 use crate::server::response::body::AnswerBody;
@@ -121,7 +122,11 @@ async fn last(
         ..FeedFilter::default()
     };
     let _room = feed::room(context, limit.get()).await?;
-    let page = context.store.feed(&page).await?;
+    let page = context
+        .metrics
+        .reads
+        .time(Read::Page, context.store.feed(&page))
+        .await?;
     let oldest = page.messages.last();
     Ok(oldest.map_or(Some(closed), |oldest| before(oldest.id)))
 }

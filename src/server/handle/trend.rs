@@ -24,6 +24,7 @@ use crate::server::handle::parameters;
 use crate::server::layer::cache;
 use crate::server::layer::cache::{Making, Question};
 use crate::server::layer::in_flight::InFlight;
+use crate::server::metrics::Read;
 use crate::server::response;
 use crate::server::response::Answer;
 
@@ -45,7 +46,11 @@ pub(crate) async fn trend(
     let make = || -> Making<'_> {
         Box::pin(async {
             let _room = room(context, &filter)?;
-            let series = context.store.trend(&filter).await?;
+            let series = context
+                .metrics
+                .reads
+                .time(Read::Trend, context.store.trend(&filter))
+                .await?;
             let cells = filter.cells(&series, fill);
             if form.is_json() {
                 let body = json(&filter, &cells);
@@ -114,7 +119,11 @@ async fn busiest(
     now: DateTime<Utc>,
     form: Form,
 ) -> Result<Answer, ApiError> {
-    let found = context.store.hashtags(filter).await?;
+    let found = context
+        .metrics
+        .reads
+        .time(Read::Hashtags, context.store.hashtags(filter))
+        .await?;
     let period = Period {
         from: filter.range.from_date(),
         to: filter.range.to_date(),
@@ -155,7 +164,12 @@ async fn sparks(
         };
         let filter =
             TrendFilter::new(asked, now).map_err(|error| ApiError::parameter("range", error))?;
-        for series in context.store.trend(&filter).await? {
+        for series in context
+            .metrics
+            .reads
+            .time(Read::Trend, context.store.trend(&filter))
+            .await?
+        {
             let mut counts = vec![0; filter.buckets.len()];
             for (start, count) in series {
                 if let Some(cell) = counts.get_mut(filter.buckets.index_of(start)) {

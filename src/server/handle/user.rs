@@ -11,6 +11,7 @@ use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::format::Form;
 use crate::server::handle::parameters;
+use crate::server::metrics::Read;
 use crate::server::response;
 use crate::server::response::Answer;
 
@@ -50,7 +51,11 @@ pub(crate) async fn users(
         None => FeedLimit::default(),
     };
     let prefix = query.prefix.as_deref().unwrap_or("");
-    let names = context.store.users(prefix, limit.get()).await?;
+    let names = context
+        .metrics
+        .reads
+        .time(Read::Users, context.store.users(prefix, limit.get()))
+        .await?;
     let users = names.into_iter().map(|name| api::User {
         name: name.shared(),
     });

@@ -14,6 +14,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 
 use crate::config::{AuthMode, ReadAccess, ServerConfig};
 use crate::domain::{Secret, SecretHash, Token, UserName};
+use crate::metrics::{Counter, Page};
 use crate::server::Context;
 use crate::server::conn::proxy;
 use crate::server::error::ApiError;
@@ -37,6 +38,7 @@ pub(crate) struct Auth {
     mode: AuthMode,
     read: ReadAccess,
     held: Mutex<HashMap<SecretHash, (Token, Instant)>>,
+    refused: Counter,
 }
 
 impl Auth {
@@ -45,7 +47,18 @@ impl Auth {
             mode: settings.auth_mode,
             read: settings.read,
             held: Mutex::default(),
+            refused: Counter::default(),
         }
+    }
+
+    /// Writes how many requests had no valid token and needed one.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        page.counter(
+            "dunder_tokens_refused_total",
+            "Requests that needed a token and had no valid one.",
+            &[],
+            self.refused.count(),
+        );
     }
 
     /// The user that the request's token names.
@@ -68,6 +81,7 @@ impl Auth {
             },
         };
         found.ok_or_else(|| {
+            self.refused.increment();
             context.limits.note_failure(address);
             self.refusal()
         })

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
+use crate::metrics::{Counter, Page};
 use crate::server::error::ApiError;
 
 /// The unit in which memory is shared out: a semaphore counts up to 2³² or so.
@@ -20,11 +21,16 @@ pub(crate) struct LoadShed {
     requests: Arc<Places>,
     bodies: Arc<Places>,
     followers: Arc<Places>,
-    most_followers: usize,
+    connections: Arc<Semaphore>,
+    most_connections: usize,
     memory: Arc<Semaphore>,
     /// As much again, which no reader can take.
     posts: Arc<Semaphore>,
     memory_units: u32,
+    /// Answers that found no memory.
+    memory_shed: Counter,
+    /// Requests that took longer than they may.
+    pub(crate) gave_up: Counter,
 }
 
 /// What a request holds: a place among those of its kind, and its share of
@@ -37,7 +43,10 @@ pub(crate) struct InFlight {
 
 /// Places that nobody waits for, which a semaphore's queue would be for.
 struct Places {
-    free: AtomicUsize,
+    most: usize,
+    taken: AtomicUsize,
+    /// Those who found none free.
+    shed: Counter,
 }
 
 /// One of them, given back when dropped.
@@ -45,17 +54,23 @@ struct Place(Arc<Places>);
 
 impl Places {
     fn new(count: usize) -> Arc<Places> {
-        let free = AtomicUsize::new(count);
-        Arc::new(Places { free })
+        Arc::new(Places {
+            most: count,
+            taken: AtomicUsize::new(0),
+            shed: Counter::default(),
+        })
     }
 
     fn take(self: &Arc<Places>) -> Result<InFlight, ApiError> {
-        let less = |free: usize| free.checked_sub(1);
+        let more = |taken: usize| (taken < self.most).then_some(taken + 1);
         // Nothing but the number itself is shared by it.
         let taken = self
-            .free
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        taken.map_err(|_| ApiError::Overloaded)?;
+            .taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        if taken.is_err() {
+            self.shed.increment();
+            return Err(ApiError::Overloaded);
+        }
         Ok(InFlight {
             place: Some(Place(Arc::clone(self))),
             memory: None,
@@ -65,7 +80,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.free.fetch_add(1, Ordering::Relaxed);
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -91,11 +106,19 @@ impl LoadShed {
             requests: Places::new(limits.requests),
             bodies: Places::new(limits.bodies),
             followers: Places::new(limits.followers),
-            most_followers: limits.followers,
+            connections: bound(limits.connections),
+            most_connections: limits.connections.min(Semaphore::MAX_PERMITS),
             memory: bound(memory_units as usize),
             posts: bound(memory_units as usize),
             memory_units,
+            memory_shed: Counter::default(),
+            gave_up: Counter::default(),
         }
+    }
+
+    /// A place among the connections, waited for; none once nobody serves.
+    pub(crate) async fn connection(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.connections).acquire_owned().await.ok()
     }
 
     /// A place among the requests that read.
@@ -119,7 +142,7 @@ impl LoadShed {
     /// # Errors
     /// All are taken.
     pub(crate) fn follower(&self) -> Result<InFlight, ApiError> {
-        let full = |_| ApiError::TooManyFollowers(self.most_followers);
+        let full = |_| ApiError::TooManyFollowers(self.followers.most);
         self.followers.take().map_err(full)
     }
 
@@ -129,7 +152,7 @@ impl LoadShed {
     /// There is not so much left.
     pub(crate) fn memory(&self, bytes: usize) -> Result<InFlight, ApiError> {
         let permit = Arc::clone(&self.memory).try_acquire_many_owned(self.units(bytes));
-        share(permit.ok())
+        share(permit.ok()).inspect_err(|_| self.memory_shed.increment())
     }
 
     /// The same, waited for: what is given back soon, whatever clients do.
@@ -147,13 +170,55 @@ impl LoadShed {
     /// There is not so much left.
     pub(crate) fn post(&self, bytes: usize) -> Result<InFlight, ApiError> {
         let permit = Arc::clone(&self.posts).try_acquire_many_owned(self.units(bytes));
-        share(permit.ok())
+        share(permit.ok()).inspect_err(|_| self.memory_shed.increment())
+    }
+
+    /// Writes how much is going on, and how much was shed.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        let connections = self.most_connections - self.connections.available_permits();
+        let taken = |places: &Places| places.taken.load(Ordering::Relaxed);
+        for (limit, used, most) in [
+            ("connections", connections, self.most_connections),
+            ("requests", taken(&self.requests), self.requests.most),
+            ("bodies", taken(&self.bodies), self.bodies.most),
+            ("followers", taken(&self.followers), self.followers.most),
+        ] {
+            let help = "What of a limit (limits.NAME) is used.";
+            page.gauge("dunder_limit_used", help, &[("limit", limit)], used as f64);
+            let help = "A limit (limits.NAME).";
+            page.gauge("dunder_limit_max", help, &[("limit", limit)], most as f64);
+        }
+        page.gauge(
+            "dunder_http_connections",
+            "Open connections.",
+            &[],
+            connections as f64,
+        );
+        for (reason, count) in [
+            ("requests", &self.requests.shed),
+            ("bodies", &self.bodies.shed),
+            ("followers", &self.followers.shed),
+            ("answer_memory", &self.memory_shed),
+            ("query_timeout", &self.gave_up),
+        ] {
+            shed(page, reason, count);
+        }
     }
 
     fn units(&self, bytes: usize) -> u32 {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         units.min(self.memory_units)
     }
+}
+
+/// Requests that were refused for a limit of this name.
+pub(crate) fn shed(page: &mut Page, limit: &str, count: &Counter) {
+    page.counter(
+        "dunder_http_requests_shed_total",
+        "Requests refused or given up for a limit (limits.NAME).",
+        &[("reason", limit)],
+        count.count(),
+    );
 }
 
 fn share(permit: Option<OwnedSemaphorePermit>) -> Result<InFlight, ApiError> {

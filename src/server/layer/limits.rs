@@ -14,7 +14,9 @@ use governor::{Quota, RateLimiter};
 
 use crate::config::Limits;
 use crate::domain::UserName;
+use crate::metrics::{Counter, Page};
 use crate::server::error::ApiError;
+use crate::server::layer::in_flight::shed;
 
 /// Keys remembered before those that have recovered are forgotten.
 const KEYS_HELD: usize = 20_000;
@@ -23,6 +25,8 @@ const KEYS_HELD: usize = 20_000;
 pub(crate) struct Limiters {
     posts: Option<PerMinute<UserName>>,
     failures: Option<PerMinute<IpAddr>>,
+    refused_posts: Counter,
+    refused_addresses: Counter,
 }
 
 impl Limiters {
@@ -30,7 +34,15 @@ impl Limiters {
         Limiters {
             posts: limits.posts_per_minute.and_then(PerMinute::new),
             failures: limits.unauthenticated_per_minute.and_then(PerMinute::new),
+            refused_posts: Counter::default(),
+            refused_addresses: Counter::default(),
         }
+    }
+
+    /// Writes how many were refused.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        shed(page, "posts_per_minute", &self.refused_posts);
+        shed(page, "unauthenticated_per_minute", &self.refused_addresses);
     }
 
     /// Counts a post of this user.
@@ -38,6 +50,7 @@ impl Limiters {
         self.posts
             .as_ref()
             .map_or(Ok(()), |posts| posts.count(user.clone()))
+            .inspect_err(|_| self.refused_posts.increment())
     }
 
     /// Refuses an address whose failures are used up, before anything is
@@ -46,6 +59,7 @@ impl Limiters {
         self.failures
             .as_ref()
             .map_or(Ok(()), |failures| failures.peek(subnet(address)))
+            .inspect_err(|_| self.refused_addresses.increment())
     }
 
     /// Counts a failed authentication from this address.

@@ -1,7 +1,7 @@
 //! What stands around every handler: what is logged, what is refused unread,
 //! who is asking, how much at once, and what was answered before.
 //!
-//! `request_log`, `catch_panic` and `validate` are layers in tower's sense around
+//! `measure`, `request_log`, `catch_panic` and `validate` are layers in tower's sense around
 //! the router. tower-http's own were weighed: its `CatchPanic` puts every body
 //! into a box, and its request ids go through the extensions of a request,
 //! which are a map on the heap; both cost what a post can feel.
@@ -11,6 +11,7 @@ pub(crate) mod cache;
 pub(crate) mod catch_panic;
 pub(crate) mod in_flight;
 pub(crate) mod limits;
+pub(crate) mod measure;
 pub(crate) mod request_log;
 pub(crate) mod validate;
 

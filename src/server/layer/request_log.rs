@@ -1,4 +1,4 @@
-//! The outermost layer: an id for every request, one line in the log about it,
+//! An id for every request, one line in the log about it,
 //! and the headers that every answer carries.
 
 use std::borrow::Cow;
