@@ -1737,7 +1737,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__serve)
-            opts="-h -V --config_file --host --port --log_level --use_tls --tls.crt --tls.key --auth.mode --auth.read --trusted_proxies --hosts --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --limits.body_size --limits.header_size --limits.query_length --limits.drawn_lines --limits.drawn_size --limits.header_timeout --limits.body_timeout --limits.idle_timeout --limits.connections --limits.requests --limits.followers --limits.heartbeat --limits.bodies --limits.query_timeout --limits.write_timeout --limits.answer_memory --limits.writer_queue --limits.posts_per_minute --limits.unauthenticated_per_minute --limits.shutdown_timeout --help --version"
+            opts="-h -V --config_file --host --port --log_level --use_tls --tls.crt --tls.key --auth.mode --auth.read --trusted_proxies --hosts --admin.host --admin.port --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --limits.body_size --limits.header_size --limits.query_length --limits.drawn_lines --limits.drawn_size --limits.header_timeout --limits.body_timeout --limits.idle_timeout --limits.connections --limits.requests --limits.followers --limits.heartbeat --limits.bodies --limits.query_timeout --limits.write_timeout --limits.answer_memory --limits.writer_queue --limits.posts_per_minute --limits.unauthenticated_per_minute --limits.shutdown_timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1805,6 +1805,20 @@ _dunder() {
                     return 0
                     ;;
                 --hosts)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --admin.host)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --admin.port)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

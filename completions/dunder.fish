@@ -61,6 +61,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.mode -d 'na
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l auth.read -d 'open: anyone reads; token: reading needs a token too [default: open] [env: DUNDER_AUTH_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l trusted_proxies -d 'Addresses (10.0.0.0/8, ::1) whose X-Forwarded-For, or else Forwarded, is believed [default: none] [env: DUNDER_TRUSTED_PROXIES]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l hosts -d 'Names that requests may call the server by (421), beside loopback addresses [default: localhost with auth.mode name while listening on a loopback address, else any] [env: DUNDER_HOSTS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l admin.host -d 'Address of the listener for who runs the server: metrics, profiles, the log\'s level [default: 127.0.0.1] [env: DUNDER_ADMIN_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l admin.port -d 'Its port; 0 for any free one [default: none: there is no such listener] [env: DUNDER_ADMIN_PORT]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f

@@ -95,7 +95,7 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
         None => None,
     };
     let store = tokio::select! {
-        opened = store::open(&config.store) => opened?,
+        opened = store::open_to_serve(&config.store, config.admin.is_some()) => opened?,
         // A database that is away may keep this waiting for long.
         _ = shutdown.wait_for(|stop| *stop) => {
             tracing::info!("stopped before the store was open");

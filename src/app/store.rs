@@ -15,6 +15,17 @@ use crate::store::sqlite::{SqliteOptions, SqliteStore};
 /// # Errors
 /// It cannot be used; see [`OpenError`].
 pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
+    open_to_serve(config, false).await
+}
+
+/// The same for a server, of which it may be asked how long posts wait.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_serve(
+    config: &StoreConfig,
+    is_measured: bool,
+) -> Result<Arc<dyn Store>, OpenError> {
     match config {
         StoreConfig::Sqlite {
             path,
@@ -27,6 +38,7 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
                 // The server gives up on both together.
                 read_wait: *query_timeout,
                 read_time: *query_timeout,
+                is_measured,
                 ..SqliteOptions::default()
             };
             let path = path.clone();
@@ -34,7 +46,9 @@ pub async fn open(config: &StoreConfig) -> Result<Arc<dyn Store>, OpenError> {
             Ok(Arc::new(blocking(open).await?))
         }
         StoreConfig::Cockroach(config) => {
-            Ok(Arc::new(CockroachStore::open(options(config)?).await?))
+            let mut options = options(config)?;
+            options.is_measured = is_measured;
+            Ok(Arc::new(CockroachStore::open(options).await?))
         }
     }
 }

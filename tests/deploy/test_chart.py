@@ -21,6 +21,7 @@ KUBERNETES = ["1.30", kubernetes_validate.latest_version()]
 ELSEWHERE = {"HTTPRoute"}
 # Settings that follow from other values of the chart.
 OF_THE_CHART = {
+    "admin.host", "admin.port",
     "host", "port", "use_tls", "tls.crt", "tls.key", "sqlite.path", "cockroach.password",
     "cockroach.password_file", "cockroach.url", "cockroach.ca", "cockroach.cert", "cockroach.key",
     "limits.shutdown_timeout",

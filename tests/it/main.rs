@@ -8,6 +8,7 @@ mod contract;
 mod deploy;
 mod hashtags;
 mod http;
+mod operate;
 mod place;
 mod shape;
 mod sqlite;

@@ -29,6 +29,8 @@ pub struct Server {
     /// The store, and the directory beside it.
     pub place: Place,
     client: Client,
+    /// What else it says where it listens.
+    stdout: std::sync::Mutex<BufReader<std::process::ChildStdout>>,
 }
 
 impl Server {
@@ -67,9 +69,8 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
         let Some(url) = line.trim().strip_prefix("dunder listens on ") else {
             let _ = child.wait();
             let log = std::fs::read_to_string(dir.path().join("log")).unwrap_or_default();
@@ -81,6 +82,22 @@ impl Server {
             url,
             place,
             client: client(),
+            stdout: stdout.into(),
+        }
+    }
+
+    /// Where its admin listener is; asked once.
+    pub fn admin(&self) -> String {
+        let mut stdout = self.stdout.lock().unwrap();
+        loop {
+            let mut line = String::new();
+            assert!(
+                stdout.read_line(&mut line).unwrap() > 0,
+                "no admin listener"
+            );
+            if let Some((_, url)) = line.trim().split_once("admin      ") {
+                return url.to_owned();
+            }
         }
     }
 
@@ -168,9 +185,21 @@ impl Server {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        self.send_to(&self.url, method, path, headers, body).await
+    }
+
+    /// The same to another listener of it.
+    pub async fn send_to(
+        &self,
+        url: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut request = self
             .client
-            .request(method, format!("{}{path}", self.url))
+            .request(method, format!("{url}{path}"))
             .body(body.to_owned());
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -82,8 +82,8 @@ impl fmt::Display for Levels {
 }
 
 fn level_of(text: &str) -> Option<LevelFilter> {
-    // It would take numbers, too.
-    let is_word = text.chars().all(|c| c.is_ascii_alphabetic());
+    // It would take numbers, too, and nothing at all.
+    let is_word = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic());
     match text.to_ascii_lowercase().as_str() {
         "warning" => Some(LevelFilter::WARN),
         other if is_word => other.parse().ok(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, oneshot};
 
 use super::ids::{Ids, Taken};
-use super::{Item, Pending, Posted, Waiting};
+use super::{BatchMetrics, Item, Pending, Posted, Waiting};
 use crate::domain::{IdClock, IdempotencyKey, Record, StoreError, UserName};
 
 /// A batch stops growing at this many bytes of text.
@@ -46,6 +46,7 @@ pub(crate) struct Batcher<W> {
     max_messages: usize,
     load: Arc<Load>,
     linger: Duration,
+    metrics: Arc<BatchMetrics>,
 }
 
 /// What all writers are at.
@@ -96,6 +97,7 @@ impl<W> Batcher<W> {
     /// batch at most.
     pub(crate) fn new(waiting: Waiting<W>, clock: IdClock, max_messages: usize) -> Batcher<W> {
         Batcher {
+            metrics: waiting.metrics(),
             state: Mutex::new(State {
                 waiting,
                 held: VecDeque::new(),
@@ -105,6 +107,11 @@ impl<W> Batcher<W> {
             load: Arc::default(),
             linger: LINGER,
         }
+    }
+
+    /// Where its batches are counted.
+    pub(crate) fn metrics(&self) -> &BatchMetrics {
+        &self.metrics
     }
 
     /// What gives out the ids.
@@ -128,9 +135,11 @@ impl<W> Batcher<W> {
                 Item::Post(pending) => {
                     // Waiting longer is no failure, only a smaller batch.
                     let _ = tokio::time::timeout(self.linger, self.more(&mut state)).await;
+                    let since = pending.since;
                     let taken = self.ids.take(lane);
                     let posts = state.gather(pending, self.max_messages, &self.ids);
                     if !posts.is_empty() {
+                        self.metrics.begin(since);
                         let in_flight = InFlight::new(&self.load, posts.len(), taken);
                         return Some(Work::Posts(Batch { posts, in_flight }));
                     }
@@ -206,7 +215,7 @@ impl<W> State<W> {
                 self.held.push_back(Item::Post(pending));
                 continue;
             }
-            let Pending { draft, reply } = pending;
+            let Pending { draft, reply, .. } = pending;
             bytes += draft.text.as_str().len();
             let idempotency_key = draft.idempotency_key.clone();
             let record = Record {

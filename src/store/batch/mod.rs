@@ -2,13 +2,14 @@
 //! while the batch before them is committed; whatever waits is committed
 //! together, so batches grow with the load and a lone post waits for nobody
 //! (`take` for one writer on a thread, `linger` for several side by side, with
-//! their `ids`).
+//! their `ids`; `metrics` counts them).
 //! What failed is tried again within limits (`backoff`), and a writer outlives
 //! its own defects (`supervise`). How a batch is committed is the store's part.
 
 mod backoff;
 mod ids;
 mod linger;
+mod metrics;
 mod queue;
 mod supervise;
 mod take;
@@ -16,9 +17,12 @@ mod take;
 pub(crate) use self::backoff::{Backoff, Retryable, jitter};
 pub(crate) use self::ids::Ids;
 pub(crate) use self::linger::{Assigned, Batch, Batcher, Work};
-pub(crate) use self::queue::{Item, Queue, Waiting, queue};
+pub(crate) use self::metrics::BatchMetrics;
+pub(crate) use self::queue::{Item, Queue, Waiting, measured_queue, queue};
 pub(crate) use self::supervise::Supervision;
 pub(crate) use self::take::Taken;
+
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -32,13 +36,23 @@ pub(crate) type Posted = Result<Message, PostError>;
 pub(crate) struct Pending {
     pub(crate) draft: Draft,
     pub(crate) reply: oneshot::Sender<Posted>,
+    /// When it began to wait, where that is measured.
+    pub(crate) since: Option<Instant>,
 }
 
 impl Pending {
     /// A draft and where its answer will arrive.
     pub(crate) fn new(draft: Draft) -> (Pending, oneshot::Receiver<Posted>) {
         let (reply, answer) = oneshot::channel();
-        (Pending { draft, reply }, answer)
+        let since = None;
+        (
+            Pending {
+                draft,
+                reply,
+                since,
+            },
+            answer,
+        )
     }
 
     /// Answers. A sender that has gone away no longer wants to know.

@@ -2,13 +2,14 @@
 //! away at once; everything else that writes travels in it as well.
 
 use std::convert::Infallible;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Pending, queue_full, writer_gone};
+use super::{BatchMetrics, Pending, queue_full, writer_gone};
 use crate::domain::{Draft, Message, PostError, StoreError};
+use crate::metrics::Page;
 
 /// What waits for a writer.
 pub(crate) enum Item<W> {
@@ -24,24 +25,41 @@ pub(crate) struct Queue<W> {
     sender: RwLock<Option<mpsc::Sender<Item<W>>>>,
     /// Ends when the other half is gone.
     ended: Mutex<mpsc::Receiver<Infallible>>,
+    capacity: usize,
+    metrics: Arc<BatchMetrics>,
 }
 
 /// The half that writers take from. [`Queue::close`] returns once it is
 /// dropped.
 pub(crate) struct Waiting<W> {
     pub(super) items: mpsc::Receiver<Item<W>>,
+    pub(super) metrics: Arc<BatchMetrics>,
     _end: mpsc::Sender<Infallible>,
 }
 
 /// A queue with room for so many items, at least one.
 pub(crate) fn queue<W>(capacity: usize) -> (Queue<W>, Waiting<W>) {
-    let (sender, items) = mpsc::channel(capacity.max(1));
+    measured_queue(capacity, false)
+}
+
+/// The same, where it may be asked how long posts wait.
+pub(crate) fn measured_queue<W>(capacity: usize, is_timed: bool) -> (Queue<W>, Waiting<W>) {
+    let capacity = capacity.max(1);
+    let (sender, items) = mpsc::channel(capacity);
     let (end, ended) = mpsc::channel(1);
+    let metrics = Arc::new(BatchMetrics::new(is_timed));
     let queue = Queue {
         sender: RwLock::new(Some(sender)),
         ended: Mutex::new(ended),
+        capacity,
+        metrics: Arc::clone(&metrics),
     };
-    (queue, Waiting { items, _end: end })
+    let waiting = Waiting {
+        items,
+        metrics,
+        _end: end,
+    };
+    (queue, waiting)
 }
 
 impl<W> Queue<W> {
@@ -50,7 +68,8 @@ impl<W> Queue<W> {
     /// # Errors
     /// The queue is full or closed, or what the writer says.
     pub(crate) async fn post(&self, draft: Draft) -> Result<Message, PostError> {
-        let (pending, answer) = Pending::new(draft);
+        let (mut pending, answer) = Pending::new(draft);
+        pending.since = self.metrics.now();
         self.admit(pending)?;
         answer.await.map_err(|_| writer_gone())?
     }
@@ -60,7 +79,10 @@ impl<W> Queue<W> {
         let sender = sender.as_ref().ok_or_else(writer_gone)?;
         let sent = sender.try_send(Item::Post(pending));
         sent.map_err(|error| match error {
-            TrySendError::Full(_) => queue_full(),
+            TrySendError::Full(_) => {
+                self.metrics.refuse();
+                queue_full()
+            }
             TrySendError::Closed(_) => writer_gone(),
         })
     }
@@ -88,6 +110,17 @@ impl<W> Queue<W> {
         let _: Option<Infallible> = self.ended.lock().await.recv().await;
     }
 
+    /// Writes what is known of it and of its batches.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner);
+        let free = sender
+            .as_ref()
+            .map_or(self.capacity, mpsc::Sender::capacity);
+        drop(sender);
+        let waiting = self.capacity.saturating_sub(free);
+        self.metrics.measure(page, (waiting, self.capacity));
+    }
+
     /// Whether nobody takes from the queue, or nothing is put into it, any
     /// more.
     pub(crate) fn is_closed(&self) -> bool {
@@ -97,6 +130,11 @@ impl<W> Queue<W> {
 }
 
 impl<W> Waiting<W> {
+    /// Where its batches are counted.
+    pub(crate) fn metrics(&self) -> Arc<BatchMetrics> {
+        Arc::clone(&self.metrics)
+    }
+
     /// Whether nothing more can come in.
     pub(crate) fn is_closed(&self) -> bool {
         self.items.is_closed()
@@ -117,7 +155,6 @@ impl<W> Waiting<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn draft(text: &str) -> Draft {
         Draft::new("ann".parse().unwrap(), text.to_owned(), &[""; 0]).unwrap()

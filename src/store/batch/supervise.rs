@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tracing::error;
 
+use crate::metrics::Page;
+
 /// The pause before a task that panicked again and again is started again;
 /// the first time there is none.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,6 +35,16 @@ impl Supervision {
     /// How often one panicked.
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Writes how often one was started again.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        page.counter(
+            "dunder_jobs_restarted_total",
+            "Background jobs that panicked and were started again.",
+            &[("name", "writer")],
+            self.panics(),
+        );
     }
 
     /// Does something that may panic; says whether it came to its end.

@@ -13,7 +13,7 @@ use crate::domain::StoreError;
 
 use super::conn::{Conn, column, drive, locked, within};
 use super::options::CockroachOptions;
-use super::retry::{Failure, Kind};
+use super::retry::{Failure, Kind, Retries};
 use super::server::Server;
 use super::sql;
 use super::tls::{Tls, TlsError};
@@ -34,6 +34,8 @@ pub(super) struct Connector {
     pub(super) writes: Trouble,
     /// Which writers have no connection.
     pub(super) unconnected: Unconnected,
+    /// Work that was tried again.
+    pub(super) retries: Retries,
 }
 
 /// Where somebody who keeps a connection looks for a host first. Each starts
@@ -68,6 +70,7 @@ impl Connector {
             away: Mutex::new(None),
             reads: Trouble::default(),
             writes: Trouble::default(),
+            retries: Retries::default(),
             unconnected: Unconnected::default(),
         })
     }

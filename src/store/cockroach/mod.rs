@@ -51,7 +51,8 @@ use crate::domain::{
     NotReady, Passage, Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token,
     TokenId, Tokens, Tombstone, Transfer, TrendFilter, UserName, Warning,
 };
-use crate::store::batch::{Batcher, Queue, Supervision, queue, writer_gone};
+use crate::metrics::Page;
+use crate::store::batch::{Batcher, Queue, Supervision, measured_queue, writer_gone};
 
 #[doc(hidden)]
 pub use self::bare::BareWriter;
@@ -164,7 +165,7 @@ impl CockroachStore {
             warn!("{warning}");
         }
         let options = &connector.options;
-        let (queue, waiting) = queue(options.queue);
+        let (queue, waiting) = measured_queue(options.queue, options.is_measured);
         let batcher = Batcher::new(waiting, IdClock::after(last), options.batch_messages);
         let shared = Shared {
             connector: connector.clone(),
@@ -342,6 +343,17 @@ impl Lifecycle for CockroachStore {
             }),
             Job::new("closing ids", move || watcher.clone().run()),
         ]
+    }
+
+    fn measure(&self, page: &mut Page) {
+        self.queue.measure(page);
+        self.writers.measure(page);
+        self.connector.retries.measure(page);
+        if let Some(age) = self.watcher.age() {
+            let help = "Age of the id up to which all is stored, while somebody follows.";
+            let age = age.as_secs_f64();
+            page.gauge("dunder_closed_id_age_seconds", help, &[], age);
+        }
     }
 
     async fn check(&self) -> Result<Vec<Warning>, NotReady> {

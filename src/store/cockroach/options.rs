@@ -97,6 +97,8 @@ pub struct CockroachOptions {
     /// Read trends slightly stale (about five seconds) from the nearest
     /// replica, where the server is a CockroachDB that can.
     pub follower_reads: bool,
+    /// Whether somebody may ask how long posts wait.
+    pub is_measured: bool,
     /// Connections for reading, each used by several requests at once.
     pub readers: usize,
     /// Batches in flight, each on a connection of its own.
@@ -150,6 +152,7 @@ impl Default for CockroachOptions {
             should_migrate: false,
             debug: false,
             follower_reads: false,
+            is_measured: false,
             // Three readers and two writers never have more than five
             // transactions open, which some clusters do not exceed.
             readers: 3,

@@ -72,7 +72,11 @@ impl Readers {
             let asked = self.ask_two(sql, params, limit);
             match self.connector.reads.watch(asked).await {
                 Ok(rows) => return Ok(rows),
-                Err(failure) => backoff.wait(failure).await?,
+                Err(failure) => {
+                    let kind = failure.kind;
+                    backoff.wait(failure).await?;
+                    self.connector.retries.count(kind);
+                }
             }
             self.connector.refuse_reads()?;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::server::Server;
 use crate::domain::StoreError;
+use crate::metrics::{Counter, Page};
 use crate::store::batch::Retryable;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::WrongType;
@@ -30,6 +31,48 @@ pub(super) enum Kind {
     Corrupt,
     /// Trying again cannot help.
     Fatal,
+}
+
+/// Work that was tried again, by why.
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    conflicts: Counter,
+    lost: Counter,
+    away: Counter,
+    read_only: Counter,
+    stale: Counter,
+}
+
+impl Retries {
+    pub(super) fn count(&self, kind: Kind) {
+        let count = match kind {
+            Kind::Again => &self.conflicts,
+            Kind::Lost => &self.lost,
+            Kind::Away | Kind::NoDatabase => &self.away,
+            Kind::ReadOnly => &self.read_only,
+            Kind::Stale => &self.stale,
+            // They are not tried again.
+            Kind::Corrupt | Kind::Fatal => return,
+        };
+        count.increment();
+    }
+
+    pub(super) fn measure(&self, page: &mut Page) {
+        for (kind, count) in [
+            ("conflict", &self.conflicts),
+            ("connection_lost", &self.lost),
+            ("database_away", &self.away),
+            ("read_only", &self.read_only),
+            ("stale_statement", &self.stale),
+        ] {
+            page.counter(
+                "dunder_store_retries_total",
+                "Reads and batches tried again, by why.",
+                &[("kind", kind)],
+                count.count(),
+            );
+        }
+    }
 }
 
 /// A failed attempt, with a text for the log that holds no parameters.

@@ -151,6 +151,16 @@ impl Watcher {
         }
     }
 
+    /// How old what is closed is, while somebody follows on this server.
+    pub(super) fn age(&self) -> Option<Duration> {
+        if !self.is_asked() {
+            return None;
+        }
+        let closed = self.look.borrow().closed.clone().ok()??;
+        let age = chrono::Utc::now() - closed.created_at();
+        Some(age.to_std().unwrap_or_default())
+    }
+
     /// Ends with the next look, whatever it sees.
     pub(super) async fn looked(&self) {
         // Nobody sends any more only once the watcher is gone.

@@ -150,10 +150,12 @@ impl Writer {
             mut posts,
             in_flight,
         } = batch;
+        let begun = self.shared.batcher.metrics().now();
         let stored = self.store(&mut posts).await;
         drop(in_flight);
         match stored {
             Ok(mut first) => {
+                self.shared.batcher.metrics().commit(posts.len(), begun);
                 for Assigned { record, reply } in posts {
                     let first = first.remove(&record.message.id);
                     // Who no longer waits has lost only the answer.
@@ -385,7 +387,10 @@ impl Writer {
             }
             Kind::Again | Kind::Stale | Kind::Corrupt | Kind::Fatal => {}
         }
-        backoff.wait(failure).await
+        let kind = failure.kind;
+        backoff.wait(failure).await?;
+        self.shared.connector.retries.count(kind);
+        Ok(())
     }
 }
 

@@ -83,6 +83,8 @@ pub struct SqliteOptions {
     pub log_kib: u32,
     /// Pages of 4 KiB the file may grow to; the disk's size when `None`.
     pub max_pages: Option<u32>,
+    /// Whether somebody may ask how long posts wait.
+    pub is_measured: bool,
 }
 
 impl Default for SqliteOptions {
@@ -99,6 +101,7 @@ impl Default for SqliteOptions {
             read_time: Duration::from_secs(10),
             log_kib: 64 * 1024,
             max_pages: None,
+            is_measured: false,
         }
     }
 }
@@ -145,7 +148,7 @@ impl SqliteStore {
         let gate = Arc::new(Gate::default());
         let source = Source::new(path, options.reader_cache_kib);
         let readers = Readers::spawn(&source, options.readers, options.limits(), &gate)?;
-        let (queue, waiting) = batch::queue(options.queue);
+        let (queue, waiting) = batch::measured_queue(options.queue, options.is_measured);
         let health = Arc::new(Health::default());
         let files = Files::of(path, &mut connection);
         let files = Arc::new(files.map_err(|error| open::refused(path, &error))?);
@@ -174,7 +177,7 @@ impl SqliteStore {
             shared,
             memory,
             Arc::clone(&stored),
-            options.unflushed,
+            (options.unflushed, waiting.metrics()),
         );
         let started = writer.spawn(waiting, options.batch);
         started.map_err(|source| OpenError::Io {

@@ -22,6 +22,7 @@ use crate::domain::{
     StoreError, Token, TokenId, Tokens, Tombstone, Transfer, TrendFilter, UserName, Version,
     Warning,
 };
+use crate::metrics::Page;
 
 #[async_trait]
 impl Removal for SqliteStore {
@@ -301,6 +302,20 @@ impl Lifecycle for SqliteStore {
         let (erasure, queue) = (Arc::clone(&self.erasure), Arc::clone(&self.queue));
         let empty = move || empty_the_log(Arc::clone(&erasure), Arc::clone(&queue));
         vec![Job::new("empty the log after removals", empty)]
+    }
+
+    fn measure(&self, page: &mut Page) {
+        self.queue.measure(page);
+        self.health.supervision().measure(page);
+        self.health.counts.measure(page);
+        let (file, log) = self.files.sizes();
+        let help = "Bytes of the store's file.";
+        page.gauge("dunder_store_size_bytes", help, &[], file as f64);
+        let help = "Bytes of the log beside it.";
+        page.gauge("dunder_store_log_bytes", help, &[], log as f64);
+        let help = "Messages that lists and counters in the file do not know yet.";
+        let messages = self.memtable.messages() as f64;
+        page.gauge("dunder_store_memtable_messages", help, &[], messages);
     }
 
     async fn close(&self) {

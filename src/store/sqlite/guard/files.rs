@@ -88,6 +88,12 @@ impl Files {
         self.frames.load(Ordering::Relaxed)
     }
 
+    /// Bytes of the file and of its log, as the file system has them.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+        (size(&self.path), size(&self.log.path))
+    }
+
     /// Bytes of some frames of the log.
     pub(crate) fn bytes(&self, frames: u64) -> u64 {
         frames * self.frame

@@ -1,9 +1,12 @@
-//! What the writer last met, for whoever asks whether the store can serve.
+//! What the writer last met, for whoever asks whether the store can serve, and
+//! how often it did what.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::StoreError;
+use crate::metrics::{Counter, Page};
+use crate::store::batch::Supervision;
 
 /// A batch that takes longer than this is stuck: the lock is given up after
 /// ten seconds, and a disk that needs longer serves nobody.
@@ -11,7 +14,48 @@ const STUCK: Duration = Duration::from_secs(30);
 
 /// Shared by the writer, who tells, and the store, who asks.
 #[derive(Debug, Default)]
-pub(crate) struct Health(Mutex<State>);
+pub(crate) struct Health {
+    state: Mutex<State>,
+    supervision: Arc<Supervision>,
+    pub(crate) counts: Counts,
+}
+
+/// How often the writer did what.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// The memtable was written.
+    pub(crate) flushes: Counter,
+    /// The log was copied into the file.
+    pub(crate) checkpoints: Counter,
+    /// It was large, and somebody kept it from being started anew.
+    pub(crate) blocked: Counter,
+    /// It could not be copied.
+    pub(crate) failed: Counter,
+}
+
+impl Counts {
+    /// Writes all of them.
+    pub(crate) fn measure(&self, page: &mut Page) {
+        page.counter(
+            "dunder_store_flushes_total",
+            "Times that lists and counters were written for what was posted.",
+            &[],
+            self.flushes.count(),
+        );
+        for (result, count) in [
+            ("ok", &self.checkpoints),
+            ("blocked", &self.blocked),
+            ("failed", &self.failed),
+        ] {
+            page.counter(
+                "dunder_store_checkpoints_total",
+                "Copies of the log into the file.",
+                &[("result", result)],
+                count.count(),
+            );
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -21,6 +65,11 @@ struct State {
 }
 
 impl Health {
+    /// Of the writer.
+    pub(crate) fn supervision(&self) -> &Arc<Supervision> {
+        &self.supervision
+    }
+
     /// The writer starts on something.
     pub(crate) fn begins(&self) {
         self.state().busy_since = Some(Instant::now());
@@ -73,6 +122,6 @@ impl Health {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Each field is valid by itself, whatever panicked beside it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -119,8 +119,14 @@ impl Log {
         };
         match done {
             Ok(false) => {}
-            Ok(true) => self.health.log(None),
-            Err(error) => self.health.log(Some(store_error(error))),
+            Ok(true) => {
+                self.health.counts.checkpoints.increment();
+                self.health.log(None);
+            }
+            Err(error) => {
+                self.health.counts.failed.increment();
+                self.health.log(Some(store_error(error)));
+            }
         }
     }
 
@@ -190,6 +196,7 @@ impl Log {
             }
         };
         if !anew? {
+            self.health.counts.blocked.increment();
             let why = "a read of another program keeps the store's log from being started anew";
             tracing::warn!(bytes = size, "{why}; it grows as long as that read lasts");
         }

@@ -33,6 +33,9 @@ impl Writer {
         {
             return refuse(posts, &error);
         }
+        let begun = self.metrics.now();
+        self.metrics
+            .begin(posts.first().and_then(|first| first.since));
         let cache = Arc::clone(&self.cache);
         let cache = cache.view();
         let written = self.transaction(|writer| {
@@ -61,6 +64,8 @@ impl Writer {
         match written {
             Ok((found, results)) => {
                 let results: Vec<Posted> = results;
+                let stored = results.iter().filter(|result| result.is_ok()).count();
+                self.metrics.commit(stored, begun);
                 self.memtable
                     .committed(found, self.inserter.take_postings());
                 cache.keep(results.iter().filter_map(|result| result.as_ref().ok()));
@@ -98,6 +103,7 @@ impl Writer {
     /// Flushes, in a transaction of its own.
     pub(super) fn flush_now(&mut self) -> Result<(), StoreError> {
         let found = self.transaction(|writer| writer.flush())?;
+        self.health.counts.flushes.increment();
         self.memtable.committed(found, Vec::new());
         self.flush_at = self.unflushed;
         Ok(())

@@ -129,6 +129,11 @@ impl Memtable {
         }
     }
 
+    /// How many messages it is known to have.
+    pub(crate) fn messages(&self) -> usize {
+        self.shared().lists.ids(PostingList::All).len()
+    }
+
     /// What flushing would cost of what is known, in messages: a name costs
     /// about what two messages do.
     pub(crate) fn size(&self) -> usize {

@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::domain::{IdClock, StoreError};
-use crate::store::batch::{Supervision, Taken, Waiting};
+use crate::store::batch::{BatchMetrics, Supervision, Taken, Waiting};
 use crate::store::sqlite::guard::files::Files;
 use crate::store::sqlite::guard::health::Health;
 use crate::store::sqlite::guard::log::Log;
@@ -57,6 +57,7 @@ pub(crate) struct Writer {
     /// Where those run who wait for answers.
     runtime: Option<Handle>,
     supervision: Arc<Supervision>,
+    metrics: Arc<BatchMetrics>,
 }
 
 impl Writer {
@@ -67,7 +68,7 @@ impl Writer {
         (health, files): (Arc<Health>, Arc<Files>),
         (cache, memtable): (Arc<MessageCache>, Arc<Memtable>),
         stored: Arc<Notify>,
-        unflushed: usize,
+        (unflushed, metrics): (usize, Arc<BatchMetrics>),
     ) -> Writer {
         Writer {
             connection,
@@ -75,7 +76,6 @@ impl Writer {
             clock: IdClock::after(None),
             is_warned: false,
             log,
-            health,
             files,
             cache,
             memtable,
@@ -84,7 +84,9 @@ impl Writer {
             unflushed,
             flush_at: unflushed,
             runtime: Handle::try_current().ok(),
-            supervision: Arc::default(),
+            supervision: Arc::clone(health.supervision()),
+            metrics,
+            health,
         }
     }
 
