@@ -47,7 +47,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "backup" -d 'Copy the 
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "restore" -d 'Make the embedded store from a backup'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
-complete -c dunder -n "__fish_dunder_needs_command" -f -a "admin" -d 'Delete messages, whoever wrote them; clean the store\'s file'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "admin" -d 'Delete messages, whoever wrote them; check and clean the store'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "help" -d 'Explain a command, or a topic such as dates'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
@@ -540,10 +540,11 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete vacuum" -s h -l help -d 'Print help'
-complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete vacuum" -s V -l version -d 'Print version'
-complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete vacuum" -f -a "delete" -d 'Delete messages, whoever wrote them; a dry run without --yes'
-complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete vacuum" -f -a "vacuum" -d 'Write the embedded store\'s file anew, with nothing in it but the store'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete check vacuum" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete check vacuum" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete check vacuum" -f -a "delete" -d 'Delete messages, whoever wrote them; a dry run without --yes'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete check vacuum" -f -a "check" -d 'Check that lists and counters agree with messages, and mend them'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and not __fish_seen_subcommand_from delete check vacuum" -f -a "vacuum" -d 'Write the embedded store\'s file anew, with nothing in it but the store'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l user -d 'Written by this user' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s t -l hashtag -d 'Carrying this hashtag; repeated: all of them' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l before -d 'Older than this date, or than a duration such as 90d' -r -f
@@ -567,6 +568,27 @@ complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l acknowledged -d 'Compare with the ids, or the answers to posts, in this file; \'-\' for standard input' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l repair -d 'Mend lists and counters from the messages'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f

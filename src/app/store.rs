@@ -121,7 +121,7 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), OpenError> {
 }
 
 /// What the settings say, over what the URL says, over the defaults.
-fn options(config: &CockroachConfig) -> Result<CockroachOptions, OpenError> {
+pub(crate) fn options(config: &CockroachConfig) -> Result<CockroachOptions, OpenError> {
     let mut options = CockroachOptions::default();
     if let Some(url) = &config.url {
         let applied = options.apply_url(url.reveal());

@@ -7,6 +7,7 @@
 
 mod batch;
 pub mod cockroach;
+pub mod inspection;
 mod rollup;
 pub mod sqlite;
 

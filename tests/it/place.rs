@@ -151,6 +151,22 @@ impl Place {
         Server::at(command, self.clone())
     }
 
+    /// Changes what is stored behind the store's back, in the words of either
+    /// kind.
+    pub async fn change(&self, embedded: &str, database: &str) {
+        match self.options() {
+            None => {
+                let file = self.dir.path().join("dunder.sqlite");
+                let connection = rusqlite::Connection::open(file).unwrap();
+                connection.execute_batch(embedded).unwrap();
+            }
+            Some(options) => {
+                let session = postgres::session(options).await;
+                session.batch_execute(database).await.unwrap();
+            }
+        }
+    }
+
     /// The store in this process.
     pub async fn open(&self) -> Arc<dyn Store> {
         match self.options() {

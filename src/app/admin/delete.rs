@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::api;
 use crate::app::admin::AdminError;
+use crate::app::admin::check::CheckArgs;
 use crate::app::admin::open::open_existing;
 use crate::app::admin::streams::{is_terminal, say, written};
 use crate::app::admin::vacuum::VacuumArgs;
@@ -35,6 +36,8 @@ const MOST_IDS: usize = 1_000;
 pub enum OperatorCommand {
     /// Delete messages, whoever wrote them; a dry run without --yes
     Delete(DeleteArgs),
+    /// Check that lists and counters agree with messages, and mend them
+    Check(CheckArgs),
     /// Write the embedded store's file anew, with nothing in it but the store
     Vacuum(VacuumArgs),
 }
@@ -43,6 +46,7 @@ impl OperatorCommand {
     pub(super) async fn run(&self) -> Result<u8, AdminError> {
         match self {
             OperatorCommand::Delete(args) => args.run().await,
+            OperatorCommand::Check(args) => args.run().await,
             OperatorCommand::Vacuum(args) => args.run().await,
         }
     }

@@ -6,7 +6,9 @@
 //! command ends with 0 (done), 1 (refused or failed) or 2 (wrong usage,
 //! wrong settings).
 
+mod acknowledged;
 mod backup;
+mod check;
 mod delete;
 mod error;
 mod export;
@@ -50,7 +52,7 @@ pub enum AdminCommand {
     /// Make, list and revoke the tokens of auth.mode: token
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Delete messages, whoever wrote them; clean the store's file
+    /// Delete messages, whoever wrote them; check and clean the store
     #[command(subcommand)]
     Admin(OperatorCommand),
     /// Certificates for development

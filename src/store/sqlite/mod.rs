@@ -11,6 +11,7 @@
 mod backup;
 mod guard;
 mod index;
+mod inspection;
 mod migrate;
 mod open;
 mod read;
@@ -35,6 +36,7 @@ use rusqlite::types::FromSqlError;
 use tokio::sync::Notify;
 
 pub use self::backup::{back_up, restore};
+pub use self::inspection::{inspect, mend};
 use self::read::Readers;
 use self::source::{Left, Source};
 pub use self::vacuum::vacuum;

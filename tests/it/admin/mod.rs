@@ -2,6 +2,7 @@
 //! looked at closely, as processes where exit codes and streams matter.
 
 mod announce;
+mod check;
 mod commands;
 mod delete;
 mod export;

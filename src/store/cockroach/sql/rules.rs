@@ -6,6 +6,7 @@ use super::*;
 /// Every statement there is, under a name.
 fn statements() -> Vec<(String, String, usize)> {
     let fixed = [
+        inspection::FIXED,
         read::FIXED,
         refold::FIXED,
         removal::FIXED,
