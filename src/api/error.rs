@@ -1,9 +1,10 @@
 //! Failures on the wire.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What every failure is: a sentence for a person, a code for a program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// What was wrong, with which value, and what to do.
     pub error: String,
@@ -12,7 +13,7 @@ pub struct ErrorBody {
 }
 
 /// The kinds of failure a program can tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// A body that is not the JSON asked for, or a value in it. 400.
@@ -55,5 +56,34 @@ pub enum Code {
     Unavailable,
     /// A code of a newer server.
     #[serde(other)]
+    #[schemars(skip)]
     Unknown,
+}
+
+impl Code {
+    /// The status that a server answers with it; 501 instead for what the
+    /// server cannot do.
+    pub fn status(self) -> u16 {
+        match self {
+            Code::InvalidBody
+            | Code::InvalidParameter
+            | Code::UnknownParameter
+            | Code::InvalidRequest
+            | Code::InvalidHeader => 400,
+            Code::Unauthorized => 401,
+            Code::Forbidden => 403,
+            Code::NotFound => 404,
+            Code::MethodNotAllowed => 405,
+            Code::RequestTimeout => 408,
+            Code::IdempotencyConflict => 409,
+            Code::Gone => 410,
+            Code::BodyTooLarge => 413,
+            Code::UriTooLong => 414,
+            Code::MisdirectedRequest => 421,
+            Code::RateLimited => 429,
+            Code::HeadersTooLarge => 431,
+            Code::Internal | Code::Unknown => 500,
+            Code::Unavailable => 503,
+        }
+    }
 }

@@ -9,22 +9,26 @@ mod error;
 pub mod json;
 mod message;
 pub mod query;
+pub mod schema;
 mod stream;
 pub mod time;
 mod trend;
 
 pub use error::{Code, ErrorBody};
-pub use message::{FeedPage, Message, PostBody, ShownMessage, User, Users, Whoami};
+pub use message::{FeedPage, Health, Message, PostBody, Ready, ShownMessage, User, Users, Whoami};
 pub use query::{
-    FeedQuery, FormatQuery, HashtagsQuery, QueryError, StreamQuery, TrendQuery, UsersQuery,
+    FeedQuery, FormatQuery, HashtagsQuery, Parameter, QueryError, StreamQuery, TrendQuery,
+    UsersQuery,
 };
 pub use stream::{FollowPage, Gap, StreamEvent};
 pub use trend::{HashtagCount, Hashtags, TrendBucket, Trends};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What every success is wrapped in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Answer")]
 pub struct Envelope<T> {
     /// The answer.
     pub data: T,

@@ -17,6 +17,54 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
 /// More parameters than any honest query has.
 const MAX_PARAMETERS: usize = 64;
 
+/// A parameter, for those who describe the API.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name in a query.
+    pub name: &'static str,
+    /// What it does, from the comment at its field.
+    pub about: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// Whether it may be given more than once.
+    pub is_repeated: bool,
+}
+
+/// What the value of a parameter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// [`crate::domain::parse_date`].
+    Date,
+    /// A later one.
+    EndDate,
+    /// [`crate::domain::FeedLimit`].
+    PageSize,
+    /// The same, or 0.
+    PageSizeOrNone,
+    /// [`crate::domain::MessageId`].
+    Ulid,
+    /// `true` or `false`.
+    Flag,
+    /// A form of what is listed.
+    Format,
+    /// A form of what is counted over time.
+    TrendFormat,
+    /// A form of a stream.
+    StreamFormat,
+    /// Columns.
+    Width,
+    /// [`crate::domain::Hashtag`], and the beginning of one.
+    Hashtag,
+    /// [`crate::domain::UserName`].
+    UserName,
+    /// The beginning of one.
+    UserNamePrefix,
+    /// [`crate::domain::Interval`].
+    Interval,
+    /// [`crate::domain::Zone`].
+    Zone,
+}
+
 /// Why a query string was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -52,16 +100,35 @@ fn list(names: &[&str]) -> String {
 
 /// Declares a query type: its parameters once, for reading and writing.
 macro_rules! query {
-    ($(#[$meta:meta])* $name:ident { $($(#[$one_meta:meta])* $one:ident,)* $(; $($(#[$many_meta:meta])* $many:ident),+ $(,)?)? }) => {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[doc = $one_doc:literal])* $one:ident: $one_kind:ident,)*
+        $(; $($(#[doc = $many_doc:literal])* $many:ident: $many_kind:ident),+ $(,)?)?
+    }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct $name {
-            $($(#[$one_meta])* pub $one: Option<String>,)*
-            $($($(#[$many_meta])* pub $many: Vec<String>,)+)?
+            $($(#[doc = $one_doc])* pub $one: Option<String>,)*
+            $($($(#[doc = $many_doc])* pub $many: Vec<String>,)+)?
         }
 
         impl $name {
             const NAMES: &'static [&'static str] = &[$(stringify!($one),)* $($(stringify!($many)),+)?];
+
+            /// What there is to ask for.
+            pub const PARAMETERS: &'static [Parameter] = &[
+                $(Parameter {
+                    name: stringify!($one),
+                    about: concat!($($one_doc),*),
+                    kind: Kind::$one_kind,
+                    is_repeated: false,
+                },)*
+                $($(Parameter {
+                    name: stringify!($many),
+                    about: concat!($($many_doc),*),
+                    kind: Kind::$many_kind,
+                    is_repeated: true,
+                }),+)?
+            ];
 
             /// Reads a query string (without `?`).
             ///
@@ -99,29 +166,29 @@ query! {
     /// The parameters of `GET /message`.
     FeedQuery {
         /// Inclusive; moved back to a whole minute.
-        from_date,
+        from_date: Date,
         /// Exclusive; moved forward to a whole minute.
-        to_date,
+        to_date: EndDate,
         /// 1 to 1000.
-        limit,
+        limit: PageSize,
         /// A ULID: older than it.
-        cursor,
+        cursor: Ulid,
         /// A ULID: newer than it, oldest first.
-        after,
+        after: Ulid,
         /// `true`: any of the hashtags, instead of all.
-        any,
+        any: Flag,
         /// One message by its id; goes with no other filter.
-        ulid,
+        ulid: Ulid,
         /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
-        format,
+        format: Format,
         /// Columns of a `text` answer.
-        width,
+        width: Width,
         ; /// All of these, or any.
-        hashtag,
+        hashtag: Hashtag,
         /// None of these.
-        not_hashtag,
+        not_hashtag: Hashtag,
         /// Messages of any of these.
-        user_name,
+        user_name: UserName,
     }
 }
 
@@ -129,21 +196,21 @@ query! {
     /// The parameters of `GET /message/stream`.
     StreamQuery {
         /// A ULID: what is newer than it.
-        after,
+        after: Ulid,
         /// Inclusive; moved back to a whole minute.
-        from_date,
+        from_date: Date,
         /// 0 to 1000 messages before those to come; 0.
-        last,
+        last: PageSizeOrNone,
         /// `true`: any of the hashtags, instead of all.
-        any,
+        any: Flag,
         /// `sse`, `ndjson` or `text`, instead of `Accept`.
-        format,
+        format: StreamFormat,
         ; /// All of these, or any.
-        hashtag,
+        hashtag: Hashtag,
         /// None of these.
-        not_hashtag,
+        not_hashtag: Hashtag,
         /// Messages of any of these.
-        user_name,
+        user_name: UserName,
     }
 }
 
@@ -151,21 +218,21 @@ query! {
     /// The parameters of `GET /trend`.
     TrendQuery {
         /// Inclusive; moved back to a whole minute.
-        from_date,
+        from_date: Date,
         /// Exclusive; moved forward to a whole minute.
-        to_date,
+        to_date: EndDate,
         /// The width of a bucket.
-        aggregation,
+        aggregation: Interval,
         /// The zone whose days, weeks, months and hours are meant; UTC.
-        tz,
+        tz: Zone,
         /// `true`: empty buckets too.
-        fill,
+        fill: Flag,
         /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
-        format,
+        format: TrendFormat,
         /// Columns of a `text` answer.
-        width,
+        width: Width,
         ; /// One series each.
-        hashtag
+        hashtag: Hashtag
     }
 }
 
@@ -173,17 +240,17 @@ query! {
     /// The parameters of `GET /trend/hashtags`.
     HashtagsQuery {
         /// Inclusive; moved back to a whole minute.
-        from_date,
+        from_date: Date,
         /// Exclusive; moved forward to a whole minute.
-        to_date,
+        to_date: EndDate,
         /// 1 to 1000.
-        limit,
+        limit: PageSize,
         /// Only hashtags that start so.
-        prefix,
+        prefix: Hashtag,
         /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
-        format,
+        format: Format,
         /// Columns of a `text` answer.
-        width,
+        width: Width,
     }
 }
 
@@ -191,13 +258,13 @@ query! {
     /// The parameters of `GET /user`.
     UsersQuery {
         /// Only names that start so.
-        prefix,
+        prefix: UserNamePrefix,
         /// 1 to 1000.
-        limit,
+        limit: PageSize,
         /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
-        format,
+        format: Format,
         /// Columns of a `text` answer.
-        width,
+        width: Width,
     }
 }
 
@@ -205,9 +272,9 @@ query! {
     /// The parameters of `GET /message/ULID`.
     FormatQuery {
         /// `json`, `text`, `csv` or `ndjson`, instead of `Accept`.
-        format,
+        format: Format,
         /// Columns of a `text` answer.
-        width,
+        width: Width,
     }
 }
 

@@ -129,48 +129,15 @@ impl ApiError {
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            ApiError::Query(_)
-            | ApiError::Parameter { .. }
-            | ApiError::Id(_)
-            | ApiError::Json(_)
-            | ApiError::Draft(_)
-            | ApiError::Key(_)
-            | ApiError::Header(_)
-            | ApiError::LogLevel(_)
-            | ApiError::BodyBroken(_) => StatusCode::BAD_REQUEST,
-            ApiError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            ApiError::PathNotFound(_)
-            | ApiError::MessageNotFound(_)
-            | ApiError::Store(StoreError::ArchiveClosed(_)) => StatusCode::NOT_FOUND,
-            ApiError::Gone { .. } | ApiError::KeyOfDeleted { .. } => StatusCode::GONE,
-            ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            ApiError::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
-            ApiError::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
-            ApiError::CrossSite | ApiError::NotTheirs(_) => StatusCode::FORBIDDEN,
-            // <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
-            ApiError::TransferEncoding(_) => StatusCode::NOT_IMPLEMENTED,
-            ApiError::UriTooLong(_) => StatusCode::URI_TOO_LONG,
-            ApiError::KeyReused { .. } => StatusCode::CONFLICT,
-            ApiError::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            ApiError::Overloaded
-            | ApiError::TooManyFollowers(_)
-            | ApiError::QueryTimeout(_)
-            | ApiError::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Store(
-                StoreError::Unavailable(_)
-                | StoreError::TooSlow(_)
-                | StoreError::Conflict(_)
-                | StoreError::ArchiveAway(_),
-            ) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Store(StoreError::NotYet(_)) => StatusCode::NOT_IMPLEMENTED,
-            ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
-            | ApiError::Encoding(_)
-            | ApiError::Metrics
-            | ApiError::Drawing(_)
-            | ApiError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+        // <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
+        let is_unknown = matches!(
+            self,
+            ApiError::TransferEncoding(_) | ApiError::Store(StoreError::NotYet(_))
+        );
+        if is_unknown {
+            return StatusCode::NOT_IMPLEMENTED;
         }
+        StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     pub(crate) fn code(&self) -> Code {

@@ -3,8 +3,9 @@
 //!
 //! `conn` takes connections and ends them, `routes` is the table of every
 //! path, `layer` stands around its handlers, which are in `handle`, one file a
-//! resource; `follow` tells those who follow what is stored, `response` is what they answer, piece by piece where it is long,
-//! and `error` what can go wrong. `admin` is a listener apart, for those who run
+//! resource; `follow` tells those who follow what is stored, `response` is what
+//! they answer, piece by piece where it is long, `error` what can go wrong, and
+//! `openapi` describes all of it. `admin` is a listener apart, for those who run
 //! the server, and `metrics` what it counts for them. Nothing here knows which
 //! store it talks to.
 
@@ -15,6 +16,7 @@ mod follow;
 mod handle;
 mod layer;
 mod metrics;
+mod openapi;
 mod response;
 mod routes;
 #[cfg(test)]
@@ -23,8 +25,9 @@ mod tests;
 pub use admin::Operations;
 pub use conn::tls::{Certificate, TlsError};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -52,6 +55,8 @@ struct Context {
     metrics: ServerMetrics,
     /// Where it is the admin listener's.
     admin: Option<AdminContext>,
+    /// Of `GET /openapi.json`, once somebody asked.
+    openapi: OnceLock<Bytes>,
 }
 
 impl Context {
@@ -69,6 +74,7 @@ impl Context {
             followers: Arc::default(),
             metrics: ServerMetrics::default(),
             admin: None,
+            openapi: OnceLock::new(),
             store,
             readiness,
             settings,

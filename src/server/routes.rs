@@ -3,6 +3,7 @@
 //! | path | methods | |
 //! |---|---|---|
 //! | `/` | GET | help for curl |
+//! | `/openapi.json` | GET | all of this, for programs |
 //! | `/message` | GET, POST | feed and posting |
 //! | `/message/stream` | GET | what is stored, as it is |
 //! | `/message/ULID` | GET, DELETE | one message; taking it back |
@@ -13,7 +14,8 @@
 //! | `/healthz`, `/readyz` | GET | alive; able to serve |
 //!
 //! `HEAD` works wherever `GET` does. A new endpoint is a line in
-//! [`Table::ROUTES`] and a handler in `handle`.
+//! [`Table::ROUTES`], a handler in `handle` and what it takes and answers in
+//! `openapi::operation`.
 
 use std::convert::Infallible;
 use std::future;
@@ -32,9 +34,11 @@ use tower_service::Service;
 use crate::domain::UserName;
 use crate::server::error::ApiError;
 use crate::server::handle::body::RequestBody;
-use crate::server::handle::{feed, health, help, message, stream, trend, user};
+use crate::server::handle::{feed, health, help, message, openapi, stream, trend, user};
 use crate::server::layer::in_flight::InFlight;
 use crate::server::layer::request_log::{shown_method, shown_path};
+use crate::server::openapi::operation::Operation;
+use crate::server::openapi::{Described, operation};
 use crate::server::response;
 use crate::server::response::Answer;
 use crate::server::response::body::PIECE;
@@ -43,7 +47,7 @@ use crate::server::{Context, admin};
 
 /// Who may ask, and what the request is counted among.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(crate) enum Access {
     /// Anyone, however busy the rest is.
     Always,
     /// Anyone; among the requests in flight.
@@ -65,6 +69,7 @@ pub(crate) struct Route<B> {
     /// `*` stands for one part of a path, not empty.
     path: &'static str,
     access: Access,
+    operation: &'static Operation,
     handler: Handler<B>,
 }
 
@@ -73,17 +78,18 @@ type Handler<B> = fn(Call, B, Access) -> Boxed<Result<Answer, ApiError>>;
 /// Makes a line of the table. The handler's answer is awaited once its access
 /// is granted, and holds what that took.
 macro_rules! route {
-    ($method:ident $path:literal, $access:ident, |$call:ident| $answer:expr) => {
-        route!($method $path, $access, |$call, _user, _body| $answer)
+    ($method:ident $path:literal, $access:ident, $operation:ident, |$call:ident| $answer:expr) => {
+        route!($method $path, $access, $operation, |$call, _user, _body| $answer)
     };
-    ($method:ident $path:literal, $access:ident, |$call:ident, $user:ident| $answer:expr) => {
-        route!($method $path, $access, |$call, $user, _body| $answer)
+    ($method:ident $path:literal, $access:ident, $operation:ident, |$call:ident, $user:ident| $answer:expr) => {
+        route!($method $path, $access, $operation, |$call, $user, _body| $answer)
     };
-    ($method:ident $path:literal, $access:ident, |$call:ident, $user:ident, $body:ident| $answer:expr) => {
+    ($method:ident $path:literal, $access:ident, $operation:ident, |$call:ident, $user:ident, $body:ident| $answer:expr) => {
         Route {
             method: Method::$method,
             path: $path,
             access: Access::$access,
+            operation: &operation::$operation,
             handler: |$call, $body, access| {
                 Box::pin(async move {
                     let in_flight = $call.in_flight(access)?;
@@ -104,42 +110,45 @@ struct Table<B>(PhantomData<B>);
 
 impl<B: RequestBody> Table<B> {
     const ROUTES: &'static [Route<B>] = &[
-        route!(GET "/message", Reader, |call| feed::feed(&call.context, call.query(), call.headers())),
-        route!(POST "/message", Author, |call, user, body| {
+        route!(GET "/message", Reader, FEED, |call| feed::feed(&call.context, call.query(), call.headers())),
+        route!(POST "/message", Author, POST, |call, user, body| {
             message::post(&call.context, user?, call.query(), call.headers(), body)
         }),
-        route!(GET "/message/stream", Follower, |call| {
+        route!(GET "/message/stream", Follower, STREAM, |call| {
             stream::stream(&call.context, call.query(), call.headers())
         }),
-        route!(GET "/message/*", Reader, |call| {
+        route!(GET "/message/*", Reader, SHOW, |call| {
             message::show(&call.context, call.last_part(), call.query(), call.headers())
         }),
-        route!(DELETE "/message/*", User, |call, user| {
+        route!(DELETE "/message/*", User, DELETE, |call, user| {
             message::delete(&call.context, user?, call.last_part(), call.query())
         }),
-        route!(GET "/trend", Reader, |call| trend::trend(&call.context, call.query(), call.headers())),
-        route!(GET "/trend/hashtags", Reader, |call| {
+        route!(GET "/trend", Reader, TREND, |call| trend::trend(&call.context, call.query(), call.headers())),
+        route!(GET "/trend/hashtags", Reader, HASHTAGS, |call| {
             trend::hashtags(&call.context, call.query(), call.headers())
         }),
-        route!(GET "/user", Reader, |call| user::users(&call.context, call.query(), call.headers())),
-        route!(GET "/whoami", User, |call, user| user::whoami(&call.context, user?, call.query())),
-        route!(GET "/", Open, |call| future::ready(help::help(call.query(), call.headers()))),
-        route!(GET "/healthz", Always, |call| future::ready(health::healthz(call.query()))),
-        route!(GET "/readyz", Always, |call| health::readyz(&call.context, call.query())),
+        route!(GET "/user", Reader, USERS, |call| user::users(&call.context, call.query(), call.headers())),
+        route!(GET "/whoami", User, WHOAMI, |call, user| user::whoami(&call.context, user?, call.query())),
+        route!(GET "/", Open, HELP, |call| future::ready(help::help(call.query(), call.headers()))),
+        route!(GET "/openapi.json", Open, OPENAPI, |call| {
+            future::ready(openapi::openapi(&call.context, call.query(), Table::<B>::described))
+        }),
+        route!(GET "/healthz", Always, HEALTHZ, |call| future::ready(health::healthz(call.query()))),
+        route!(GET "/readyz", Always, READYZ, |call| health::readyz(&call.context, call.query())),
     ];
 
     /// What the admin listener answers instead. Never among the requests in
     /// flight, and without a limit of time: a profile takes a minute.
     const ADMIN: &'static [Route<B>] = &[
-        route!(GET "/healthz", Always, |call| future::ready(health::healthz(call.query()))),
-        route!(GET "/readyz", Always, |call| health::readyz(&call.context, call.query())),
-        route!(GET "/metrics", Always, |call| {
+        route!(GET "/healthz", Always, UNDESCRIBED, |call| future::ready(health::healthz(call.query()))),
+        route!(GET "/readyz", Always, UNDESCRIBED, |call| health::readyz(&call.context, call.query())),
+        route!(GET "/metrics", Always, UNDESCRIBED, |call| {
             admin::metrics(&call.context, call.query(), call.headers())
         }),
-        route!(GET "/loglevel", Always, |call| {
+        route!(GET "/loglevel", Always, UNDESCRIBED, |call| {
             future::ready(admin::log_level(&call.context, call.query()))
         }),
-        route!(PUT "/loglevel", Always, |call, _user, body| {
+        route!(PUT "/loglevel", Always, UNDESCRIBED, |call, _user, body| {
             admin::set_log_level(&call.context, call.query(), body)
         }),
     ];
@@ -149,6 +158,18 @@ impl<B: RequestBody> Table<B> {
             None => Table::<B>::ROUTES,
             Some(_) => Table::<B>::ADMIN,
         }
+    }
+
+    /// What there is, for those who describe it.
+    fn described() -> Vec<Described> {
+        let lines = Table::<B>::ROUTES.iter();
+        let described = lines.map(|route| Described {
+            method: &route.method,
+            path: route.path,
+            access: route.access,
+            operation: route.operation,
+        });
+        described.collect()
     }
 
     /// The lines of a path, with their numbers.

@@ -10,6 +10,7 @@ mod hashtags;
 mod http;
 mod operate;
 mod place;
+mod python;
 mod shape;
 mod sqlite;
 mod support;

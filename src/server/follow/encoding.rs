@@ -47,11 +47,19 @@ impl Encoding {
         }
     }
 
-    /// In `Content-Type`; without its parameters in `Accept`.
+    /// In `Accept`.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Encoding::Sse => "text/event-stream",
+            Encoding::Ndjson => "application/x-ndjson",
+            Encoding::Text => "text/plain",
+        }
+    }
+
+    /// In `Content-Type`.
     pub(crate) fn content_type(self) -> HeaderValue {
         match self {
-            Encoding::Sse => HeaderValue::from_static("text/event-stream"),
-            Encoding::Ndjson => HeaderValue::from_static("application/x-ndjson"),
+            Encoding::Sse | Encoding::Ndjson => HeaderValue::from_static(self.media_type()),
             Encoding::Text => response::TEXT,
         }
     }

@@ -20,9 +20,9 @@ use crate::server::response::body::AnswerBody;
 /// Columns when nothing is said: a terminal's since ever.
 const DEFAULT_WIDTH: usize = 80;
 /// Columns that can be asked for.
-const WIDTHS: std::ops::RangeInclusive<usize> = 20..=1000;
+pub(crate) const WIDTHS: std::ops::RangeInclusive<usize> = 20..=1000;
 /// What `format` takes beside the names of the forms.
-const TEXT: &str = "text";
+pub(crate) const TEXT: &str = "text";
 
 /// The form that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

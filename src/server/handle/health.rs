@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use serde_json::json;
 
+use crate::api;
 use crate::api::query::refuse_parameters;
 use crate::domain::{NotReady, StoreError, Warning};
 use crate::server::Context;
@@ -41,9 +41,9 @@ pub(crate) async fn readyz(context: &Context, query: &str) -> Result<Answer, Api
     let warnings: Vec<String> = warnings.iter().map(Warning::to_string).collect();
     response::data(
         StatusCode::OK,
-        match warnings.is_empty() {
-            true => json!({"status": "ready"}),
-            false => json!({"status": "ready", "warnings": warnings}),
+        api::Ready {
+            status: "ready".into(),
+            warnings,
         },
     )
 }

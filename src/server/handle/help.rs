@@ -64,4 +64,5 @@ Tables and charts instead of JSON:
 Dates: 2019-09-23, '2019-09-23 10:00', RFC 3339, Unix seconds or milliseconds, now, today,
 yesterday, or a duration ago such as 90m or 3d; UTC unless an offset is given.
 Also: GET /user?prefix=, GET /whoami, GET /healthz, GET /readyz
+All of it for programs, as OpenAPI 3.1: GET /openapi.json
 "#;

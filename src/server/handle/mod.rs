@@ -8,6 +8,7 @@ pub(crate) mod format;
 pub(crate) mod health;
 pub(crate) mod help;
 pub(crate) mod message;
+pub(crate) mod openapi;
 pub(crate) mod pages;
 pub(crate) mod parameters;
 pub(crate) mod stream;

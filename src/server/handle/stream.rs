@@ -203,11 +203,8 @@ fn encoding(name: Option<&str>, headers: &HeaderMap) -> Result<Encoding, ApiErro
         });
     }
     let of_media_type = |media_type: &str| {
-        Encoding::ALL.into_iter().find(|one| {
-            let content_type = one.content_type();
-            let known = content_type.to_str().unwrap_or("").split(';').next();
-            known.is_some_and(|known| known.eq_ignore_ascii_case(media_type))
-        })
+        let mut all = Encoding::ALL.into_iter();
+        all.find(|one| one.media_type().eq_ignore_ascii_case(media_type))
     };
     let mut best: Option<(f32, Encoding)> = None;
     for (media_type, weight) in format::accepted_types(headers) {

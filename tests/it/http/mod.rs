@@ -7,6 +7,7 @@ mod format;
 mod fuzz;
 mod hostile;
 mod http2;
+mod openapi;
 mod posting;
 mod reading;
 mod removal;
