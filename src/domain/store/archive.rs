@@ -5,6 +5,7 @@
 //! one has to begin again, and nothing they wrote is named twice.
 
 use std::fmt;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -74,9 +75,20 @@ pub struct ArchivedDay {
     pub day: Day,
     /// The file with its messages, if there is one yet.
     pub file: Option<ArchiveFile>,
-    /// Messages of the day that were deleted since the file was named: some
-    /// may still be in it.
+    /// Messages of the day that were deleted since it was begun; never less
+    /// than it was.
     pub removals: u64,
+    /// As many of them are known not to be in the file.
+    pub cleaned: u64,
+    /// The file that this one took the place of, until it is known to be gone.
+    pub replaced: Option<String>,
+}
+
+impl ArchivedDay {
+    /// Whether the file may have messages that were deleted.
+    pub fn is_unclean(&self) -> bool {
+        self.file.is_some() && self.removals > self.cleaned
+    }
 }
 
 /// What an answer took out of an archive.
@@ -86,9 +98,10 @@ pub struct ColdRead {
     pub files: u64,
     /// Bytes of them that were read.
     pub bytes: u64,
-    /// Days whose messages may be missing in the answer, newest first: their
-    /// files cannot be read, or may not be.
-    pub missing: Vec<Day>,
+    /// Days, from the first (inclusive) to the second (exclusive), whose
+    /// messages may be missing in the answer: their files cannot be read, or
+    /// may not be.
+    pub missing: Vec<Range<Day>>,
 }
 
 impl ColdRead {
@@ -96,9 +109,15 @@ impl ColdRead {
     pub fn add(&mut self, other: ColdRead) {
         self.files += other.files;
         self.bytes += other.bytes;
-        let new = other.missing.into_iter();
-        let new: Vec<Day> = new.filter(|day| !self.missing.contains(day)).collect();
-        self.missing.extend(new);
+        for days in other.missing {
+            // A walk goes from day to day.
+            match self.missing.last_mut() {
+                Some(last) if days.start <= last.end && last.start <= days.end => {
+                    *last = days.start.min(last.start)..days.end.max(last.end);
+                }
+                Some(_) | None => self.missing.push(days),
+            }
+        }
     }
 }
 
@@ -125,8 +144,11 @@ pub trait Manifest: Send + Sync {
         Err(StoreError::NotYet("archive messages"))
     }
 
-    /// Names another file for a day, or none, and forgets the removals, unless
-    /// anything of the day is otherwise than it was `seen`; says whether it did.
+    /// Names another file for a day, or none, which is clean of the removals
+    /// `seen`, and keeps the name of the file that was there as the one
+    /// replaced; unless anything of the day is otherwise than it was seen, or a
+    /// file replaced before is not known to be gone. Says whether it did. The
+    /// same file again is only known to be clean.
     async fn swap_day(
         &self,
         seen: &ArchivedDay,
@@ -136,8 +158,15 @@ pub trait Manifest: Send + Sync {
         Err(StoreError::NotYet("archive messages"))
     }
 
-    /// Days with removals, whose files have to be written anew.
-    async fn days_to_rewrite(&self) -> Result<Vec<ArchivedDay>, StoreError> {
+    /// A file that was replaced is gone.
+    async fn forget_replaced(&self, day: Day, name: &str) -> Result<(), StoreError> {
+        let _ = (day, name);
+        Err(StoreError::NotYet("archive messages"))
+    }
+
+    /// Days that have work left: a file that is not known to be clean, or one
+    /// that was replaced and may be there.
+    async fn unfinished_days(&self) -> Result<Vec<ArchivedDay>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -17,6 +17,7 @@ mod error;
 mod follow;
 mod import;
 mod inspection;
+mod manifest;
 mod migrate;
 mod options;
 mod pages;
@@ -47,10 +48,10 @@ use tokio_postgres::Row;
 use tracing::{info, warn};
 
 use crate::domain::{
-    Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount,
-    HashtagsFilter, IdClock, Imported, Job, Lifecycle, Manifest, Message, MessageId, Messages,
-    NotReady, Passage, Position, PostError, Record, Removal, SecretHash, Series, StoreError, Token,
-    TokenId, Tokens, Tombstone, Transfer, TrendFilter, UserName, Warning,
+    Counts, Draft, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount, HashtagsFilter,
+    IdClock, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady, Passage, Position,
+    PostError, Record, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer,
+    TrendFilter, UserName, Warning,
 };
 use crate::metrics::Page;
 use crate::store::batch::{Batcher, Queue, Supervision, measured_queue, writer_gone};
@@ -419,46 +420,5 @@ impl Following for CockroachStore {
 
     async fn stored(&self) {
         self.watcher.looked().await;
-    }
-}
-
-impl Manifest for CockroachStore {}
-
-#[async_trait]
-impl Removal for CockroachStore {
-    async fn delete(
-        &self,
-        ids: Vec<MessageId>,
-        deleter: Deleter,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Deletion>, StoreError> {
-        self.connector.refuse_writes()?;
-        let (reply, answer) = oneshot::channel();
-        let task = Task::Delete(ids, deleter, now, reply);
-        self.queue.hand(task).await?;
-        answer.await.map_err(|_| writer_gone())?
-    }
-
-    async fn tombstone(&self, id: MessageId) -> Result<Option<Tombstone>, StoreError> {
-        removal::find(&self.readers, id).await
-    }
-
-    async fn tombstones(
-        &self,
-        after: Option<Position>,
-        limit: usize,
-    ) -> Result<Vec<Tombstone>, StoreError> {
-        let after = after.map(|position| position.0);
-        removal::between(&self.readers, after, MessageId::MAX, limit).await
-    }
-
-    async fn import_tombstones(
-        &self,
-        tombstones: Vec<Tombstone>,
-    ) -> Result<Vec<Imported>, StoreError> {
-        self.connector.refuse_writes()?;
-        let (reply, answer) = oneshot::channel();
-        self.queue.hand(Task::Tombstones(tombstones, reply)).await?;
-        answer.await.map_err(|_| writer_gone())?
     }
 }

@@ -9,25 +9,68 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
 use tokio_postgres::Row;
 
 use super::batch::{self, message_id};
 use super::columns::no_hashtag;
 use super::conn::{Conn, Params, column};
+use super::manifest;
 use super::pool::Readers;
 use super::retry::{Failure, Kind};
 use super::slot::{Held, until};
-use super::sql;
+use super::writer::Task;
+use super::{CockroachStore, sql};
 use crate::domain::{
-    Deleter, Deletion, Hashtag, Imported, MessageId, Position, Record, StoreError, Tombstone,
-    UserName,
+    Deleter, Deletion, Hashtag, Imported, MessageId, Position, Record, Removal, StoreError,
+    Tombstone, UserName,
 };
-use crate::store::batch::Ids;
+use crate::store::batch::{Ids, writer_gone};
 use crate::store::rollup::{WIDTHS, counter_of};
 
 /// The slot of counters in which deletions count, below zero.
 const SLOT: i64 = -2;
+
+#[async_trait]
+impl Removal for CockroachStore {
+    async fn delete(
+        &self,
+        ids: Vec<MessageId>,
+        deleter: Deleter,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Deletion>, StoreError> {
+        self.connector.refuse_writes()?;
+        let (reply, answer) = oneshot::channel();
+        let task = Task::Delete(ids, Vec::new(), deleter, now, reply);
+        self.queue.hand(task).await?;
+        answer.await.map_err(|_| writer_gone())?
+    }
+
+    async fn tombstone(&self, id: MessageId) -> Result<Option<Tombstone>, StoreError> {
+        find(&self.readers, id).await
+    }
+
+    async fn tombstones(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Tombstone>, StoreError> {
+        let after = after.map(|position| position.0);
+        between(&self.readers, after, MessageId::MAX, limit).await
+    }
+
+    async fn import_tombstones(
+        &self,
+        tombstones: Vec<Tombstone>,
+    ) -> Result<Vec<Imported>, StoreError> {
+        self.connector.refuse_writes()?;
+        let (reply, answer) = oneshot::channel();
+        self.queue.hand(Task::Tombstones(tombstones, reply)).await?;
+        answer.await.map_err(|_| writer_gone())?
+    }
+}
 
 /// Whose positions are given out, and in which slot.
 pub(super) struct Place<'a> {
@@ -43,22 +86,32 @@ pub(super) struct Place<'a> {
 struct Work {
     /// With what they are to leave.
     messages: Vec<Record>,
+    /// Of these, those that only an archive has.
+    archived: HashSet<MessageId>,
     tombstones: Vec<Tombstone>,
     /// Positions that were given out for it, in order.
     positions: Vec<MessageId>,
 }
 
-/// One attempt to delete messages.
+/// One attempt to delete messages; `archived` is what an archive has of them,
+/// for those that are not in the database.
 pub(super) async fn delete(
     conn: &Conn,
-    ids: &[MessageId],
+    (ids, archived): (&[MessageId], &[Record]),
     deleter: &Deleter,
     now: DateTime<Utc>,
     place: &mut Place<'_>,
 ) -> Result<Vec<Deletion>, Failure> {
     conn.batch(sql::BEGIN).await?;
-    let (messages, gone) = look(conn, ids).await?;
+    let (mut messages, gone) = look(conn, ids).await?;
     let mut work = Work::default();
+    for record in archived {
+        let id = record.message.id;
+        if !messages.contains_key(&id) && !gone.contains_key(&id) {
+            messages.insert(id, record.clone());
+            work.archived.insert(id);
+        }
+    }
     let mut deleted: HashMap<MessageId, Tombstone> = HashMap::new();
     let mut fates = Vec::with_capacity(ids.len());
     for id in ids {
@@ -199,6 +252,7 @@ impl Work {
     async fn store(self, conn: &Conn, place: &Place<'_>) -> Result<(), Failure> {
         if !self.tombstones.is_empty() {
             self.write_tombstones(conn).await?;
+            manifest::count_removals(conn, self.tombstones.iter().map(|t| t.id)).await?;
         }
         if !self.messages.is_empty() {
             self.remove_messages(conn).await?;
@@ -238,6 +292,28 @@ impl Work {
         }
     }
 
+    /// The keys of messages that were evicted, so that a retried post finds
+    /// what became of it.
+    async fn keep_keys(
+        &self,
+        conn: &Conn,
+        records: impl Iterator<Item = &Record>,
+    ) -> Result<(), Failure> {
+        let (mut users, mut keys, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+        for record in records {
+            if let Some(key) = &record.idempotency_key {
+                users.push(record.message.user.as_str());
+                keys.push(key.as_str());
+                ids.push(record.message.id.to_string());
+            }
+        }
+        if !keys.is_empty() {
+            conn.execute(&sql::KEEP_KEYS, &[&users, &keys, &ids])
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn remove_messages(&self, conn: &Conn) -> Result<(), Failure> {
         let ids: Vec<String> = self
             .messages
@@ -245,7 +321,10 @@ impl Work {
             .map(|r| r.message.id.to_string())
             .collect();
         let deleted = conn.execute(&sql::DELETE_MESSAGES, &[&ids]).await?;
-        if deleted != ids.len() as u64 {
+        let is_archived = |record: &&Record| self.archived.contains(&record.message.id);
+        let archived = self.messages.iter().filter(is_archived);
+        self.keep_keys(conn, archived.clone()).await?;
+        if deleted != (ids.len() - archived.count()) as u64 {
             return Err(Failure::new(Kind::Again, "somebody else deleted it, too"));
         }
         // In one order everywhere, so that two who delete wait and do not fail.
@@ -312,7 +391,7 @@ pub(super) async fn between(
     Ok(found?)
 }
 
-fn tombstone(row: &Row) -> Result<Tombstone, Failure> {
+pub(super) fn tombstone(row: &Row) -> Result<Tombstone, Failure> {
     let corrupt = |what: &str| Failure::corrupt(format!("a tombstone's {what} is not one"));
     let deleted_at = DateTime::from_timestamp_millis(column(row, 2)?);
     let key: &str = column(row, 4)?;

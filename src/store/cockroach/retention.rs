@@ -62,6 +62,10 @@ impl Retention for CockroachStore {
     }
 }
 
+/// The rule under which it is noted what was moved elsewhere: a blank, which no
+/// hashtag is.
+const MOVED: &str = " ";
+
 /// One attempt to evict messages; how many there were.
 pub(super) async fn evict(
     conn: &Conn,
@@ -106,10 +110,9 @@ pub(super) async fn evict(
     for (user, (keys, ids)) in &keys {
         conn.execute(&sql::FORGET_KEYS, &[user, keys, ids]).await?;
     }
-    if let Some(rule) = by {
-        let params: Params<'_> = &[&rule.name(), first, last];
-        conn.execute(&sql::NOTE_BOUNDARY, params).await?;
-    }
+    let rule = by.map_or(MOVED, Rule::name);
+    let params: Params<'_> = &[&rule, first, last];
+    conn.execute(&sql::NOTE_BOUNDARY, params).await?;
     conn.batch(sql::COMMIT).await?;
     Ok(deleted)
 }
@@ -144,13 +147,23 @@ pub(super) async fn due(
 pub(super) async fn boundaries(readers: &Readers) -> Result<Vec<Boundary>, StoreError> {
     let what = "read what was evicted";
     let rows = readers.query(what, &sql::BOUNDARIES, &[]).await?;
-    Ok(rows.iter().map(boundary).collect::<Result<_, _>>()?)
+    Ok(gone(&rows)?)
 }
 
 /// The same as a transaction sees it.
 pub(super) async fn boundaries_within(conn: &Conn) -> Result<Vec<Boundary>, Failure> {
-    let rows = conn.query(&sql::BOUNDARIES, &[]).await?;
-    rows.iter().map(boundary).collect()
+    gone(&conn.query(&sql::BOUNDARIES, &[]).await?)
+}
+
+/// Of what was evicted, what is gone for good.
+fn gone(rows: &[Row]) -> Result<Vec<Boundary>, Failure> {
+    let mut boundaries = Vec::with_capacity(rows.len());
+    for row in rows {
+        if column::<&str>(row, 0)? != MOVED {
+            boundaries.push(boundary(row)?);
+        }
+    }
+    Ok(boundaries)
 }
 
 fn boundary(row: &Row) -> Result<Boundary, Failure> {

@@ -37,8 +37,14 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Task {
     /// Records to import.
     Import(Vec<Record>, Reply<Vec<Imported>>),
-    /// Messages to delete, for whom and when.
-    Delete(Vec<MessageId>, Deleter, DateTime<Utc>, Reply<Vec<Deletion>>),
+    /// Messages to delete, what an archive has of them, for whom and when.
+    Delete(
+        Vec<MessageId>,
+        Vec<Record>,
+        Deleter,
+        DateTime<Utc>,
+        Reply<Vec<Deletion>>,
+    ),
     /// Tombstones to take over.
     Tombstones(Vec<Tombstone>, Reply<Vec<Imported>>),
     /// Messages to evict, by a rule or not.
@@ -96,8 +102,8 @@ impl Writer {
                     let imported = self.import(&records).await;
                     let _ = reply.send(imported.map_err(StoreError::from));
                 }
-                Some(Work::Other(Task::Delete(ids, deleter, now, reply))) => {
-                    let work = Removing::Messages(&ids, &deleter, now);
+                Some(Work::Other(Task::Delete(ids, archived, deleter, now, reply))) => {
+                    let work = Removing::Messages(&ids, &archived, &deleter, now);
                     let deleted = self.remove(work).await.map(Removed::deletions);
                     let _ = reply.send(deleted.map_err(StoreError::from));
                 }
@@ -341,8 +347,8 @@ impl Writer {
                     given: &mut given,
                 };
                 let done = match work {
-                    Removing::Messages(ids, deleter, now) => {
-                        removal::delete(conn, ids, deleter, now, &mut place)
+                    Removing::Messages(ids, archived, deleter, now) => {
+                        removal::delete(conn, (ids, archived), deleter, now, &mut place)
                             .await
                             .map(Removed::Messages)
                     }
@@ -397,7 +403,7 @@ impl Writer {
 /// What is removed.
 #[derive(Clone, Copy)]
 enum Removing<'a> {
-    Messages(&'a [MessageId], &'a Deleter, DateTime<Utc>),
+    Messages(&'a [MessageId], &'a [Record], &'a Deleter, DateTime<Utc>),
     Tombstones(&'a [Tombstone]),
 }
 

@@ -12,6 +12,7 @@ mod backup;
 mod guard;
 mod index;
 mod inspection;
+mod manifest;
 mod migrate;
 mod open;
 mod read;

@@ -46,6 +46,17 @@ macro_rules! tombstone {
     };
 }
 
+/// The columns of a day, as `manifest::read` expects them.
+macro_rules! day {
+    ($rest:literal) => {
+        concat!(
+            "select day, name, messages, bytes, first_id, last_id, checksum, removals, cleaned,
+                 replaced from archive_days ",
+            $rest
+        )
+    };
+}
+
 /// Ids that `MessageRows` takes at once: a usual page.
 pub(super) const IDS: usize = 20;
 
@@ -290,6 +301,27 @@ statements! {
     IsPosition =
         "select exists (select 1 from tombstones where position = ?1)
              or exists (select 1 from messages where id = ?1)";
+
+    /// Days ?1 to ?2, newest first; ?3 limit.
+    ArchivedDays = day!("where day >= ?1 and day <= ?2 order by day desc limit ?3");
+    /// From day ?1 on, those with a file that may have what was deleted, or one
+    /// that was replaced.
+    UnfinishedDays = day!(
+        "where day >= ?1 and (removals > cleaned and name is not null or replaced is not null)
+         order by day desc"
+    );
+    BeginDay = "insert into archive_days (day) values (?1) on conflict do nothing";
+    /// Day ?1 has file ?4 to ?9, if it has the one named ?2 and ?3 removals; a
+    /// file replaced before must be gone, unless this is the same file.
+    SwapDay =
+        "update archive_days
+         set replaced = case when name is ?4 then replaced else name end, cleaned = removals,
+             name = ?4, messages = ?5, bytes = ?6, first_id = ?7, last_id = ?8, checksum = ?9
+         where day = ?1 and name is ?2 and removals = ?3 and (replaced is null or name is ?4)";
+    ForgetReplaced = "update archive_days set replaced = null where day = ?1 and replaced = ?2";
+    /// A message of day ?1 was deleted.
+    CountRemoval = "update archive_days set removals = removals + 1 where day = ?1";
+    IsDeleted = "select exists (select 1 from tombstones where id = ?1)";
 
     /// Takes ?1 bytes of disk.
     Probe = "insert or replace into probe (id, padding) values (1, zeroblob(?1))";

@@ -17,10 +17,9 @@ use super::write::queue::Queue;
 use super::{REPLACED, SqliteStore, read, retention, store_error, tokens, tombstones};
 use crate::domain::{
     Boundary, Counts, Deleter, Deletion, Draft, FeedFilter, FeedPage, FollowFilter, Following,
-    HashtagCount, HashtagsFilter, Imported, Job, Lifecycle, Manifest, Message, MessageId, Messages,
-    NotReady, Passage, Position, PostError, Record, Removal, Retention, Rule, SecretHash, Series,
-    StoreError, Token, TokenId, Tokens, Tombstone, Transfer, TrendFilter, UserName, Version,
-    Warning,
+    HashtagCount, HashtagsFilter, Imported, Job, Lifecycle, Message, MessageId, Messages, NotReady,
+    Passage, Position, PostError, Record, Removal, Retention, Rule, SecretHash, Series, StoreError,
+    Token, TokenId, Tokens, Tombstone, Transfer, TrendFilter, UserName, Version, Warning,
 };
 use crate::metrics::Page;
 
@@ -32,7 +31,7 @@ impl Removal for SqliteStore {
         deleter: Deleter,
         now: DateTime<Utc>,
     ) -> Result<Vec<Deletion>, StoreError> {
-        let delete = move |writer: &mut Writer| writer.delete(&ids, &deleter, now);
+        let delete = move |writer: &mut Writer| writer.delete(&ids, &[], &deleter, now);
         let done = self.queue.run(delete).await?;
         // Other programs may have looked just before.
         tokio::time::sleep(LEASE).await;
@@ -65,8 +64,6 @@ impl Removal for SqliteStore {
         Ok(done)
     }
 }
-
-impl Manifest for SqliteStore {}
 
 #[async_trait]
 impl Retention for SqliteStore {
@@ -103,18 +100,14 @@ impl Retention for SqliteStore {
     ) -> Result<bool, StoreError> {
         let (work, owner) = (work.to_owned(), owner.to_owned());
         let times = (Utc::now().timestamp_millis(), until.timestamp_millis());
-        let take = move |writer: &mut Writer| {
-            writer.transaction(|writer| retention::lease(writer.connection(), &work, &owner, times))
-        };
-        self.queue.run(take).await
+        self.change(move |connection| retention::lease(connection, &work, &owner, times))
+            .await
     }
 
     async fn release(&self, work: &str, owner: &str) -> Result<(), StoreError> {
         let (work, owner) = (work.to_owned(), owner.to_owned());
-        let leave = move |writer: &mut Writer| {
-            writer.transaction(|writer| retention::release(writer.connection(), &work, &owner))
-        };
-        self.queue.run(leave).await
+        self.change(move |connection| retention::release(connection, &work, &owner))
+            .await
     }
 }
 

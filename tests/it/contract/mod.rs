@@ -1,6 +1,7 @@
 //! What every store must do, written once over the trait. A backend names a
 //! [`Fixture`] and `contract_suite!` makes one test of each behaviour.
 
+pub mod archive;
 pub mod following;
 pub mod life;
 pub mod model;
@@ -77,6 +78,9 @@ macro_rules! contract_suite {
             retention::a_key_is_free_again_once_its_message_is_evicted,
             retention::work_is_leased_to_one_at_a_time,
             retention::feed_trend_and_tags_are_right_whatever_is_evicted,
+            archive::a_day_has_the_file_that_was_named_last,
+            archive::a_day_that_lost_a_message_meanwhile_is_not_swapped,
+            archive::a_message_that_only_an_archive_has_is_deleted_with_its_counts,
             following::who_follows_sees_every_message_once_and_in_order,
             following::every_filter_is_told_what_it_wants_and_where_to_go_on,
             following::what_is_posted_after_a_position_is_behind_it_at_every_opening,

@@ -90,6 +90,7 @@ pub(super) static STEPS: &[Step] = &[
     step!(Only::Everywhere, "0028_retention"),
     step!(Only::Postgres, "0029_retention_bytewise"),
     step!(Only::Everywhere, "0030_leases"),
+    step!(Only::Everywhere, "0031_archive_days"),
 ];
 
 #[cfg(test)]

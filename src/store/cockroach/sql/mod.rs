@@ -6,6 +6,7 @@
 mod counts;
 mod follow;
 mod inspection;
+mod manifest;
 mod pages;
 mod read;
 mod refold;
@@ -25,6 +26,7 @@ use tokio_postgres::types::Type;
 pub(super) use self::counts::*;
 pub(super) use self::follow::*;
 pub(super) use self::inspection::*;
+pub(super) use self::manifest::*;
 pub(super) use self::pages::*;
 pub(super) use self::read::*;
 pub(super) use self::refold::*;

@@ -7,6 +7,7 @@ use super::*;
 fn statements() -> Vec<(String, String, usize)> {
     let fixed = [
         inspection::FIXED,
+        manifest::FIXED,
         read::FIXED,
         refold::FIXED,
         removal::FIXED,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::OptionalExtension;
 
 use crate::domain::{
-    Deleter, Deletion, Hashtag, IdempotencyKey, Imported, MessageId, Position, StoreError,
+    Deleter, Deletion, Hashtag, IdempotencyKey, Imported, MessageId, Position, Record, StoreError,
     Tombstone, UserName,
 };
 use crate::store::sqlite::index::postings::{Name, PostingList};
@@ -17,9 +17,9 @@ use crate::store::sqlite::index::removal::{uncount, unlist_all};
 use crate::store::sqlite::read::page::hashtags_of;
 use crate::store::sqlite::rollup::counts::counts_anything;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::tombstones;
 use crate::store::sqlite::write::Writer;
 use crate::store::sqlite::write::memtable::State;
+use crate::store::sqlite::{manifest, tombstones};
 
 /// A message that is there, as its removal has to know it.
 struct Found {
@@ -29,18 +29,23 @@ struct Found {
 }
 
 impl Writer {
-    /// Deletes messages, all or none of those that can be.
+    /// Deletes messages, all or none of those that can be. `archived` is what
+    /// an archive has of them, for those that are not in the file.
     pub(crate) fn delete(
         &mut self,
         ids: &[MessageId],
+        archived: &[Record],
         deleter: &Deleter,
         now: DateTime<Utc>,
     ) -> Result<Vec<Deletion>, StoreError> {
         let done = self.transaction(|writer| {
-            if writer.has_any(ids, deleter)? {
+            if !archived.is_empty() || writer.has_any(ids, deleter)? {
                 writer.prepare_removal()?;
             }
-            let delete = |id: &MessageId| writer.delete_one(*id, deleter, now);
+            let delete = |id: &MessageId| {
+                let archived = archived.iter().find(|record| record.message.id == *id);
+                writer.delete_one(*id, archived, deleter, now)
+            };
             let done: Vec<_> = ids.iter().map(delete).collect::<rusqlite::Result<_>>()?;
             Ok((State::read(&writer.connection)?, done))
         });
@@ -95,16 +100,22 @@ impl Writer {
     fn delete_one(
         &mut self,
         id: MessageId,
+        archived: Option<&Record>,
         deleter: &Deleter,
         now: DateTime<Utc>,
     ) -> rusqlite::Result<Deletion> {
-        let Some(found) = self.message_to_delete(id)? else {
-            let gone = tombstones::find(&self.connection, id)?;
-            return Ok(match gone {
-                Some(gone) if deleter.may_delete(&gone.user) => Deletion::AlreadyGone(gone),
-                Some(_) => Deletion::NotTheirs,
-                None => Deletion::Unknown,
-            });
+        let mut found = self.message_to_delete(id)?;
+        if found.is_none() {
+            if let Some(gone) = tombstones::find(&self.connection, id)? {
+                return Ok(match deleter.may_delete(&gone.user) {
+                    true => Deletion::AlreadyGone(gone),
+                    false => Deletion::NotTheirs,
+                });
+            }
+            found = archived.map(|record| self.archived(record)).transpose()?;
+        }
+        let Some(found) = found else {
+            return Ok(Deletion::Unknown);
         };
         if !deleter.may_delete(&found.user.1) {
             return Ok(Deletion::NotTheirs);
@@ -152,6 +163,22 @@ impl Writer {
             .and_then(|found| found.idempotency_key.as_deref()));
         self.bury(id, user, tombstone.deleted_at, position, key)?;
         Ok((Imported::Stored, keeps_position.then_some(elsewhere)))
+    }
+
+    /// A message that only an archive has, as if it were here.
+    fn archived(&mut self, record: &Record) -> rusqlite::Result<Found> {
+        let Record {
+            message,
+            idempotency_key: key,
+        } = record;
+        let number = self
+            .inserter
+            .user(&self.connection, message.user.as_str())?;
+        Ok(Found {
+            user: (number, message.user.clone()),
+            hashtags: message.hashtags.clone(),
+            idempotency_key: key.as_ref().map(ToString::to_string),
+        })
     }
 
     fn message_to_delete(&self, id: MessageId) -> rusqlite::Result<Option<Found>> {
@@ -215,6 +242,7 @@ impl Writer {
         let mut insert = self
             .connection
             .prepare_cached(Sql::InsertTombstone.text())?;
+        manifest::count_removal(&self.connection, id)?;
         let millis = deleted_at.timestamp_millis();
         insert.execute((id.to_bytes(), user, millis, position.to_bytes(), key))?;
         Ok(())
