@@ -163,6 +163,16 @@ macro_rules! query {
 }
 
 query! {
+    /// The parameters of `GET /debug/pprof/profile` on the admin listener.
+    ProfileQuery {
+        /// 1 to 60; 10 without it.
+        seconds,
+        /// `pprof` or `svg`.
+        format,
+    }
+}
+
+query! {
     /// The parameters of `GET /message`.
     FeedQuery {
         /// Inclusive; moved back to a whole minute.

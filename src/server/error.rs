@@ -109,6 +109,18 @@ pub(crate) enum ApiError {
     /// Of the admin listener.
     #[error("{0}")]
     LogLevel(String),
+    #[error("a profile is being taken already, one at a time; try again when it is done")]
+    ProfileRuns,
+    #[error("no profile can be taken: {0}")]
+    Profile(String),
+    #[error(
+        "in {} seconds no processor worked, so there is nothing to draw; ask while there is something to do, or for longer", .0.as_secs()
+    )]
+    EmptyProfile(Duration),
+    #[error(
+        "the allocator (mimalloc) keeps no record of who allocated what; process_resident_memory_bytes of /metrics is all there is, and a build for valgrind's dhat or heaptrack says more"
+    )]
+    NoHeapProfile,
     #[error("the metrics could not be written")]
     Metrics,
     #[error(transparent)]
@@ -132,7 +144,9 @@ impl ApiError {
         // <https://www.rfc-editor.org/rfc/rfc9112#section-6.1>
         let is_unknown = matches!(
             self,
-            ApiError::TransferEncoding(_) | ApiError::Store(StoreError::NotYet(_))
+            ApiError::TransferEncoding(_)
+                | ApiError::NoHeapProfile
+                | ApiError::Store(StoreError::NotYet(_))
         );
         if is_unknown {
             return StatusCode::NOT_IMPLEMENTED;
@@ -164,7 +178,7 @@ impl ApiError {
             ApiError::Method { .. } => Code::MethodNotAllowed,
             ApiError::BodyTimeout(_) => Code::RequestTimeout,
             ApiError::BodyTooLarge(_) => Code::BodyTooLarge,
-            ApiError::TransferEncoding(_) => Code::InvalidRequest,
+            ApiError::TransferEncoding(_) | ApiError::NoHeapProfile => Code::InvalidRequest,
             ApiError::Misdirected(_) => Code::MisdirectedRequest,
             ApiError::CrossSite | ApiError::NotTheirs(_) => Code::Forbidden,
             ApiError::UriTooLong(_) => Code::UriTooLong,
@@ -173,6 +187,8 @@ impl ApiError {
             ApiError::Overloaded
             | ApiError::TooManyFollowers(_)
             | ApiError::QueryTimeout(_)
+            | ApiError::ProfileRuns
+            | ApiError::EmptyProfile(_)
             | ApiError::NotReady(_) => Code::Unavailable,
             ApiError::Store(
                 StoreError::Unavailable(_)
@@ -185,6 +201,7 @@ impl ApiError {
             )
             | ApiError::Encoding(_)
             | ApiError::Metrics
+            | ApiError::Profile(_)
             | ApiError::Drawing(_)
             | ApiError::Panicked => Code::Internal,
         }
@@ -210,6 +227,7 @@ impl ApiError {
             ApiError::Store(StoreError::Corrupt(_) | StoreError::Unexpected(_))
             | ApiError::Encoding(_)
             | ApiError::Metrics
+            | ApiError::Profile(_)
             | ApiError::Drawing(_)
             | ApiError::Panicked => {
                 "the server failed; its log says why, under this answer's X-Request-Id".to_owned()

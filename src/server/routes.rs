@@ -145,6 +145,12 @@ impl<B: RequestBody> Table<B> {
         route!(GET "/metrics", Always, UNDESCRIBED, |call| {
             admin::metrics(&call.context, call.query(), call.headers())
         }),
+        route!(GET "/debug/pprof/profile", Always, UNDESCRIBED, |call| {
+            admin::profile(&call.context, call.query())
+        }),
+        route!(GET "/debug/pprof/heap", Always, UNDESCRIBED, |call| {
+            future::ready(admin::heap(call.query()))
+        }),
         route!(GET "/loglevel", Always, UNDESCRIBED, |call| {
             future::ready(admin::log_level(&call.context, call.query()))
         }),

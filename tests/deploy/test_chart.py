@@ -18,7 +18,7 @@ from chart import (
 # The oldest that Chart.yaml allows, and the newest that the package has.
 KUBERNETES = ["1.30", kubernetes_validate.latest_version()]
 # Of other APIs than Kubernetes' own.
-ELSEWHERE = {"HTTPRoute"}
+ELSEWHERE = {"HTTPRoute", "ServiceMonitor", "PrometheusRule"}
 # Settings that follow from other values of the chart.
 OF_THE_CHART = {
     "admin.host", "admin.port",
@@ -246,6 +246,36 @@ class Values(unittest.TestCase):
         (policy,) = of_kind(case("cluster-with-everything")[0], "NetworkPolicy")
         ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
         self.assertEqual(ports, [53, 53, 26257, 4317])
+
+    def test_metrics_are_asked_for_where_the_pods_have_them(self):
+        objects = case("cluster-with-everything")[0]
+        self.assertEqual(config_of(objects)["admin"], {"host": "0.0.0.0", "port": 9911})
+        (container,) = workload(objects)["spec"]["template"]["spec"]["containers"]
+        self.assertIn({"name": "admin", "containerPort": 9911}, container["ports"])
+        public, metrics = of_kind(objects, "Service")
+        if public["metadata"]["name"].endswith("-metrics"):
+            public, metrics = metrics, public
+        self.assertEqual([port["name"] for port in public["spec"]["ports"]], ["http"])
+        self.assertEqual([port["targetPort"] for port in metrics["spec"]["ports"]], ["admin"])
+        (monitor,) = of_kind(objects, "ServiceMonitor")
+        wanted = monitor["spec"]["selector"]["matchLabels"].items()
+        self.assertLessEqual(wanted, metrics["metadata"]["labels"].items())
+        self.assertFalse(wanted <= public["metadata"]["labels"].items())
+        self.assertEqual(monitor["spec"]["endpoints"][0]["port"], metrics["spec"]["ports"][0]["name"])
+        self.assertEqual(monitor["metadata"]["labels"]["release"], "prometheus")
+        (policy,) = of_kind(objects, "NetworkPolicy")
+        closed = [rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == "admin"]
+        self.assertEqual(len(closed[0]["from"]), 1)
+        for name in ("embedded", "cluster"):
+            objects = case(name)[0]
+            self.assertEqual(len(of_kind(objects, "Service")), 1)
+            self.assertNotIn("admin", config_of(objects))
+
+    def test_the_alerts_are_those_of_the_repository(self):
+        (rule,) = of_kind(case("cluster-with-everything")[0], "PrometheusRule")
+        self.assertEqual(rule["spec"], read(ROOT / "deploy/prometheus/alerts.yaml"))
+        alerts = [one["alert"] for group in rule["spec"]["groups"] for one in group["rules"]]
+        self.assertGreater(len(alerts), 10)
 
     def test_the_notes_say_what_to_type(self):
         _, notes = case("embedded")

@@ -5,6 +5,8 @@
 
 mod log_level;
 mod metrics;
+mod profile;
+mod protobuf;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,9 @@ use tokio::net::TcpListener;
 
 pub(crate) use self::log_level::{log_level, set_log_level};
 pub(crate) use self::metrics::metrics;
+pub(crate) use self::profile::{heap, profile};
 
+use crate::api::query::ProfileQuery;
 use crate::config::{AdminConfig, AuthMode, Limits, ReadAccess, ServerConfig};
 use crate::metrics::Page;
 use crate::server::Context;

@@ -15,7 +15,7 @@ on_every_store![
 ];
 
 /// Metrics of every store.
-const NAMES: [&str; 43] = [
+pub const NAMES: [&str; 43] = [
     "dunder_http_requests_total",
     "dunder_http_request_duration_seconds_bucket",
     "dunder_http_request_duration_seconds_sum",

@@ -2,6 +2,8 @@
 
 mod listener;
 mod metrics;
+mod profile;
+mod rules;
 
 use reqwest::Method;
 

@@ -90,6 +90,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "dunder.config" -}}
 {{- $config := deepCopy (.Values.config | default dict) }}
 {{- $_ := set $config "port" 9000 }}
+{{- if .Values.metrics.enabled }}
+{{- $_ := set $config "admin" (dict "host" .Values.listen "port" (int .Values.metrics.port)) }}
+{{- end }}
 {{- if .Values.tls.secretName }}
 {{- $_ := set $config "use_tls" true }}
 {{- $_ := set $config "tls" (dict "crt" "/etc/dunder/tls/tls.crt" "key" "/etc/dunder/tls/tls.key") }}

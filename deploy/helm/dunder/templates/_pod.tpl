@@ -68,6 +68,10 @@ spec:
       ports:
         - name: http
           containerPort: 9000
+        {{- if .Values.metrics.enabled }}
+        - name: admin
+          containerPort: {{ int .Values.metrics.port }}
+        {{- end }}
       {{- if and (not $embedded) (gt (int .Values.stop.preStopSeconds) 0) }}
       lifecycle:
         preStop:
