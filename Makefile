@@ -1,6 +1,9 @@
 # `make` lists what there is to make.
 
 CARGO ?= cargo
+# The commit that is built, for dunder_build_info of /metrics.
+GIT_REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null)
+RELEASE = GIT_REVISION='$(GIT_REVISION)' $(CARGO)
 # Where `make install` puts things; DESTDIR before it is for packages.
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
@@ -15,10 +18,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and serve on 127.0.0.1:9000 over the embedded store
-	$(CARGO) run --release --locked -- serve $(ARGS)
+	$(RELEASE) run --release --locked -- serve $(ARGS)
 
 build: ## Build the release binary, target/release/dunder
-	$(CARGO) build --release --locked
+	$(RELEASE) build --release --locked
 
 install: $(BINARY) ## Install program, man pages and completions below PREFIX (~/.local)
 	mkdir -p '$(TO)/bin' '$(TO)/$(BASH)' '$(TO)/$(ZSH)' '$(TO)/$(FISH)'
@@ -36,7 +39,7 @@ uninstall: ## Remove what `make install` put below PREFIX; messages and settings
 
 # A package or another user may install what was built before.
 target/release/dunder: FORCE
-	@if command -v $(CARGO) >/dev/null; then $(CARGO) build --release --locked; fi
+	@if command -v $(CARGO) >/dev/null; then $(RELEASE) build --release --locked; fi
 
 TO = $(DESTDIR)$(PREFIX)
 BASH = share/bash-completion/completions

@@ -20,6 +20,7 @@ mod growth;
 mod import;
 mod limit;
 mod messages;
+mod operate;
 mod pairs;
 mod postgres;
 mod posts;
@@ -77,6 +78,7 @@ fn measure() -> Result<()> {
 fn rows(settings: &Settings, table: &mut Table) -> Result<()> {
     program::measure(settings, table)?;
     posts::measure(settings, table)?;
+    operate::measure(settings, table)?;
     follow::measure(settings, table)?;
     postgres::measure(settings, table)?;
     cluster::measure(settings, table)?;

@@ -40,12 +40,14 @@ impl Operations for Program {
     }
 
     fn measure(&self, page: &mut Page) {
+        let revision = REVISION.filter(|revision| !revision.is_empty());
+        let revision = revision.unwrap_or("unknown");
         page.gauge(
             "dunder_build_info",
             "What runs; always 1.",
             &[
                 ("version", env!("CARGO_PKG_VERSION")),
-                ("revision", REVISION.unwrap_or("unknown")),
+                ("revision", revision),
                 ("store", self.store),
             ],
             1.0,

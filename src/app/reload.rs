@@ -1,5 +1,5 @@
 //! `SIGHUP`: the settings are read again. What can change while serving does,
-//! the log's level and the certificate; for the rest it is said that a restart
+//! the log's level, the certificate and most limits; for the rest it is said that a restart
 //! is needed. Settings that cannot be used change nothing.
 
 use std::io::{self, IsTerminal};
@@ -11,12 +11,13 @@ use tokio::sync::Mutex;
 use crate::app::{log, systemd};
 use crate::config::{Config, ServeArgs, Shown};
 use crate::domain::Job;
-use crate::server::Certificate;
+use crate::server::{Certificate, LiveLimits};
 
 /// What a reload changes.
 struct Reload {
     arguments: ServeArgs,
     certificate: Option<Certificate>,
+    limits: LiveLimits,
     /// The settings in force, as they were written.
     shown: Vec<Shown>,
     signals: Signal,
@@ -36,10 +37,12 @@ pub(super) fn job(
     arguments: ServeArgs,
     config: &Config,
     certificate: Option<Certificate>,
+    limits: LiveLimits,
 ) -> io::Result<Job> {
     let reload = Arc::new(Mutex::new(Reload {
         arguments,
         certificate,
+        limits,
         shown: config.settings.shown(),
         signals: signal(SignalKind::hangup())?,
     }));
@@ -68,12 +71,15 @@ impl Reload {
         if let Some(certificate) = &self.certificate {
             certificate.reload();
         }
+        self.limits.change(&config.server.limits);
         let shown = config.settings.shown();
-        let pending = need_restart(&self.shown, &shown);
+        let (applied, pending) = changed(&self.shown, &shown);
+        let applied = (!applied.is_empty()).then(|| applied.join(", "));
         if pending.is_empty() {
-            tracing::info!("settings reloaded");
+            tracing::info!(changed = applied, "settings reloaded");
         } else {
             tracing::warn!(
+                changed = applied,
                 settings = pending.join(", "),
                 "settings reloaded; some of those that changed need a restart"
             );
@@ -81,13 +87,21 @@ impl Reload {
     }
 }
 
-/// The keys whose values differ from those the server was started with and
-/// that it goes on without.
-fn need_restart(started: &[Shown], now: &[Shown]) -> Vec<&'static str> {
-    let changed = started.iter().zip(now).filter(|(then, now)| {
-        (then.value != now.value || is_new_secret(then, now)) && then.key != "log_level"
-    });
-    changed.map(|(then, _)| then.key).collect()
+/// What a reload changes.
+fn is_live(key: &str) -> bool {
+    key == "log_level" || (key.starts_with("limits.") && !LiveLimits::FIXED.contains(&key))
+}
+
+/// The keys whose values differ from those the server was started with: those
+/// that it goes on with, and those that need a restart.
+fn changed(started: &[Shown], now: &[Shown]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let changed = started
+        .iter()
+        .zip(now)
+        .filter(|(then, now)| then.value != now.value || is_new_secret(then, now));
+    changed
+        .map(|(then, _)| then.key)
+        .partition(|key| is_live(key))
 }
 
 /// A secret shows no value; one that was written or taken away is a change.
@@ -114,18 +128,20 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_setting_but_the_logs_level_needs_a_restart() {
+    fn every_changed_setting_but_the_logs_level_and_most_limits_needs_a_restart() {
         let started = shown("log_level: info\nport: 9000\n");
-        for (yaml, keys) in [
-            ("port: 9000\n", &[][..]),
-            ("log_level: debug\n", &[]),
-            ("debug: true\nport: 9001\n", &["port"]),
+        for (yaml, live, pending) in [
+            ("port: 9000\n", &[][..], &[][..]),
+            ("log_level: debug\n", &["log_level"], &[]),
+            ("debug: true\nport: 9001\n", &["log_level"], &["port"]),
             (
-                "limits:\n  connections: 5\n  requests: 6\n",
+                "limits:\n  connections: 5\n  requests: 6\n  writer_queue: 7\n",
                 &["limits.connections", "limits.requests"],
+                &["limits.writer_queue"],
             ),
         ] {
-            assert_eq!(need_restart(&started, &shown(yaml)), keys, "{yaml}");
+            let (applied, needed) = changed(&started, &shown(yaml));
+            assert_eq!((&*applied, &*needed), (live, pending), "{yaml}");
         }
     }
 }

@@ -113,7 +113,12 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
         server.set_admin(listener, settings.clone(), Arc::new(program));
     }
     if !reload::is_of_terminal() {
-        supervisor.run(reload::job(arguments, &config, server.certificate())?);
+        supervisor.run(reload::job(
+            arguments,
+            &config,
+            server.certificate(),
+            server.limits(),
+        )?);
     }
     announce(listener.local_addr()?, server.is_tls(), &about);
     systemd::ready();

@@ -15,6 +15,7 @@ mod error;
 mod follow;
 mod handle;
 mod layer;
+mod live;
 mod metrics;
 mod openapi;
 mod response;
@@ -24,9 +25,11 @@ mod tests;
 
 pub use admin::Operations;
 pub use conn::tls::{Certificate, TlsError};
+pub use live::LiveLimits;
 
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::Guard;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,17 +41,19 @@ use self::follow::{Followers, reader};
 use self::handle::draw::Drawers;
 use self::layer::{auth, cache, in_flight, limits};
 use self::metrics::ServerMetrics;
-use crate::config::{AdminConfig, ServerConfig};
+use crate::config::{AdminConfig, Limits, ServerConfig};
 use crate::domain::{Job, Readiness, Store};
 
 /// Everything a request may need.
 struct Context {
     store: Arc<dyn Store>,
     readiness: Arc<dyn Readiness>,
+    /// Its limits are those at the start; those in force are in `live`.
     settings: ServerConfig,
+    live: LiveLimits,
     auth: auth::Auth,
-    limits: limits::Limiters,
-    load: in_flight::LoadShed,
+    limits: Arc<limits::Limiters>,
+    load: Arc<in_flight::LoadShed>,
     answers: cache::Answers,
     drawers: Drawers,
     followers: Arc<Followers>,
@@ -65,10 +70,21 @@ impl Context {
         readiness: Arc<dyn Readiness>,
         settings: ServerConfig,
     ) -> Context {
+        let live = LiveLimits::new(&settings.limits);
+        Context::with(live, store, readiness, settings)
+    }
+
+    fn with(
+        live: LiveLimits,
+        store: Arc<dyn Store>,
+        readiness: Arc<dyn Readiness>,
+        settings: ServerConfig,
+    ) -> Context {
         Context {
             auth: auth::Auth::new(&settings),
-            limits: limits::Limiters::new(&settings.limits),
-            load: in_flight::LoadShed::new(&settings.limits),
+            limits: Arc::clone(&live.rates),
+            load: Arc::clone(&live.load),
+            live,
             answers: cache::Answers::default(),
             drawers: Drawers::default(),
             followers: Arc::default(),
@@ -79,6 +95,11 @@ impl Context {
             readiness,
             settings,
         }
+    }
+
+    /// The limits in force at this moment.
+    fn limits_now(&self) -> Guard<Arc<Limits>> {
+        self.live.values.load()
     }
 
     /// What handlers of the admin listener need.
@@ -95,9 +116,15 @@ pub struct Prepared {
     certificate: Option<Certificate>,
     followers: Arc<Followers>,
     admin: Option<Admin>,
+    limits: LiveLimits,
 }
 
 impl Prepared {
+    /// The limits, to be changed while it serves.
+    pub fn limits(&self) -> LiveLimits {
+        self.limits.clone()
+    }
+
     /// Serves those who run the server, too, at an address of their own: only
     /// then requests and reads are counted.
     pub fn set_admin(
@@ -139,6 +166,7 @@ pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
     let loaded = settings.tls.as_ref().map(tls::Acceptor::load);
     let (tls, certificate) = loaded.transpose()?.unzip();
     Ok(Prepared {
+        limits: LiveLimits::new(&settings.limits),
         settings,
         tls,
         certificate,
@@ -165,7 +193,7 @@ pub async fn serve(
     let context = Arc::new(Context {
         followers: prepared.followers,
         metrics,
-        ..Context::new(store, readiness, prepared.settings)
+        ..Context::with(prepared.limits, store, readiness, prepared.settings)
     });
     let (stop_admin, admin_stops) = watch::channel(false);
     let admin = prepared.admin.map(|admin| {

@@ -46,7 +46,8 @@ pub(crate) async fn run(
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    drain(connections, context.settings.limits.shutdown_timeout).await;
+    let patience = context.limits_now().shutdown_timeout;
+    drain(connections, patience).await;
 }
 
 /// The next connection. Errors that belong to one connection are passed over;

@@ -41,7 +41,7 @@ pub(crate) async fn serve(
         }
         Some(tls) => {
             let counts = &context.metrics.connections;
-            let patience = context.settings.limits.header_timeout;
+            let patience = context.limits_now().header_timeout;
             match tokio::time::timeout(patience, tls.accept(stream)).await {
                 Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
                     counts.served.increment();
@@ -76,13 +76,20 @@ pub(crate) fn answer<B: RequestBody>(
         metrics: context.metrics.requests.as_ref(),
         route: found.map(|found| found.line),
     };
+    let validated = ValidateLayer {
+        settings,
+        query_length: context.limits_now().query_length,
+    };
     let router = Router {
         context,
         peer,
         found,
     };
-    let guarded = CatchPanicLayer.layer(ValidateLayer { settings }.layer(router));
-    measured.layer(RequestLogLayer.layer(guarded)).call(request)
+    let guarded = CatchPanicLayer.layer(validated.layer(router));
+    let logged = RequestLogLayer {
+        is_quiet: context.admin.is_some(),
+    };
+    measured.layer(logged.layer(guarded)).call(request)
 }
 
 /// Ends once the server is told to stop.

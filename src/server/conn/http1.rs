@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use crate::config::Limits;
 use crate::server::Context;
 use crate::server::conn::http;
 use crate::server::conn::read_timeout::{Phase, ReadTimeout};
@@ -29,11 +30,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     context: Arc<Context>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let limits = &context.settings.limits;
+    let limits = Limits::clone(&context.limits_now());
     let phase = Arc::new(Phase::default());
     let stall = WriteTimeout::new(stream, limits.write_timeout, phase.blocked());
     let stream = RefusalStream::new(stall, phase.progress());
-    let stream = ReadTimeout::new(stream, Arc::clone(&phase), limits);
+    let stream = ReadTimeout::new(stream, Arc::clone(&phase), &limits);
     let service = service_fn(|request: Request<Incoming>| {
         phase.begin(request.body().is_end_stream());
         let request = request.map(|body| Received::new(body, &phase));

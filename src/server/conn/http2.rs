@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::config::Limits;
 use crate::server::Context;
 use crate::server::conn::http;
 use crate::server::conn::preface::Prefaced;
@@ -109,7 +110,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     context: Arc<Context>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let limits = &context.settings.limits;
+    let limits = Limits::clone(&context.limits_now());
     let preface = tokio::time::timeout(limits.header_timeout, Prefaced::read(stream));
     let stream = tokio::select! {
         read = preface => match read {

@@ -66,7 +66,7 @@ impl Follower {
         shown: Option<Box<str>>,
     ) -> Follower {
         let filter = Arc::new(filter);
-        let heartbeat = context.settings.limits.heartbeat;
+        let heartbeat = context.limits_now().heartbeat;
         let now = Instant::now();
         Follower {
             context: Arc::clone(context),
@@ -122,7 +122,7 @@ impl Follower {
     }
 
     fn heartbeat(&self) -> Duration {
-        self.context.settings.limits.heartbeat
+        self.context.limits_now().heartbeat
     }
 
     /// Whether what the client has shown is still good, as far as the store

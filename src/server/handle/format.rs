@@ -94,9 +94,8 @@ impl Form {
         next: Option<String>,
         cursor_of: impl Fn(&R) -> Option<String> + Send + 'static,
     ) -> Result<Answer, ApiError> {
-        let limits = &context.settings.limits;
         let most = if self.is_drawn() {
-            limits.drawn_size
+            context.limits_now().drawn_size
         } else {
             usize::MAX
         };
@@ -126,7 +125,7 @@ impl Form {
 
     /// Begins to write a listing piece by piece.
     pub(crate) fn open(self, context: &Context, listing: Listing) -> Box<dyn Writer> {
-        let lines = context.settings.limits.drawn_lines;
+        let lines = context.limits_now().drawn_lines;
         self.format.open(listing, self.options(lines))
     }
 

@@ -34,8 +34,11 @@ pub(crate) async fn post(
     api::query::refuse_parameters(query)?;
     context.limits.post(&user)?;
     let idempotency_key = idempotency_key(headers)?;
-    let limits = &context.settings.limits;
-    let body = body::read(body, limits.body_size, limits.body_timeout, &context.load).await?;
+    let (size, time) = {
+        let limits = context.limits_now();
+        (limits.body_size, limits.body_timeout)
+    };
+    let body = body::read(body, size, time, &context.load).await?;
     // serde would also take the fields in order, as an array.
     if body
         .trim_ascii_start()

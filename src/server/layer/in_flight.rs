@@ -22,7 +22,7 @@ pub(crate) struct LoadShed {
     bodies: Arc<Places>,
     followers: Arc<Places>,
     connections: Arc<Semaphore>,
-    most_connections: usize,
+    most_connections: AtomicUsize,
     memory: Arc<Semaphore>,
     /// As much again, which no reader can take.
     posts: Arc<Semaphore>,
@@ -43,7 +43,7 @@ pub(crate) struct InFlight {
 
 /// Places that nobody waits for, which a semaphore's queue would be for.
 struct Places {
-    most: usize,
+    most: AtomicUsize,
     taken: AtomicUsize,
     /// Those who found none free.
     shed: Counter,
@@ -55,14 +55,19 @@ struct Place(Arc<Places>);
 impl Places {
     fn new(count: usize) -> Arc<Places> {
         Arc::new(Places {
-            most: count,
+            most: AtomicUsize::new(count),
             taken: AtomicUsize::new(0),
             shed: Counter::default(),
         })
     }
 
+    fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
     fn take(self: &Arc<Places>) -> Result<InFlight, ApiError> {
-        let more = |taken: usize| (taken < self.most).then_some(taken + 1);
+        let most = self.most();
+        let more = |taken: usize| (taken < most).then_some(taken + 1);
         // Nothing but the number itself is shared by it.
         let taken = self
             .taken
@@ -107,13 +112,40 @@ impl LoadShed {
             bodies: Places::new(limits.bodies),
             followers: Places::new(limits.followers),
             connections: bound(limits.connections),
-            most_connections: limits.connections.min(Semaphore::MAX_PERMITS),
+            most_connections: AtomicUsize::new(most_connections(limits)),
             memory: bound(memory_units as usize),
             posts: bound(memory_units as usize),
             memory_units,
             memory_shed: Counter::default(),
             gave_up: Counter::default(),
         }
+    }
+
+    /// Takes other bounds from here on, but for memory.
+    pub(crate) fn change(&self, limits: &Limits) {
+        for (places, most) in [
+            (&self.requests, limits.requests),
+            (&self.bodies, limits.bodies),
+            (&self.followers, limits.followers),
+        ] {
+            places.most.store(most, Ordering::Relaxed);
+        }
+        let most = most_connections(limits);
+        let before = self.most_connections.swap(most, Ordering::Relaxed);
+        if let Some(more) = most.checked_sub(before) {
+            self.connections.add_permits(more);
+            return;
+        }
+        // As connections end, their places are taken away.
+        let (connections, fewer) = (Arc::clone(&self.connections), before - most);
+        tokio::spawn(async move {
+            for _ in 0..fewer {
+                match connections.acquire().await {
+                    Ok(place) => place.forget(),
+                    Err(_) => return,
+                }
+            }
+        });
     }
 
     /// A place among the connections, waited for; none once nobody serves.
@@ -142,7 +174,7 @@ impl LoadShed {
     /// # Errors
     /// All are taken.
     pub(crate) fn follower(&self) -> Result<InFlight, ApiError> {
-        let full = |_| ApiError::TooManyFollowers(self.followers.most);
+        let full = |_| ApiError::TooManyFollowers(self.followers.most());
         self.followers.take().map_err(full)
     }
 
@@ -175,13 +207,14 @@ impl LoadShed {
 
     /// Writes how much is going on, and how much was shed.
     pub(crate) fn measure(&self, page: &mut Page) {
-        let connections = self.most_connections - self.connections.available_permits();
+        let most = self.most_connections.load(Ordering::Relaxed);
+        let connections = most.saturating_sub(self.connections.available_permits());
         let taken = |places: &Places| places.taken.load(Ordering::Relaxed);
         for (limit, used, most) in [
-            ("connections", connections, self.most_connections),
-            ("requests", taken(&self.requests), self.requests.most),
-            ("bodies", taken(&self.bodies), self.bodies.most),
-            ("followers", taken(&self.followers), self.followers.most),
+            ("connections", connections, most),
+            ("requests", taken(&self.requests), self.requests.most()),
+            ("bodies", taken(&self.bodies), self.bodies.most()),
+            ("followers", taken(&self.followers), self.followers.most()),
         ] {
             let help = "What of a limit (limits.NAME) is used.";
             page.gauge("dunder_limit_used", help, &[("limit", limit)], used as f64);
@@ -209,6 +242,10 @@ impl LoadShed {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         units.min(self.memory_units)
     }
+}
+
+fn most_connections(limits: &Limits) -> usize {
+    limits.connections.min(Semaphore::MAX_PERMITS)
 }
 
 /// Requests that were refused for a limit of this name.
@@ -250,6 +287,35 @@ mod tests {
         let _body = load.body().unwrap();
         drop(first);
         load.request().unwrap();
+    }
+
+    #[tokio::test]
+    async fn bounds_can_be_changed_while_places_are_taken() {
+        let load = load(2, 1024);
+        let (first, second) = (load.request().unwrap(), load.request().unwrap());
+        let limits = |requests, connections| Limits {
+            requests,
+            connections,
+            ..Limits::default()
+        };
+        load.change(&limits(1, 3));
+        drop(first);
+        assert!(load.request().is_err());
+        drop(second);
+        load.request().unwrap();
+        while load.connections.available_permits() > 3 {
+            tokio::task::yield_now().await;
+        }
+        let taken = load.connection().await;
+        load.change(&limits(1, 1));
+        while load.connections.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(taken);
+        load.change(&limits(1, 5));
+        while load.connections.available_permits() != 5 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::convert::Infallible;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arc_swap::ArcSwapOption;
 use governor::clock::{Clock, DefaultClock};
 use governor::nanos::Nanos;
 use governor::state::StateStore;
@@ -23,8 +25,8 @@ const KEYS_HELD: usize = 20_000;
 
 /// Keeps count.
 pub(crate) struct Limiters {
-    posts: Option<PerMinute<UserName>>,
-    failures: Option<PerMinute<IpAddr>>,
+    posts: ArcSwapOption<PerMinute<UserName>>,
+    failures: ArcSwapOption<PerMinute<IpAddr>>,
     refused_posts: Counter,
     refused_addresses: Counter,
 }
@@ -32,10 +34,21 @@ pub(crate) struct Limiters {
 impl Limiters {
     pub(crate) fn new(limits: &Limits) -> Limiters {
         Limiters {
-            posts: limits.posts_per_minute.and_then(PerMinute::new),
-            failures: limits.unauthenticated_per_minute.and_then(PerMinute::new),
+            posts: ArcSwapOption::new(per_minute(limits.posts_per_minute)),
+            failures: ArcSwapOption::new(per_minute(limits.unauthenticated_per_minute)),
             refused_posts: Counter::default(),
             refused_addresses: Counter::default(),
+        }
+    }
+
+    /// Counts by other limits from here on, anew where one has changed.
+    pub(crate) fn change(&self, before: &Limits, limits: &Limits) {
+        if before.posts_per_minute != limits.posts_per_minute {
+            self.posts.store(per_minute(limits.posts_per_minute));
+        }
+        if before.unauthenticated_per_minute != limits.unauthenticated_per_minute {
+            let failures = per_minute(limits.unauthenticated_per_minute);
+            self.failures.store(failures);
         }
     }
 
@@ -48,6 +61,7 @@ impl Limiters {
     /// Counts a post of this user.
     pub(crate) fn post(&self, user: &UserName) -> Result<(), ApiError> {
         self.posts
+            .load()
             .as_ref()
             .map_or(Ok(()), |posts| posts.count(user.clone()))
             .inspect_err(|_| self.refused_posts.increment())
@@ -57,6 +71,7 @@ impl Limiters {
     /// looked up for it.
     pub(crate) fn admit(&self, address: IpAddr) -> Result<(), ApiError> {
         self.failures
+            .load()
             .as_ref()
             .map_or(Ok(()), |failures| failures.peek(subnet(address)))
             .inspect_err(|_| self.refused_addresses.increment())
@@ -64,10 +79,14 @@ impl Limiters {
 
     /// Counts a failed authentication from this address.
     pub(crate) fn note_failure(&self, address: IpAddr) {
-        if let Some(failures) = &self.failures {
+        if let Some(failures) = &*self.failures.load() {
             let _ = failures.count(subnet(address));
         }
     }
+}
+
+fn per_minute<K: Hash + Eq + Clone>(budget: Option<u32>) -> Option<Arc<PerMinute<K>>> {
+    budget.and_then(PerMinute::new).map(Arc::new)
 }
 
 /// One customer usually holds a whole IPv6 /64: that is one address here.

@@ -27,19 +27,24 @@ const METHOD: usize = 20;
 
 /// The layer.
 #[derive(Clone, Copy)]
-pub(crate) struct RequestLogLayer;
+pub(crate) struct RequestLogLayer {
+    /// Programs ask again and again: their requests are logged at `debug`.
+    pub(crate) is_quiet: bool,
+}
 
 impl<S> Layer<S> for RequestLogLayer {
     type Service = RequestLog<S>;
 
     fn layer(&self, inner: S) -> RequestLog<S> {
-        RequestLog { inner }
+        let is_quiet = self.is_quiet;
+        RequestLog { is_quiet, inner }
     }
 }
 
 /// The service.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestLog<S> {
+    is_quiet: bool,
     inner: S,
 }
 
@@ -56,9 +61,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Logged<S::Future> {
-        let is_logged = tracing::enabled!(target: "dunder::request", tracing::Level::INFO);
+        let is_logged = match self.is_quiet {
+            false => tracing::enabled!(target: "dunder::request", tracing::Level::INFO),
+            true => tracing::enabled!(target: "dunder::request", tracing::Level::DEBUG),
+        };
         Logged {
-            line: is_logged.then(|| Line::begin(&request)),
+            line: is_logged.then(|| Line::begin(&request, self.is_quiet)),
             given_id: given_id(request.headers()),
             inner: self.inner.call(request),
         }
@@ -67,14 +75,16 @@ where
 
 /// What the log says of a request that is not known from its answer.
 struct Line {
+    is_quiet: bool,
     start: Instant,
     method: Method,
     uri: Uri,
 }
 
 impl Line {
-    fn begin<B>(request: &Request<B>) -> Line {
+    fn begin<B>(request: &Request<B>, is_quiet: bool) -> Line {
         Line {
+            is_quiet,
             start: Instant::now(),
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -82,14 +92,22 @@ impl Line {
     }
 
     fn write(&self, status: StatusCode, request_id: &str) {
-        tracing::info!(
-            target: "dunder::request",
-            method = &*shown_method(&self.method),
-            path = &*shown_path(self.uri.path()),
-            status = status.as_u16(),
-            duration_us = self.start.elapsed().as_micros() as u64,
-            request_id,
-        );
+        let (method, path) = (shown_method(&self.method), shown_path(self.uri.path()));
+        let (method, path, status) = (&*method, &*path, status.as_u16());
+        let duration_us = self.start.elapsed().as_micros() as u64;
+        // An event's level is known when it is compiled.
+        macro_rules! write {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "dunder::request",
+                    method, path, status, duration_us, request_id
+                )
+            };
+        }
+        match self.is_quiet {
+            false => write!(info),
+            true => write!(debug),
+        }
     }
 }
 

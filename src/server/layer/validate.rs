@@ -31,14 +31,23 @@ use crate::server::response::Answer;
 #[derive(Clone, Copy)]
 pub(crate) struct ValidateLayer<'c> {
     pub(crate) settings: &'c ServerConfig,
+    /// The longest path and query, in bytes.
+    pub(crate) query_length: usize,
 }
 
 impl<'c, S> Layer<S> for ValidateLayer<'c> {
     type Service = Validate<'c, S>;
 
     fn layer(&self, inner: S) -> Validate<'c, S> {
-        let settings = self.settings;
-        Validate { settings, inner }
+        let ValidateLayer {
+            settings,
+            query_length,
+        } = *self;
+        Validate {
+            settings,
+            query_length,
+            inner,
+        }
     }
 }
 
@@ -46,12 +55,13 @@ impl<'c, S> Layer<S> for ValidateLayer<'c> {
 #[derive(Clone, Copy)]
 pub(crate) struct Validate<'c, S> {
     settings: &'c ServerConfig,
+    query_length: usize,
     inner: S,
 }
 
 impl<S> Validate<'_, S> {
     fn check<B>(&self, request: &Request<B>) -> Result<(), ApiError> {
-        let longest = self.settings.limits.query_length;
+        let longest = self.query_length;
         let path_and_query = request.uri().path_and_query();
         if path_and_query.map_or(0, |both| both.as_str().len()) > longest {
             return Err(ApiError::UriTooLong(longest));

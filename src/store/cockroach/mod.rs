@@ -22,6 +22,7 @@ mod migrate;
 mod options;
 mod pages;
 mod pool;
+mod probe;
 mod read;
 mod refold;
 mod removal;
@@ -72,8 +73,6 @@ pub use self::tls::TlsError;
 use self::watcher::Watcher;
 use self::writer::{Shared, Task, Writer};
 
-/// How often a database that is away is tried.
-const PROBE: Duration = Duration::from_secs(1);
 /// How long the check of readiness may take.
 const CHECK: Duration = Duration::from_secs(3);
 
@@ -227,29 +226,6 @@ fn id_of(row: Option<&Row>) -> Result<Option<MessageId>, StoreError> {
         .transpose()
 }
 
-/// While the database is away, or nothing is read or stored, tries it, so that
-/// it is noticed when it is back even if nobody asks for anything.
-async fn probe(connector: SharedConnector, readers: Arc<Readers>) {
-    loop {
-        tokio::time::sleep(PROBE).await;
-        let is_away = connector.away().is_some();
-        if (is_away || connector.reads.last().is_some())
-            && readers.once(&sql::CHECK, &[], CHECK).await.is_ok()
-        {
-            connector.seen_alive();
-            connector.reads.is_over();
-        }
-        // What others can store says nothing where no writer has a connection.
-        let writers = connector.options.writers.max(1);
-        if connector.writes.last().is_some()
-            && connector.unconnected.last(writers).is_none()
-            && readers.try_storing(CHECK).await.is_ok()
-        {
-            connector.writes.is_over();
-        }
-    }
-}
-
 /// What readiness says of a failure.
 fn not_ready(failure: Failure) -> NotReady {
     NotReady {
@@ -342,7 +318,7 @@ impl Lifecycle for CockroachStore {
         let watcher = self.watcher.clone();
         vec![
             Job::new("database probe", move || {
-                probe(connector.clone(), readers.clone())
+                probe::run(connector.clone(), readers.clone())
             }),
             Job::new("closing ids", move || watcher.clone().run()),
         ]

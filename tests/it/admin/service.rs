@@ -45,12 +45,22 @@ async fn systemd_is_told_and_a_hang_up_changes_what_can_change_and_names_the_res
         assert!(told.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{told}");
         assert_eq!(heard(&socket), "READY=1");
     };
-    reload("log_level: info\nlimits:\n  connections: 7\n");
+    reload("log_level: info\nlimits:\n  body_size: 64\n  writer_queue: 7\n");
     server.get("/after").await;
     let log = server.log_so_far().await;
     assert!(!log.contains("/before") && log.contains("/after"), "{log}");
     let said = |log: &str, part: &str| log.lines().any(|line| line.contains(part));
-    assert!(said(&log, r#""settings":"limits.connections""#), "{log}");
+    assert!(said(&log, r#""settings":"limits.writer_queue""#), "{log}");
+
+    assert!(
+        said(&log, r#""changed":"log_level, limits.body_size""#),
+        "{log}"
+    );
+    let long = format!("{{\"text\": \"{}\"}}", "long ".repeat(20));
+    server
+        .post(&long)
+        .await
+        .refused(413, "body_too_large", "64");
 
     reload("log_level: loud\n");
     server.get("/still").await;
