@@ -53,6 +53,10 @@ pub enum Kind {
     StreamFormat,
     /// Columns.
     Width,
+    /// How long a profile is, and its form.
+    ProfileSeconds,
+    /// See there.
+    ProfileFormat,
     /// [`crate::domain::Hashtag`], and the beginning of one.
     Hashtag,
     /// [`crate::domain::UserName`].
@@ -166,9 +170,9 @@ query! {
     /// The parameters of `GET /debug/pprof/profile` on the admin listener.
     ProfileQuery {
         /// 1 to 60; 10 without it.
-        seconds,
+        seconds: ProfileSeconds,
         /// `pprof` or `svg`.
-        format,
+        format: ProfileFormat,
     }
 }
 

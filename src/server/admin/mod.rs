@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 pub(crate) use self::log_level::{log_level, set_log_level};
 pub(crate) use self::metrics::metrics;
-pub(crate) use self::profile::{heap, profile};
+pub(crate) use self::profile::{MOST_SECONDS, heap, profile};
 
 use crate::api::query::ProfileQuery;
 use crate::config::{AdminConfig, AuthMode, Limits, ReadAccess, ServerConfig};

@@ -26,7 +26,7 @@ const FREQUENCY: i32 = 99;
 const UNWALKED: [&str; 2] = ["libgcc", "vdso"];
 /// Seconds, where nothing is said.
 const USUAL: u64 = 10;
-const MOST: u64 = 60;
+pub(crate) const MOST_SECONDS: u64 = 60;
 
 /// How a profile is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +73,12 @@ fn seconds(text: Option<&str>) -> Result<Duration, ApiError> {
     let seconds = text
         .parse()
         .ok()
-        .filter(|seconds| (1..=MOST).contains(seconds));
+        .filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
     let refused = || {
-        let reason = format!("{} is not a whole number from 1 to {MOST}", shown(text));
+        let reason = format!(
+            "{} is not a whole number from 1 to {MOST_SECONDS}",
+            shown(text)
+        );
         ApiError::parameter("seconds", reason)
     };
     seconds.map(Duration::from_secs).ok_or_else(refused)

@@ -8,6 +8,7 @@ use crate::api::query::Kind;
 use crate::api::{Parameter, schema};
 use crate::domain::MAX_HASHTAGS;
 use crate::output::format::FORMATS;
+use crate::server::admin::MOST_SECONDS;
 use crate::server::follow::encoding::Encoding;
 use crate::server::handle::format::{TEXT, WIDTHS};
 use crate::server::openapi::Described;
@@ -98,6 +99,12 @@ fn of_kind(kind: Kind) -> Schema {
             "minimum": WIDTHS.start(),
             "maximum": WIDTHS.end(),
         }),
+        Kind::ProfileSeconds => json_schema!({
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_SECONDS,
+        }),
+        Kind::ProfileFormat => one_of(vec!["pprof", "svg"]),
         Kind::Hashtag => schema::hashtag(),
         Kind::UserName => schema::user_name(),
         Kind::UserNamePrefix => schema::user_name_prefix(),
