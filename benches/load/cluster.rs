@@ -5,6 +5,7 @@ use std::thread;
 use super::Result;
 use super::client::{Measured, Requests};
 use super::import::{FEW, fill};
+use super::messages::Messages;
 use super::pairs::{Pairs, by_throughput};
 use super::postgres::{flags, serve, server};
 use super::settings::Settings;
@@ -69,13 +70,17 @@ fn together(servers: &[Dunder; 2], seconds: f64) -> Result<Measured> {
 /// Every read's growth.
 fn large_database(settings: &Settings, table: &mut Table) -> Result<()> {
     let postgres = server();
-    let (few, many) = (postgres.fresh(), postgres.fresh());
-    fill(&flags(&few)?, FEW)?;
-    let rate = fill(&flags(&many)?, settings.postgres_messages)?;
+    let many = postgres.fresh();
+    let rate = fill(&flags(&many)?, Messages::new(settings.postgres_messages))?;
     eprintln!(
         "{} messages imported into PostgreSQL, {rate:.0}/s",
         settings.postgres_messages
     );
-    let (small, large) = (serve(&few)?, serve(&many)?);
-    growth::measure(settings, STORE, (&small, &large), table)
+    let large = serve(&many)?;
+    let small = |which| {
+        let few = postgres.fresh();
+        fill(&flags(&few)?, Messages::of(FEW, which))?;
+        serve(&few)
+    };
+    growth::measure(settings, STORE, &small, &large, table)
 }

@@ -1,12 +1,16 @@
 //! How the time of a query grows with the store: the same queries, one at a
-//! time, on 10 thousand messages and on all, of either kind of store. Parameters vary from request to
-//! request, and are such that both stores have a full answer, where they can.
+//! time, on 10 thousand messages and on all, of either kind of store.
+//! Parameters vary from request to request, and are such that both stores have
+//! a full answer. Where 10 thousand messages of two years have not as many
+//! counters in a range or messages in a list as millions have, theirs are others
+//! (`Few`): what is compared is one size of store with another, not an answer
+//! with an emptier one.
 
 use dunder::domain::MessageId;
 
 use super::Result;
 use super::client::Requests;
-use super::messages::{DAY, DAYS, Random, START};
+use super::messages::{DAY, DAYS, Random, START, Which};
 use super::pairs::{Pairs, by_latency};
 use super::reads;
 use super::server::Dunder;
@@ -19,6 +23,112 @@ const BY_ID: &str = "growth: one message by id";
 
 /// A query: its name and a request of it.
 type Query = (&'static str, fn(&mut Random) -> String);
+
+/// What a query is compared with where that is not the same request of 10
+/// thousand messages of two years: another request, of other messages.
+struct Few {
+    query: &'static str,
+    which: Which,
+    path: fn(&mut Random) -> String,
+}
+
+const FEW: [Few; 9] = [
+    // All of both lists is looked through, thousands of messages.
+    Few {
+        query: "growth: feed by two hashtags, seldom together",
+        which: Which::Apart,
+        path: |random| {
+            format!(
+                "/message?limit=20&hashtag=tag1&hashtag=tag2&{}",
+                lately(random)
+            )
+        },
+    },
+    Few {
+        query: "growth: feed by user and hashtag, seldom together",
+        which: Which::Apart,
+        path: |random| {
+            format!(
+                "/message?limit=20&user_name=user1&hashtag=tag1&{}",
+                lately(random)
+            )
+        },
+    },
+    // A message a minute.
+    Few {
+        query: "growth: trend, 24 h at 1 m",
+        which: Which::Days(7),
+        path: |random| {
+            let from = moment_of(random, 7, 1);
+            let to = from + DAY;
+            format!("/trend?aggregation=1m&fill=true&from_date={from}&to_date={to}")
+        },
+    },
+    // One or two of these hashtags an hour.
+    Few {
+        query: "growth: trend, 30 days at 1 h, one hashtag",
+        which: Which::Days(31),
+        path: |random| {
+            let (tag, from) = (random.upto(2), moment_of(random, 31, 30));
+            let to = from + 30 * DAY;
+            format!(
+                "/trend?aggregation=1h&fill=true&hashtag=tag{tag}&from_date={from}&to_date={to}"
+            )
+        },
+    },
+    // A message an hour.
+    Few {
+        query: "growth: trend, 400 days at 1 h",
+        which: Which::Days(417),
+        path: |random| {
+            let from = moment_of(random, 417, 400);
+            let to = from + 400 * DAY;
+            format!("/trend?aggregation=1h&fill=true&from_date={from}&to_date={to}")
+        },
+    },
+    // One to three of these hashtags a day.
+    Few {
+        query: "growth: trend, two years at 7 days, three hashtags",
+        which: Which::Days(DAYS),
+        path: |random| {
+            let years = years(random);
+            format!(
+                "/trend?aggregation=168h&fill=true&{years}&hashtag=tag1&hashtag=tag2&hashtag=tag3"
+            )
+        },
+    },
+    // Nearly as many messages a day as ten million of two years are.
+    Few {
+        query: "growth: hashtags of a day",
+        which: Which::Days(1),
+        path: |random| {
+            let from = START + random.draw() % (DAY / 24);
+            let to = from + DAY / 24 * 23;
+            format!("/trend/hashtags?limit=20&from_date={from}&to_date={to}")
+        },
+    },
+    // A month that is full.
+    Few {
+        query: "growth: hashtags of 30 days",
+        which: Which::Days(31),
+        path: |random| {
+            let from = moment_of(random, 31, 30);
+            let to = from + 30 * DAY;
+            format!("/trend/hashtags?limit=20&from_date={from}&to_date={to}")
+        },
+    },
+    // Hashtags that are there every day.
+    Few {
+        query: "growth: hashtags that start so",
+        which: Which::Days(60),
+        path: |random| {
+            let tag = 10 + random.upto(80);
+            let from = START + random.draw() % (5 * DAY);
+            let to = START + 60 * DAY - random.draw() % (5 * DAY);
+            format!("/trend/hashtags?limit=10&from_date={from}&to_date={to}&prefix=tag{tag}")
+        },
+    },
+];
 
 const QUERIES: [Query; 24] = [
     ("trend, two years at 24 h", |random| {
@@ -176,7 +286,12 @@ fn lately(random: &mut Random) -> String {
 
 /// A moment, in milliseconds, that so many days still follow.
 fn moment(random: &mut Random, days: u64) -> u64 {
-    START + random.draw() % ((DAYS - days) * DAY)
+    moment_of(random, DAYS, days)
+}
+
+/// The same within the first days.
+fn moment_of(random: &mut Random, within: u64, days: u64) -> u64 {
+    START + random.draw() % ((within - days) * DAY)
 }
 
 /// A cursor that so many days lie before.
@@ -199,22 +314,38 @@ fn called(store: &str, name: &str) -> String {
     format!("{store}{name}")
 }
 
-/// The rows that may be asked for by name.
+/// The rows that may be asked for by name. A small store is made with its
+/// messages within so many days.
 pub fn measure(
     settings: &Settings,
     store: &str,
-    (small, large): (&Dunder, &Dunder),
+    small: &dyn Fn(Which) -> Result<Dunder>,
+    large: &Dunder,
     table: &mut Table,
 ) -> Result<()> {
-    for (name, path) in QUERIES {
-        let name = called(store, name);
-        if settings.wants(&name) {
-            let paths = Requests::Gets(paths(path));
-            table.push(row(settings, &name, (small, &paths), (large, &paths))?);
+    let mut usual: Option<Dunder> = None;
+    for (query, path) in QUERIES {
+        let name = called(store, query);
+        if !settings.wants(&name) {
+            continue;
         }
+        let many = Requests::Gets(paths(path));
+        let row = match FEW.iter().find(|few| few.query == query) {
+            Some(few) => {
+                let small = small(few.which)?;
+                let few = Requests::Gets(paths(few.path));
+                row(settings, &name, (&small, &few), (large, &many))?
+            }
+            None => {
+                let small = of_two_years(&mut usual, small)?;
+                row(settings, &name, (small, &many), (large, &many))?
+            }
+        };
+        table.push(row);
     }
     let by_id = called(store, BY_ID);
     if settings.wants(&by_id) {
+        let small = of_two_years(&mut usual, small)?;
         let paths = |dunder: &Dunder| -> Result<Requests> {
             let ids = reads::ids(&dunder.address, DIFFERENT)?;
             let paths = ids.iter().map(|id| format!("/message/{id}"));
@@ -224,6 +355,17 @@ pub fn measure(
         table.push(row(settings, &by_id, (small, &few), (large, &many))?);
     }
     Ok(())
+}
+
+/// The small store that most queries ask, made when it is first needed.
+fn of_two_years<'s>(
+    usual: &'s mut Option<Dunder>,
+    small: &dyn Fn(Which) -> Result<Dunder>,
+) -> Result<&'s Dunder> {
+    match usual {
+        Some(usual) => Ok(usual),
+        empty => Ok(empty.insert(small(Which::Days(DAYS))?)),
+    }
 }
 
 /// Some requests of every query.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::messages::{Messages, VERSION};
+use super::messages::{Messages, VERSION, Which};
 use super::server::{DISK, StoreDir, binary, other_binary};
 use super::settings::Settings;
 use super::sqlite::{BATCH, Feeder, schema};
@@ -44,24 +44,26 @@ struct Figures {
 }
 
 /// A store of the small size, gone when its last holder is.
-pub fn small_store() -> Result<StoreDir> {
+pub fn small_store(which: Which) -> Result<StoreDir> {
     let store = StoreDir::temporary()?;
     let mut import = Import::start(&store.file())?;
-    import.feed(&mut Messages::new(FEW))?;
+    import.feed(&mut Messages::of(FEW, which))?;
     import.finish()?;
     Ok(store)
 }
 
 /// Fills the store that flags name; gives how many messages a second that
 /// were.
-pub fn fill(flags: &[String], messages: u64) -> Result<f64> {
+pub fn fill(flags: &[String], messages: Messages) -> Result<f64> {
     let start = Instant::now();
     let mut import = Import::over(flags)?;
-    for message in Messages::new(messages) {
+    let mut count = 0;
+    for message in messages {
         message.write_line(&mut import.input)?;
+        count += 1;
     }
     import.finish()?;
-    Ok(messages as f64 / start.elapsed().as_secs_f64())
+    Ok(f64::from(count) / start.elapsed().as_secs_f64())
 }
 
 /// The store of the large size, kept from an earlier run where there is one.

@@ -91,8 +91,8 @@ fn rows(settings: &Settings, table: &mut Table) -> Result<()> {
         let large = Dunder::start(import::large_store(settings)?)?;
         reads::measure(settings, &large, table)?;
         if growth::any(settings, "") {
-            let small = Dunder::start(import::small_store()?)?;
-            growth::measure(settings, "", (&small, &large), table)?;
+            let small = |which| Dunder::start(import::small_store(which)?);
+            growth::measure(settings, "", &small, &large, table)?;
         }
     }
     Ok(())

@@ -45,6 +45,18 @@ pub struct Messages {
     random: Random,
     next: u64,
     count: u64,
+    days: u64,
+    apart: bool,
+}
+
+/// Which messages a small store has.
+#[derive(Clone, Copy)]
+pub enum Which {
+    /// Those of the first so many days.
+    Days(u64),
+    /// Of two lists that never meet: every other message has hashtag 1, those
+    /// between are user 1's and have hashtag 2.
+    Apart,
 }
 
 impl Messages {
@@ -53,6 +65,21 @@ impl Messages {
             random: Random::new(),
             next: 0,
             count,
+            days: DAYS,
+            apart: false,
+        }
+    }
+
+    /// Of a small store.
+    pub fn of(count: u64, which: Which) -> Messages {
+        let (days, apart) = match which {
+            Which::Days(days) => (days, false),
+            Which::Apart => (DAYS, true),
+        };
+        Messages {
+            days,
+            apart,
+            ..Messages::new(count)
         }
     }
 }
@@ -67,13 +94,18 @@ impl Iterator for Messages {
         }
         self.next += 1;
         let mut drawn = || self.random.draw();
-        Some(Synthetic {
+        let mut message = Synthetic {
             number,
-            millis: START + DAYS * DAY / self.count * number,
+            millis: START + self.days * DAY / self.count * number,
             user: zipf(drawn()),
             tags: [zipf(drawn()), zipf(drawn())],
             node: drawn() % 1000,
-        })
+        };
+        if self.apart {
+            let turn = number % 2;
+            (message.user, message.tags) = (2 - turn, [1 + turn; 2]);
+        }
+        Some(message)
     }
 }
 

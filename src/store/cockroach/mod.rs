@@ -9,6 +9,7 @@
 
 mod bare;
 mod batch;
+mod busiest;
 mod closed;
 mod columns;
 mod conn;
@@ -19,6 +20,7 @@ mod import;
 mod inspection;
 mod manifest;
 mod migrate;
+mod months;
 mod options;
 mod pages;
 mod pool;
@@ -43,7 +45,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Mutex, Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio_postgres::Row;
 use tracing::{info, warn};
@@ -85,6 +87,7 @@ pub struct CockroachStore {
     watcher: Arc<Watcher>,
     claims: Vec<JoinHandle<()>>,
     stale_trends: trend::StaleReads,
+    months: Mutex<months::Months>,
 }
 
 /// Brings the database up to date, making it first where it is missing.
@@ -206,6 +209,7 @@ impl CockroachStore {
             watcher: Arc::new(watcher),
             claims,
             stale_trends: trend::StaleReads::new(stale),
+            months: Mutex::default(),
             readers,
             connector,
         })
@@ -266,7 +270,7 @@ impl Counts for CockroachStore {
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {
-        trend::hashtags(&self.readers, filter).await
+        busiest::hashtags(&self.readers, filter, &self.months).await
     }
 }
 

@@ -1,20 +1,18 @@
-//! Reading counters: trends and the busiest hashtags, each one statement and
-//! one round trip.
+//! Reading trends: one statement and one round trip each.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use tracing::warn;
 
-use crate::domain::{
-    Buckets, Hashtag, HashtagCount, HashtagsFilter, Series, StoreError, TrendFilter,
-};
+use crate::domain::{Buckets, Hashtag, Series, StoreError, TrendFilter};
 use crate::store::rollup::{self, WIDTHS, Walk};
 
 use super::migrate::unix_millis;
 use super::pool::Readers;
-use super::read::{after_prefix, get};
+use super::read::get;
 use super::sql;
 
 /// Whether trends are read slightly stale. A server that refuses is asked
@@ -55,23 +53,12 @@ pub(super) async fn trend(
         tags => tags.iter().map(Hashtag::as_str).collect(),
     };
     let plan = Plan::of(&filter.buckets);
-    let Grid { width, shifts } = &plan.grid;
-    let Walk {
-        width: level,
-        from,
-        to,
-    } = &plan.main;
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![width];
-    params.extend(shifts.iter().map(|shift| shift as &(dyn ToSql + Sync)));
-    params.extend([level as &(dyn ToSql + Sync), from, to]);
-    if !plan.is_one_walk() {
-        params.push(&plan.skipped);
-        params.extend(plan.others.iter().map(|list| list as &(dyn ToSql + Sync)));
-    }
+    let mut params = plan.params();
     params.extend(names.iter().map(|name| name as &(dyn ToSql + Sync)));
-    let statement = |stale| match plan.is_one_walk() {
-        true => sql::trend(names.len(), stale),
-        false => sql::trend_in_pieces(names.len(), stale),
+    let statement = |stale| match plan.shape() {
+        Shape::Counters => sql::counters(names.len(), stale),
+        Shape::Walk => sql::trend(names.len(), stale),
+        Shape::Pieces => sql::trend_in_pieces(names.len(), stale),
     };
     let what = "read a trend";
     let stale_rows = match stale.are_wanted() {
@@ -88,23 +75,29 @@ pub(super) async fn trend(
         }
         rows => rows?,
     };
-    let mut found: HashMap<String, Series> = HashMap::new();
-    for row in &rows {
+    series(&rows, &names, &filter.buckets)
+}
+
+/// Rows of a series, a moment and a count, as counts by bucket of each name.
+fn series(rows: &[Row], names: &[&str], buckets: &Buckets) -> Result<Vec<Series>, StoreError> {
+    let mut found: HashMap<&str, Vec<(i64, i64)>> = HashMap::new();
+    for row in rows {
         // An edge of the grid may lie before the first bucket.
-        let start = get::<i64>(row, 1)?.max(filter.buckets.from());
-        let (start, _) = filter.buckets.around(start);
-        // None where all that was counted is deleted.
-        let Some(count) = u64::try_from(get::<i64>(row, 2)?).ok().filter(|n| *n > 0) else {
-            continue;
-        };
-        let series = found.entry(get(row, 0)?).or_default();
-        match series.last_mut() {
-            Some((last, sum)) if *last == start => *sum += count,
-            _ => series.push((start, count)),
-        }
+        let start = get::<i64>(row, 1)?.max(buckets.from());
+        let (start, _) = buckets.around(start);
+        let counts = found.entry(get(row, 0)?).or_default();
+        counts.push((start, get(row, 2)?));
     }
-    let series = names.iter().map(|name| found.remove(*name));
-    Ok(series.map(Option::unwrap_or_default).collect())
+    let by_bucket = |name: &&str| {
+        let mut counts = found.remove(*name).unwrap_or_default();
+        counts.sort_unstable();
+        let same = counts.chunk_by(|(one, _), (other, _)| one == other);
+        let sums = same.map(|same| (same[0].0, same.iter().map(|(_, count)| count).sum::<i64>()));
+        // None where all that was counted is deleted.
+        sums.filter_map(|(start, sum)| Some((start, u64::try_from(sum).ok().filter(|n| *n > 0)?)))
+            .collect()
+    };
+    Ok(names.iter().map(by_bucket).collect())
 }
 
 /// How the counters of a trend are asked for: a walk through those of one
@@ -178,9 +171,44 @@ impl Plan {
         self.main.to = walk.to;
     }
 
-    fn is_one_walk(&self) -> bool {
-        self.skipped.is_empty() && self.others.iter().all(Vec::is_empty)
+    fn shape(&self) -> Shape {
+        let (width, level) = (self.grid.width, self.main.width);
+        if !self.skipped.is_empty() || self.others.iter().any(|named| !named.is_empty()) {
+            Shape::Pieces
+        } else if width == level && self.grid.shifts.iter().all(|shift| shift % width == 0) {
+            Shape::Counters
+        } else {
+            Shape::Walk
+        }
     }
+
+    /// The parameters of its statement, the series aside.
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let Grid { width, shifts } = &self.grid;
+        let main: [&(dyn ToSql + Sync); 3] = [&self.main.width, &self.main.from, &self.main.to];
+        if self.shape() == Shape::Counters {
+            return main.to_vec();
+        }
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![width];
+        params.extend(shifts.iter().map(|shift| shift as &(dyn ToSql + Sync)));
+        params.extend(main);
+        if self.shape() == Shape::Pieces {
+            params.push(&self.skipped);
+            params.extend(self.others.iter().map(|list| list as &(dyn ToSql + Sync)));
+        }
+        params
+    }
+}
+
+/// What a plan asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// One walk, each of whose counters is a bucket.
+    Counters,
+    /// One walk.
+    Walk,
+    /// A walk and others beside it.
+    Pieces,
 }
 
 /// Where rows are grouped: no group reaches over an edge of a bucket.
@@ -242,54 +270,6 @@ fn divisor(a: i64, b: i64) -> i64 {
     }
 }
 
-/// The busiest hashtags.
-pub(super) async fn hashtags(
-    readers: &Readers,
-    filter: &HashtagsFilter,
-) -> Result<Vec<HashtagCount>, StoreError> {
-    let parts = parts_of(filter.range.from(), filter.range.to());
-    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    let (low, high) = (filter.prefix.as_str(), after_prefix(&filter.prefix));
-    let has_prefix = !low.is_empty();
-    let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
-    for (level, from, to) in &parts {
-        params.extend([level as &(dyn ToSql + Sync), from, to]);
-    }
-    params.push(&limit);
-    if has_prefix {
-        params.extend([&low as &(dyn ToSql + Sync), &high]);
-    }
-    let statement = sql::hashtags(has_prefix);
-    let rows = readers.query("list hashtags", &statement, &params).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(HashtagCount {
-                hashtag: Hashtag::from_stored(get(row, 0)?),
-                count: get::<i64>(row, 1)?.unsigned_abs(),
-            })
-        })
-        .collect()
-}
-
-/// A range in whole minutes as minutes, hours, days, hours and minutes: level,
-/// from, to. Empty parts stay, so that the statement is always the same.
-fn parts_of(from: i64, to: i64) -> [(i64, i64, i64); 5] {
-    let [minute, hour, day] = WIDTHS;
-    let up = |at: i64, width: i64| (at + width - 1).div_euclid(width) * width;
-    let down = |at: i64, width: i64| at.div_euclid(width) * width;
-    let first_hour = up(from, hour).min(to);
-    let last_hour = down(to, hour).max(first_hour);
-    let first_day = up(first_hour, day).min(last_hour);
-    let last_day = down(last_hour, day).max(first_day);
-    [
-        (minute, from, first_hour),
-        (hour, first_hour, first_day),
-        (day, first_day, last_day),
-        (hour, last_day, last_hour),
-        (minute, last_hour, to),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -332,30 +312,15 @@ mod tests {
     fn a_range_of_whole_buckets_is_one_walk() {
         let day = 86_400;
         let plan = Plan::of(&buckets(day, 800 * day, "day", "UTC").unwrap());
-        assert!(plan.is_one_walk());
+        assert_eq!(plan.shape(), Shape::Counters);
         assert_eq!(plan.main.counters(), 799);
+        let plan = Plan::of(&buckets(2 * day, 800 * day, "2days", "UTC").unwrap());
+        assert_eq!(plan.shape(), Shape::Walk);
+        let plan = Plan::of(&buckets(day, 800 * day, "day", "Asia/Kolkata").unwrap());
+        assert_eq!(plan.shape(), Shape::Pieces);
     }
 
     proptest! {
-        #[test]
-        fn the_parts_of_a_range_are_whole_buckets_and_join_without_gaps(
-            from in 0i64..10_000_000, minutes in 1i64..5_000_000,
-        ) {
-            let from = from * 60;
-            let to = from + minutes * 60;
-            let parts = parts_of(from, to);
-            let mut at = from;
-            for (level, start, end) in parts {
-                prop_assert_eq!(start, at);
-                prop_assert!(end >= start);
-                prop_assert!(start == end || (start % level == 0 && end % level == 0));
-                at = end;
-            }
-            prop_assert_eq!(at, to);
-            let buckets: i64 = parts.iter().map(|(l, a, b)| (b - a) / l).sum();
-            prop_assert!(buckets <= 2 * 60 + 2 * 24 + minutes / 1440);
-        }
-
         #[test]
         fn every_minute_is_asked_for_once_and_grouped_inside_its_bucket(
             from in 0i64..20_000_000, minutes in 1i64..60_000,

@@ -1,6 +1,7 @@
 //! The store on CockroachDB and PostgreSQL: the contract, and all that can go
 //! wrong between a server and its database.
 
+mod busiest;
 pub mod cluster;
 mod disguised;
 mod faults;

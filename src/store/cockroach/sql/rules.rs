@@ -6,6 +6,7 @@ use super::*;
 /// Every statement there is, under a name.
 fn statements() -> Vec<(String, String, usize)> {
     let fixed = [
+        counts::FIXED,
         inspection::FIXED,
         manifest::FIXED,
         read::FIXED,
@@ -31,6 +32,8 @@ fn statements() -> Vec<(String, String, usize)> {
         for stale in [false, true].into_iter().filter(|_| tags > 0) {
             let plain = trend(tags, stale);
             all.push(entry(&format!("trend({tags}, {stale})"), &plain));
+            let as_they_are = counters(tags, stale);
+            all.push(entry(&format!("counters({tags}, {stale})"), &as_they_are));
             let pieces = trend_in_pieces(tags, stale);
             all.push(entry(&format!("trend_in_pieces({tags}, {stale})"), &pieces));
         }
@@ -52,6 +55,9 @@ fn statements() -> Vec<(String, String, usize)> {
     }
     for prefix in [false, true] {
         all.push(entry(&format!("hashtags({prefix})"), &hashtags(prefix)));
+    }
+    for names in [1, 64] {
+        all.push(entry(&format!("counts_of({names})"), &counts_of(names)));
     }
     all
 }

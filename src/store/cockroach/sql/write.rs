@@ -111,11 +111,16 @@ pub(in crate::store::cockroach) fn write_batch(fence: bool, users: bool, keys: b
             ""
         },
     );
+    // A batch that goes in as a whole is not looked through for each row.
+    let stored = match keys {
+        true => "JOIN m ON m.id = c.message_id ",
+        false => "CROSS JOIN (SELECT count(*) AS n FROM m) AS stored WHERE stored.n > 0 ",
+    };
     text += &format!(
         "h (message_id, hashtag) AS ( \
            INSERT INTO message_hashtags (message_id, hashtag) \
            SELECT c.message_id, c.hashtag \
-           FROM m JOIN {} AS c (message_id, hashtag) ON c.message_id = m.id \
+           FROM {} AS c (message_id, hashtag) {stored}\
            RETURNING message_id, hashtag) ",
         arrays.texts(2)
     );
