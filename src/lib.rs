@@ -51,7 +51,7 @@
 //!    is taken away in the transaction that deletes it; on a cluster in a slot
 //!    of its own, where counts are below zero. A message that is evicted counts
 //!    still: no part may take the oldest message for the beginning of counts.
-//! 6. **What is kept in memory rests on these four.**
+//! 6. **What is kept in memory rests on these.**
 //!    - *Immutable*: what a message says, and which name a user's number stands
 //!      for, never changes, and no id is given out twice, to a message or to a
 //!      deletion → `store::sqlite::read::cache`, `store::sqlite::write::insert`,
@@ -68,6 +68,9 @@
 //!    - *Evictions are told*: the number of the last one, and the last message
 //!      that went, are in the file; what is kept of that age is forgotten
 //!      (`store::sqlite::write::eviction` → `store::sqlite::read::cache`).
+//!    - *Counts tell*: while as many messages were added to a month and taken
+//!      from it as before, every hashtag counts in it what it did
+//!      → `store::cockroach::months`.
 //!    - *Versions tell*: after any change, by whichever program, the store has
 //!      another [`domain::Version`], or has none → the answers that
 //!      `server::layer::cache` keeps, removals included.

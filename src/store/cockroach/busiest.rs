@@ -93,9 +93,10 @@ async fn bounded(
 /// all of the months as in the range, as many as bounds put before the last.
 fn first_width(limit: usize, range: &Range<i64>) -> usize {
     let touched = touched_by(range);
-    let of_range = (range.end - range.start).max(1);
-    let parts = (touched.end - touched.start).div_ceil(of_range / 8 + 1);
-    let wanted = limit.saturating_mul(usize::try_from(parts).unwrap_or(8)) / 8 + 4;
+    // In eighths of the range.
+    let eighths = (touched.end - touched.start) / ((range.end - range.start) / 8).max(1);
+    let eighths = usize::try_from(eighths).unwrap_or(8);
+    let wanted = limit.saturating_mul(eighths) / 8 + limit / 8;
     wanted.next_power_of_two().clamp(COUNTED, MOST_COUNTED)
 }
 

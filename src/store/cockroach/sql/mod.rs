@@ -13,6 +13,8 @@ mod refold;
 mod removal;
 mod retention;
 #[cfg(test)]
+mod listed;
+#[cfg(test)]
 mod rules;
 mod schema;
 mod slots;
