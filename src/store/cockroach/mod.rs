@@ -23,6 +23,7 @@ mod migrate;
 mod months;
 mod options;
 mod pages;
+mod plans;
 mod pool;
 mod probe;
 mod read;
@@ -67,6 +68,8 @@ pub use self::error::OpenError;
 pub use self::inspection::{inspect, mend};
 pub use self::migrate::Migrated;
 pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
+#[doc(hidden)]
+pub use self::plans::{page_statements, pieced_trend_statement};
 use self::pool::Readers;
 use self::retry::Failure;
 use self::server::Server;
@@ -98,61 +101,6 @@ pub async fn migrate(mut options: CockroachOptions) -> Result<Migrated, OpenErro
     options.should_migrate = true;
     let connector = Arc::new(Connector::new(options)?);
     migrate::prepare(&connector).await
-}
-
-/// The statements that read pages, for tests of their plans: of one list (of
-/// a user or of a hashtag), of a part of one with the same and other hashtags
-/// looked up, and where parts of a user's and a hashtag's list end.
-#[doc(hidden)]
-pub fn page_statements() -> Vec<(&'static str, String, Vec<tokio_postgres::types::Type>)> {
-    use sql::List::{All, Hashtag, User};
-    use sql::{Parts, page_of_part};
-    let of_a_user = Parts {
-        lead: vec![User],
-        hashtags: 2,
-        ..Parts::default()
-    };
-    let of_a_hashtag = Parts {
-        lead: vec![Hashtag],
-        user: true,
-        ..of_a_user.clone()
-    };
-    let of_two_users = Parts {
-        lead: vec![User, User],
-        any: vec![(Hashtag, 2)],
-        without: 1,
-        ..Parts::default()
-    };
-    let of_two_hashtags = Parts {
-        lead: vec![Hashtag, Hashtag],
-        any: vec![(User, 2)],
-        ..Parts::default()
-    };
-    let of_all = Parts {
-        lead: vec![All],
-        without: 2,
-        ..Parts::default()
-    };
-    let ends = sql::ends_of_parts(&[vec![User], vec![Hashtag], vec![Hashtag, Hashtag]]);
-    [
-        ("of a user", sql::page(User)),
-        ("of a hashtag", sql::page(Hashtag)),
-        ("of a user's part", page_of_part(&of_a_user)),
-        ("of a hashtag's part", page_of_part(&of_a_hashtag)),
-        ("of two users' part", page_of_part(&of_two_users)),
-        ("of two hashtags' part", page_of_part(&of_two_hashtags)),
-        ("of everybody's part", page_of_part(&of_all)),
-        ("ends of parts", ends),
-    ]
-    .map(|(name, sql)| (name, sql.text.into_owned(), sql.types.into_owned()))
-    .into()
-}
-
-/// The statement of a trend with long buckets between two hours or days, for
-/// tests of its plan.
-#[doc(hidden)]
-pub fn pieced_trend_statement(series: usize) -> String {
-    sql::trend_in_pieces(series, false).text.into_owned()
 }
 
 impl CockroachStore {

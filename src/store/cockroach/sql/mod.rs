@@ -6,14 +6,14 @@
 mod counts;
 mod follow;
 mod inspection;
+#[cfg(test)]
+mod listed;
 mod manifest;
 mod pages;
 mod read;
 mod refold;
 mod removal;
 mod retention;
-#[cfg(test)]
-mod listed;
 #[cfg(test)]
 mod rules;
 mod schema;

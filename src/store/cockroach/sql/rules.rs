@@ -1,7 +1,7 @@
 //! The rules that keep every statement running on CockroachDB from v19.1 on,
 //! checked over the texts: nobody meets that server before a person does.
 
-use super::listed::{one_line, statements};
+use super::listed::statements;
 
 /// Holds every statement to a rule; what breaks it is named.
 fn all_keep(rule: impl Fn(&str, usize) -> Result<(), String>) {
