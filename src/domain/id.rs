@@ -79,11 +79,6 @@ impl MessageId {
         Ulid::from(self.0).array_to_str(buffer)
     }
 
-    /// The id just before this one, if there is any.
-    pub fn previous(self) -> Option<MessageId> {
-        self.0.checked_sub(1).map(MessageId)
-    }
-
     /// Whether the id is so far ahead of the clock (`now` in Unix milliseconds)
     /// that one of the two is wrong: by more than ten minutes.
     pub fn is_ahead_of(self, now: i64) -> bool {

@@ -101,7 +101,7 @@ pub(super) async fn judge(
         hasher.hash_one((message.user.as_str(), message.text.as_str(), hashtags))
     };
     let (mut missing, mut said, mut beside) = (ids, HashSet::new(), Vec::new());
-    let mut after = first.previous();
+    let mut after = Some(first.predecessor());
     'all: loop {
         let records = store.export(after, PAGE).await?;
         for record in &records {

@@ -97,6 +97,9 @@ async fn counted_from(conn: &Conn) -> Result<Option<i64>, Failure> {
     for row in conn.query(&sql::BOUNDARIES, &[]).await? {
         from = from.max(Some(after(message_id(column(&row, 2)?)?)));
     }
+    for row in conn.query(&sql::LAST_ARCHIVED, &[]).await? {
+        from = from.max(Some(after(message_id(column(&row, 0)?)?)));
+    }
     Ok(from)
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use dunder::domain::{Deleter, MessageId, Rule};
+use dunder::domain::{ArchiveFile, Day, Deleter, MessageId, Rule};
 use serde_json::Value;
 
 use super::{ran, text};
@@ -204,24 +204,46 @@ async fn a_store_that_is_not_there_or_an_unreadable_line_is_refused(on: Backend)
     assert!(text(&done.stderr).contains("/nowhere/x"));
 }
 
-async fn counters_of_evicted_messages_are_left_out_and_the_others_are_not(on: Backend) {
+/// A store without a message of 2019 that it has counted: evicted for good, or
+/// moved to an archive.
+async fn evicted(on: Backend, by: Option<Rule>) -> Place {
     let place = on.place();
     let store = place.open().await;
     let old = "2019-09-23T10:00:00Z".parse::<chrono::DateTime<chrono::Utc>>();
-    let old = record(draft("ann", "old", &["a"]), old.unwrap().timestamp_millis());
+    let old = old.unwrap().timestamp_millis();
+    let old = record(draft("ann", "old", &["a"]), old);
     let id = old.message.id;
     store.import(vec![old]).await.unwrap();
     store.post(draft("ann", "new", &["a"])).await.unwrap();
-    assert_eq!(store.evict(vec![id], Some(Rule::All)).await.unwrap(), 1);
+    if by.is_none() {
+        let seen = store.begin_day(Day::of(id)).await.unwrap();
+        let file = ArchiveFile {
+            name: "2019/09/23/a.parquet".to_owned(),
+            rows: 1,
+            bytes: 1,
+            first: id,
+            last: id,
+            checksum: [0; 32],
+        };
+        assert!(store.swap_day(&seen, Some(&file)).await.unwrap());
+    }
+    assert_eq!(store.evict(vec![id], by).await.unwrap(), 1);
     store.close().await;
-    let data = document(&check(&place, &["--json"]), 0);
-    assert_eq!(data["messages"], 1);
-    assert_eq!(data["counted_from"], "2019-09-23T10:00:01Z");
-    let said = text(&check(&place, &[]).stdout);
-    assert!(said.contains("before 2019-09-23T10:00:01Z"), "{said}");
-    let wrong = "update counts set count = count + 1 where level = 60";
-    let wrong_there = "UPDATE counters SET count = count + 1 WHERE level = 60";
-    place.change(wrong, wrong_there).await;
-    let found = differences(&document(&check(&place, &["--json"]), 1));
-    assert_eq!(found.len(), 2, "{found:?}");
+    place
+}
+
+async fn counters_of_evicted_messages_are_left_out_and_the_others_are_not(on: Backend) {
+    for by in [Some(Rule::All), None] {
+        let place = evicted(on, by).await;
+        let data = document(&check(&place, &["--json"]), 0);
+        assert_eq!(data["messages"], 1);
+        assert_eq!(data["counted_from"], "2019-09-23T10:00:01Z");
+        let said = text(&check(&place, &[]).stdout);
+        assert!(said.contains("before 2019-09-23T10:00:01Z"), "{said}");
+        let wrong = "update counts set count = count + 1 where level = 60";
+        let wrong_there = "UPDATE counters SET count = count + 1 WHERE level = 60";
+        place.change(wrong, wrong_there).await;
+        let found = differences(&document(&check(&place, &["--json"]), 1));
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
 }

@@ -26,6 +26,11 @@ statements! {
         "SELECT t.id, m.id FROM (SELECT id FROM tombstones WHERE id > $1 ORDER BY id LIMIT $2) AS t
          LEFT JOIN messages AS m ON m.id = t.id ORDER BY t.id";
 
+    /// The last message that was moved to the archive, of a few rows.
+    LAST_ARCHIVED ():
+        "SELECT last_id FROM archive_days WHERE length(last_id) > 0
+         ORDER BY last_id DESC LIMIT 1";
+
     /// Lists messages under hashtags, each in `$1` and `$2`, where they are
     /// still there.
     LIST_THERE (TEXTS, TEXTS):
