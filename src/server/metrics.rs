@@ -322,7 +322,7 @@ mod tests {
         let begin = |route, method| Observation::begin(&metrics, route, &method);
         let mut first = begin(Some(0), Method::HEAD);
         let second = begin(None, Method::PATCH);
-        assert!(text().contains("\ndunder_http_requests_in_flight 2\n"));
+        assert!(text().contains("\ndunder_http_requests_in_flight 2.0\n"));
         first.end(StatusCode::GONE);
         drop(first);
         drop(second);
