@@ -84,7 +84,7 @@
 //!    what people read goes through `output::sanitize`: tables, errors,
 //!    plain-text answers, and the log (`app::log`).
 //! 9. **Everything has a limit**, in time, memory and number, and work is
-//!    linear in what was sent. `config::Limits`, `server::conn`,
+//!    linear in what was sent. `config::Limits`, `server::live`, `server::conn`,
 //!    `server::layer::limits`, `store::batch`, `output`.
 //! 10. **Nobody waits for a reader.** Answers stream, a client that takes
 //!     nothing is cut, a follower that is slow reads the store by itself, and the

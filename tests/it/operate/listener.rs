@@ -1,6 +1,6 @@
 //! The listener itself: what it answers and refuses, and the log's level.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
 use reqwest::Method;
@@ -124,6 +124,20 @@ async fn a_listener_that_others_reach_is_warned_of() {
         .send_to(&url, Method::GET, "/metrics", &headers, "")
         .await;
     assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn it_answers_when_the_api_has_no_connection_left() {
+    let server = Server::with(&[&ADMIN[..], &["--limits.connections", "1"]].concat());
+    let admin = Admin::of(&server);
+    let held = TcpStream::connect(server.address()).unwrap();
+    let is_full = "dunder_limit_used{limit=\"connections\"}";
+    while admin.value(is_full).await != Some(1.0) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(admin.get("/readyz").await.status, 200);
+    assert_eq!(admin.value("dunder_http_connections").await, Some(1.0));
+    drop(held);
 }
 
 #[tokio::test]
