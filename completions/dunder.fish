@@ -46,6 +46,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "export" -d 'Write all
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "backup" -d 'Copy the embedded store into a file, while it is served'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "restore" -d 'Make the embedded store from a backup'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "retention" -d 'Evict messages that are older than the settings keep them'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "token" -d 'Make, list and revoke the tokens of auth.mode: token'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "admin" -d 'Delete messages, whoever wrote them; check and clean the store'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "tls" -d 'Certificates for development'
@@ -78,6 +79,8 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.key -d
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l retention.messages -d 'How long messages are kept, at least 1h, such as 90d; older ones are evicted, for good [default: none: they are kept for ever] [env: DUNDER_RETENTION_MESSAGES]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l retention.hashtags -d 'How long messages with a hashtag are kept, shorter than all: ci=7d [default: as all messages] [env: DUNDER_RETENTION_HASHTAGS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_size -d 'Largest request body (413) [default: 64KiB] [env: DUNDER_LIMITS_BODY_SIZE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_size -d 'Largest request head (431) [default: 16KiB] [env: DUNDER_LIMITS_HEADER_SIZE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_length -d 'Longest path and query (414) [default: 8KiB] [env: DUNDER_LIMITS_QUERY_LENGTH]' -r -f
@@ -468,6 +471,28 @@ complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.foll
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l retention.messages -d 'How long messages are kept, at least 1h, such as 90d; older ones are evicted, for good [default: none: they are kept for ever] [env: DUNDER_RETENTION_MESSAGES]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l retention.hashtags -d 'How long messages with a hashtag are kept, shorter than all: ci=7d [default: as all messages] [env: DUNDER_RETENTION_HASHTAGS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -s n -l dry-run -d 'Evict nothing: say how much would go, and from when to when'
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make a token for a user and print its secret, once'

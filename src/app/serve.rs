@@ -12,11 +12,11 @@ use tokio::sync::{Mutex, watch};
 
 use crate::app::operations::Program;
 use crate::app::supervise::Supervisor;
-use crate::app::{log, reload, store, systemd};
+use crate::app::{log, reload, retention, store, systemd};
 use crate::config::{
     AdminConfig, AuthMode, Config, ConfigError, ReadAccess, ServeArgs, StoreConfig, is_loopback,
 };
-use crate::domain::Job;
+use crate::domain::{Job, format_duration};
 use crate::server::{self, TlsError};
 use crate::store::OpenError;
 
@@ -104,6 +104,9 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     };
     let jobs = store.jobs().into_iter().chain(server.jobs(&store));
     jobs.for_each(|job| supervisor.run(job));
+    if config.retention.is_any() {
+        supervisor.run(retention::job(&store, config.retention.rules.clone()));
+    }
     let listener = place.listen(address)?;
     let mut about = about(&config);
     if let Some((settings, place)) = admin {
@@ -258,7 +261,13 @@ fn about(config: &Config) -> String {
         AuthMode::Name => "everyone who reaches it, under any name",
         AuthMode::Token => "who has a token ('dunder token create NAME' makes one)",
     };
-    format!("  stores in  {store}\n  reading    {readers}\n  posting    {authors}")
+    let kept = config.retention.rules.iter();
+    let kept = kept.map(|(rule, time)| format!("{rule} for {}", format_duration(*time)));
+    let kept = match kept.collect::<Vec<_>>().join(", ") {
+        kept if kept.is_empty() => kept,
+        kept => format!("\n  keeping    {kept}"),
+    };
+    format!("  stores in  {store}{kept}\n  reading    {readers}\n  posting    {authors}")
 }
 
 /// Says when to stop: at the first signal. The second ends the process.

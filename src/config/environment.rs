@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::ConfigError;
-use super::keys::{self, CLIENT_VARIABLES, KEYS, Key, MESSAGE_VARIABLES};
+use super::key::Key;
+use super::keys::{self, CLIENT_VARIABLES, KEYS, MESSAGE_VARIABLES};
 
 /// The part of the process's environment that settings depend on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

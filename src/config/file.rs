@@ -12,7 +12,8 @@ use serde::de::{
 use serde_saphyr::Spanned;
 
 use super::ConfigError;
-use super::keys::{self, FILE_ONLY, KEYS, Kind};
+use super::key::Kind;
+use super::keys::{self, FILE_ONLY, KEYS};
 
 /// A configuration file: its name, for messages, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +208,7 @@ impl<'de> Visitor<'de> for Section<'_> {
             *self.reader.current.borrow_mut() = Some(key);
             let texts = match keys::find(key).map_or(Kind::List, |key| key.kind) {
                 Kind::List => map.next_value::<Texts>()?.0,
+                Kind::Map => map.next_value::<Pairs>()?.0,
                 Kind::Text | Kind::Bool | Kind::Secret => vec![map.next_value::<String>()?],
             };
             *self.reader.current.borrow_mut() = None;
@@ -223,6 +225,48 @@ struct Texts(Vec<String>);
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Texts, D::Error> {
         yaml.deserialize_any(TextsVisitor).map(Texts)
+    }
+}
+
+/// A mapping, each pair as `NAME=VALUE`, or such texts.
+struct Pairs(Vec<String>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Pairs, D::Error> {
+        yaml.deserialize_any(PairsVisitor).map(Pairs)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("names with values, such as {ci: 7d}")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+        Ok(vec![text.to_owned()])
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Vec<String>, E> {
+        Err(E::custom("a value is missing"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<String>, A::Error> {
+        TextsVisitor.visit_seq(list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, String>()? {
+            pairs.push(format!("{name}={value}"));
+        }
+        if pairs.is_empty() {
+            return Err(A::Error::custom("the mapping is empty"));
+        }
+        Ok(pairs)
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use super::keys::{Fallback, KEYS, Key, Kind};
+use super::key::{Fallback, Key, Kind};
+use super::keys::KEYS;
 
 /// What was given on the command line, by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub struct ServeArgs(pub Flags);
 /// store themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreArgs(pub Flags);
+
+/// The settings that say where messages are kept and for how long.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RetentionArgs(pub Flags);
 
 impl Flags {
     /// Flags given as pairs of a key and a value, as tests write them.
@@ -48,6 +53,10 @@ fn store_keys() -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(|key| key.is_for_store())
 }
 
+fn retention_keys() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(|key| key.is_for_retention())
+}
+
 fn argument(key: &'static Key) -> Arg {
     let default = match key.default {
         Fallback::Value(value) | Fallback::Depends(value) => value,
@@ -65,6 +74,7 @@ fn argument(key: &'static Key) -> Arg {
             Some("cockroach") => "Settings: CockroachDB",
             Some("sqlite") => "Settings: embedded store",
             Some("tls") => "Settings: TLS",
+            Some("retention") => "Settings: how long messages are kept",
             Some("auth") => "Settings: who may do what",
             Some(_) => "Settings: limits",
         });
@@ -74,7 +84,7 @@ fn argument(key: &'static Key) -> Arg {
             .action(ArgAction::Set)
             .num_args(0..=1)
             .default_missing_value("true"),
-        Kind::List => arg.action(ArgAction::Append),
+        Kind::List | Kind::Map => arg.action(ArgAction::Append),
     }
 }
 
@@ -117,6 +127,30 @@ impl FromArgMatches for StoreArgs {
 impl Args for StoreArgs {
     fn augment_args(command: Command) -> Command {
         augment(command, store_keys())
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for RetentionArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(RetentionArgs(Flags::from_matches(
+            matches,
+            retention_keys(),
+        )))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for RetentionArgs {
+    fn augment_args(command: Command) -> Command {
+        augment(command, retention_keys())
     }
 
     fn augment_args_for_update(command: Command) -> Command {

@@ -1,7 +1,7 @@
 //! Every setting of the server: its key, flag, variable and default, and how
 //! they become one checked value.
 //!
-//! `keys` is the one list; `flags`, `file` and `sources` read it from the
+//! `keys` is the one list of them (`key` is one); `flags`, `file` and `sources` read it from the
 //! command line, the YAML file and the `environment` (flags beat variables beat
 //! the file beats defaults); `value` reads texts; this file and `store` give
 //! them types. A wrong, unknown or contradictory setting stops the program
@@ -12,9 +12,11 @@ mod admin;
 mod environment;
 mod file;
 mod flags;
+mod key;
 mod keys;
 mod level;
 mod network;
+mod retention;
 mod server;
 mod sources;
 mod store;
@@ -30,10 +32,12 @@ use crate::domain::shown;
 pub use admin::AdminConfig;
 pub use environment::Environment;
 pub use file::ConfigFile;
-pub use flags::{Flags, ServeArgs, StoreArgs};
-pub use keys::{CLIENT_VARIABLES, FILE_ONLY, Fallback, KEYS, Key, Kind, MESSAGE_VARIABLES};
+pub use flags::{Flags, RetentionArgs, ServeArgs, StoreArgs};
+pub use key::{Fallback, Key, Kind};
+pub use keys::{CLIENT_VARIABLES, FILE_ONLY, KEYS, MESSAGE_VARIABLES};
 pub use level::{LogLevel, LogLevelError};
 pub use network::{Network, NetworkError};
+pub use retention::RetentionConfig;
 pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};
 pub use sources::{Origin, Settings, Shown};
 pub use store::{CockroachConfig, SslMode, StoreConfig};
@@ -54,6 +58,8 @@ pub struct Config {
     pub admin: Option<AdminConfig>,
     /// Where messages are kept.
     pub store: StoreConfig,
+    /// For how long.
+    pub retention: RetentionConfig,
     /// Every value as written, with its origin, and warnings.
     pub settings: Settings,
 }
@@ -149,6 +155,21 @@ impl StoreArgs {
     }
 }
 
+impl RetentionArgs {
+    /// The store that flags, environment and file of this process name, and
+    /// for how long it keeps messages.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(&self) -> Result<(StoreConfig, RetentionConfig, Settings), ConfigError> {
+        let environment = Environment::of_process()?;
+        let file = read_file(&self.0, &environment)?;
+        let (store, settings) = StoreConfig::load(&self.0, &environment, file.as_ref())?;
+        let retention = RetentionConfig::from_settings(&settings)?;
+        Ok((store, retention, settings))
+    }
+}
+
 impl ServeArgs {
     /// What flags, environment and file of this process say.
     ///
@@ -204,6 +225,7 @@ impl Config {
                 limits: limits(&settings, is_private)?,
             },
             store: StoreConfig::from_settings(&settings, environment)?,
+            retention: RetentionConfig::from_settings(&settings)?,
             host,
             settings,
         })

@@ -6,7 +6,8 @@ use std::fmt;
 
 use super::environment::{is_service_link, unknown_variable};
 use super::file::{self, ConfigFile};
-use super::keys::{self, CLIENT_VARIABLES, Fallback, KEYS, Key, Kind};
+use super::key::{Fallback, Key, Kind};
+use super::keys::{self, CLIENT_VARIABLES, KEYS};
 use super::{ConfigError, Environment, Flags, shown};
 
 /// Where a value was written.
@@ -103,7 +104,8 @@ impl Settings {
     }
 
     fn put(&mut self, name: &'static str, texts: Vec<String>, origin: Origin) {
-        let is_list = keys::find(name).is_some_and(|key| key.kind == Kind::List);
+        let is_list =
+            keys::find(name).is_some_and(|key| matches!(key.kind, Kind::List | Kind::Map));
         let texts = if is_list {
             let parts = texts.iter().flat_map(|text| text.split(','));
             parts.map(|part| part.trim().to_owned()).collect()
@@ -188,7 +190,7 @@ impl Settings {
         let show = |key: &'static Key| {
             let value = match (self.written.get(key.name), key.kind, key.default) {
                 (Some(_), Kind::Secret, _) => "…".to_owned(),
-                (Some(written), Kind::Text | Kind::Bool | Kind::List, _) => {
+                (Some(written), Kind::Text | Kind::Bool | Kind::List | Kind::Map, _) => {
                     written.texts.join(", ")
                 }
                 (None, _, Fallback::Value(value) | Fallback::Depends(value)) => value.to_owned(),

@@ -15,6 +15,7 @@ mod export;
 mod import;
 mod migrate;
 mod open;
+mod retention;
 mod streams;
 mod tls;
 mod token;
@@ -32,6 +33,7 @@ pub use error::AdminError;
 pub use export::ExportArgs;
 pub use import::ImportArgs;
 pub use migrate::MigrateArgs;
+pub use retention::{RetentionArgs, retain};
 pub(crate) use streams::written;
 pub use tls::{GenerateArgs, TlsCommand, generate};
 pub use token::{CreateArgs, ListArgs, RevokeArgs, TokenCommand, create, list, revoke};
@@ -49,6 +51,8 @@ pub enum AdminCommand {
     Restore(RestoreArgs),
     /// Bring the store's schema up to date
     Migrate(MigrateArgs),
+    /// Evict messages that are older than the settings keep them
+    Retention(RetentionArgs),
     /// Make, list and revoke the tokens of auth.mode: token
     #[command(subcommand)]
     Token(TokenCommand),
@@ -73,6 +77,7 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
         AdminCommand::Backup(args) => args.run().await,
         AdminCommand::Restore(args) => args.run().await,
         AdminCommand::Migrate(args) => args.run().await,
+        AdminCommand::Retention(args) => args.run().await,
         AdminCommand::Token(command) => command.run().await,
         AdminCommand::Admin(command) => command.run().await,
         AdminCommand::Tls(command) => command.run(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::admin::AdminError;
 use crate::app::supervise::Supervisor;
 use crate::app::{log, store};
-use crate::config::{LogLevel, StoreArgs, StoreConfig};
+use crate::config::{LogLevel, Settings, StoreArgs, StoreConfig};
 use crate::domain::Store;
 
 /// A store for one command, with its jobs.
@@ -39,10 +39,28 @@ pub(super) async fn open_for_reading(args: &StoreArgs) -> Result<Opened, AdminEr
     Ok(Opened::new(store::open_for_reading(&config).await?))
 }
 
+/// Opens the store of settings that were read before, for a command that
+/// changes nothing in it, if so wished.
+pub(super) async fn open_with(
+    config: StoreConfig,
+    settings: &Settings,
+    is_read_only: bool,
+) -> Result<Opened, AdminError> {
+    let config = said(config, settings)?;
+    Ok(Opened::new(match is_read_only {
+        true => store::open_for_reading(&config).await?,
+        false => store::open_existing(&config).await?,
+    }))
+}
+
 /// The store that the settings name; what is doubtful about them is said, and
 /// the log runs.
 pub(super) fn settled(args: &StoreArgs) -> Result<StoreConfig, AdminError> {
     let (config, settings) = args.load()?;
+    said(config, &settings)
+}
+
+fn said(config: StoreConfig, settings: &Settings) -> Result<StoreConfig, AdminError> {
     for warning in settings.warnings() {
         // There is nobody to tell that telling failed.
         let _ = writeln!(io::stderr(), "dunder: warning: {warning}");

@@ -1,8 +1,11 @@
 //! Reading in the one order that everybody sees, for those who follow.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 
-use super::{StoreError, Tombstone};
+use super::{Boundary, Rule, StoreError, Tombstone};
 use crate::domain::{FeedFilter, FeedLimit, Hashtag, Message, MessageId, UserName};
 
 /// A place in the order of everything: behind the message with this id, and
@@ -49,6 +52,14 @@ impl FollowFilter {
         is_tagged && self.has(&message.user) && !self.without.iter().any(has)
     }
 
+    /// Whether messages that a rule evicts may be wanted.
+    fn may_want_of(&self, rule: &Rule) -> bool {
+        match rule {
+            Rule::All => true,
+            Rule::Hashtag(hashtag) => !self.without.contains(hashtag),
+        }
+    }
+
     fn has(&self, user: &UserName) -> bool {
         self.users.is_empty() || self.users.contains(user)
     }
@@ -86,6 +97,18 @@ pub enum Event {
 }
 
 impl Event {
+    /// As it is for who follows from a position on: what was gone before is
+    /// none of it.
+    pub fn since(&self, began: Option<Position>) -> Cow<'_, Event> {
+        match (self, began) {
+            (Event::Gap { from, to }, Some(began)) if *from < began => {
+                let (from, to) = (began, *to);
+                Cow::Owned(Event::Gap { from, to })
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// Its place: who has seen it goes on behind this one.
     pub fn position(&self) -> Position {
         match self {
@@ -108,6 +131,51 @@ pub struct Passage {
     pub position: Option<Position>,
     /// Nothing follows yet.
     pub is_caught_up: bool,
+}
+
+impl Passage {
+    /// Says what is gone: a gap for each rule whose last evicted message was
+    /// passed on the way from a position, in its place. `closed` is the closed
+    /// position, up to which a passage that is caught up goes. Gaps are no less
+    /// events than messages, so what is too much is left for the next passage.
+    pub fn tell_gaps(
+        &mut self,
+        after: Option<Position>,
+        closed: Position,
+        boundaries: &[Boundary],
+        filter: &FollowFilter,
+    ) {
+        let end = match self.is_caught_up {
+            true => Some(closed),
+            false => self.position,
+        };
+        let is_passed = |boundary: &&Boundary| {
+            let last = Some(Position(boundary.last));
+            last > after && last <= end && filter.may_want_of(&boundary.rule)
+        };
+        let mut gaps: Vec<(MessageId, MessageId)> = boundaries
+            .iter()
+            .filter(is_passed)
+            .map(|boundary| (boundary.first, boundary.last))
+            .collect();
+        // One that another one holds says nothing more.
+        gaps.sort_unstable_by_key(|&(first, last)| (first, Reverse(last)));
+        gaps.dedup_by(|inner, outer| inner.1 <= outer.1);
+        let Some(&(_, last)) = gaps.last() else {
+            return;
+        };
+        self.events.extend(gaps.into_iter().map(|(first, last)| {
+            let (from, to) = (Position(first.predecessor()), Position(last));
+            Event::Gap { from, to }
+        }));
+        self.events.sort_by_key(Event::position);
+        self.position = self.position.max(Some(Position(last)));
+        if self.events.len() > filter.limit.get() {
+            self.events.truncate(filter.limit.get());
+            self.position = self.events.last().map(Event::position);
+            self.is_caught_up = false;
+        }
+    }
 }
 
 /// Reads forward. Each message is passed once, whoever stored it, and nobody

@@ -34,6 +34,8 @@ pub(crate) struct Follower {
     subscription: Subscription,
     filter: Arc<FollowFilter>,
     encoding: Encoding,
+    /// Where it began: what was gone before is nothing to it.
+    began: Option<Position>,
     /// Everything up to here was told, or is not wanted.
     position: Option<Position>,
     /// What was stored when the follower came: history up to here.
@@ -73,6 +75,7 @@ impl Follower {
             subscription: context.followers.subscribe(Arc::clone(&filter)),
             filter,
             encoding,
+            began: position,
             position,
             live_from: closed,
             is_caught_up: false,
@@ -223,7 +226,7 @@ impl Follower {
             if out.len() >= PIECE {
                 break;
             }
-            self.encoding.write(&mut out, event);
+            self.encoding.write(&mut out, &event.since(self.began));
             self.position = position;
             written += 1;
         }

@@ -120,7 +120,7 @@ async fn find(
                 Event::Posted(message) => found.messages.push(message),
                 Event::Deleted(tombstone) => found.deleted.push(tombstone.id.to_string()),
                 Event::Gap { from, to } => found.gaps.push(api::Gap {
-                    from: from.0.to_string(),
+                    from: from.max(position).0.to_string(),
                     to: to.0.to_string(),
                 }),
             }

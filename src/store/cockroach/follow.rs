@@ -2,8 +2,10 @@
 
 use super::batch;
 use super::conn::Params;
+use super::migrate::unix_millis;
 use super::pool::Readers;
 use super::removal;
+use super::retention;
 use super::sql::{self, List};
 use super::watcher::Watcher;
 use crate::domain::{Event, FollowFilter, Message, MessageId, Passage, Position, StoreError};
@@ -65,7 +67,20 @@ pub(super) async fn after(
         }
         passage.events.push(event);
     }
+    if may_be_evicted(from) {
+        // Read last: what was evicted before or on the way is told.
+        let boundaries = retention::boundaries(readers).await?;
+        passage.tell_gaps(position, Position(closed), &boundaries, filter);
+    }
     Ok(passage)
+}
+
+/// Nothing younger is evicted, whatever clocks say: who is up to date need not
+/// ask what was.
+const YOUNG: i64 = 30 * 60 * 1000;
+
+fn may_be_evicted(from: Option<MessageId>) -> bool {
+    from.is_none_or(|from| from.millis() < unix_millis() - YOUNG)
 }
 
 /// The one list that is read, with its name.

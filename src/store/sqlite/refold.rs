@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::id_of;
 use super::index::postings::{Name, PostingList, write_rows};
-use super::rollup::levels::{LEVELS, MINUTE};
+use super::index::removal::uncount;
 use crate::domain::{FOLDING, MessageId, refolded};
 
 /// The new form of each name that has one.
@@ -44,6 +44,9 @@ pub(super) fn refold(connection: &Connection) -> rusqlite::Result<()> {
         for (form, numbers) in &groups {
             merge(connection, form, numbers, &forms)?;
         }
+        for (name, form) in &forms {
+            rename_rule(connection, name, form)?;
+        }
         tracing::info!(hashtags = forms.len(), "hashtags folded again");
     }
     connection.execute("update folding set version = ?1 where id = 1", [FOLDING])?;
@@ -73,9 +76,15 @@ fn merge(
         (None, []) => return Ok(()),
     };
     if !others.is_empty() {
-        all.extend(ids(connection, into)?);
+        let has_evicted = evictions(connection)? > 0;
         for &number in others.iter().chain([&into]) {
-            clear(connection, number, &all)?;
+            let own = ids(connection, number)?;
+            clear(connection, number, &own)?;
+            if number != into && has_evicted {
+                // Which of them had both is known no more.
+                add_counts(connection, number, into)?;
+            }
+            all.extend(own);
         }
         let list = PostingList::Of(Name::Hashtag(into));
         write_rows(connection, &[(list, all.into_iter().collect())])?;
@@ -138,25 +147,43 @@ fn rewrite(
     Ok(())
 }
 
-/// Takes the list and the counts of a hashtag away; `ids` are at least those
-/// of its messages.
+/// How often messages were evicted, which count still.
+fn evictions(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("select number from evictions where id = 1", [], |row| {
+        row.get(0)
+    })
+}
+
+/// What a rule has evicted, it has evicted under its new name.
+fn rename_rule(connection: &Connection, name: &str, form: &str) -> rusqlite::Result<()> {
+    let sql = "insert into retention (rule, first_id, last_id)
+        select ?2, first_id, last_id from retention where rule = ?1
+        on conflict (rule) do update set first_id = min(first_id, excluded.first_id),
+            last_id = max(last_id, excluded.last_id)";
+    connection.execute(sql, [name, form])?;
+    connection.execute("delete from retention where rule = ?1", [name])?;
+    Ok(())
+}
+
+/// Adds what a hashtag still counts to what another one does.
+fn add_counts(connection: &Connection, number: i64, into: i64) -> rusqlite::Result<()> {
+    let sql = "insert into counts (level, era, series, bucket, count)
+        select level, era, ?2, bucket, count from counts where series = ?1
+        on conflict (level, era, series, bucket) do update set count = count + excluded.count";
+    connection.execute(sql, [number, into])?;
+    connection.execute("delete from counts where series = ?1", [number])?;
+    Ok(())
+}
+
+/// Takes the list of a hashtag away, and from its counts what its messages
+/// count there.
 fn clear(connection: &Connection, number: i64, ids: &BTreeSet<MessageId>) -> rusqlite::Result<()> {
     for table in ["hashtag_messages", "hashtag_runs"] {
         let sql = format!("delete from {table} where hashtag_id = ?1");
         connection.execute(&sql, [number])?;
     }
-    let mut delete = connection.prepare_cached(
-        "delete from counts where level = ?1 and era = ?2 and series = ?3 and bucket = ?4",
-    )?;
-    let mut before = None;
     for id in ids {
-        let minute = MINUTE.place(id.millis() / 1000).1;
-        if before.replace(minute) != Some(minute) {
-            for level in LEVELS {
-                let (era, bucket) = level.place(minute);
-                delete.execute((level.width, era, number, bucket))?;
-            }
-        }
+        uncount(connection, PostingList::Of(Name::Hashtag(number)), *id)?;
     }
     Ok(())
 }

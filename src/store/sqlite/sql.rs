@@ -266,6 +266,7 @@ statements! {
     /// message that was evicted.
     Removals =
         "select (select max(number) from tombstones), number, last_id from evictions where id = 1";
+    LastEvicted = "select last_id from evictions where id = 1";
     /// Work ?1 is done by ?2 until ?3, if it is nobody else's at ?4.
     TakeLease =
         "insert into leases (work, owner, expires_at) values (?1, ?2, ?3)

@@ -8,6 +8,7 @@ mod delete;
 mod export;
 mod import;
 mod log;
+mod retention;
 mod service;
 mod token;
 

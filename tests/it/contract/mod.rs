@@ -77,6 +77,7 @@ macro_rules! contract_suite {
             retention::an_import_of_what_may_have_been_evicted_is_refused,
             retention::a_key_is_free_again_once_its_message_is_evicted,
             retention::work_is_leased_to_one_at_a_time,
+            retention::who_follows_is_told_what_is_gone,
             retention::feed_trend_and_tags_are_right_whatever_is_evicted,
             archive::a_day_has_the_file_that_was_named_last,
             archive::a_day_that_lost_a_message_meanwhile_is_not_swapped,

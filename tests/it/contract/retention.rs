@@ -2,8 +2,8 @@
 
 use chrono::{Duration, Utc};
 use dunder::domain::{
-    Boundary, Deleter, Deletion, FeedFilter, HashtagsFilter, Imported, MessageId, Record, Rule,
-    Store,
+    Boundary, Deleter, Deletion, Event, FeedFilter, FeedLimit, FollowFilter, HashtagsFilter,
+    Imported, MessageId, Position, Record, Rule, Store,
 };
 
 use super::model::{Model, Random, START, TAGS, USERS};
@@ -200,6 +200,94 @@ pub async fn work_is_leased_to_one_at_a_time(fixture: &mut impl Fixture) {
     assert!(!take("ann", soon).await.unwrap());
     store.release("evict", "bob").await.unwrap();
     assert!(take("ann", soon).await.unwrap());
+}
+
+/// What a follower is told behind a position, up to a message: ids, and ends of
+/// gaps.
+async fn told(
+    store: &dyn Store,
+    after: Option<MessageId>,
+    filter: &FollowFilter,
+    until: MessageId,
+) -> Vec<(MessageId, Option<MessageId>)> {
+    let (mut position, mut seen) = (after.map(Position), Vec::new());
+    // On a cluster what was stored last is closed a moment later.
+    while position < Some(Position(until)) {
+        let passage = store.after(position, filter).await.unwrap();
+        assert!(passage.events.len() <= filter.limit.get());
+        assert!(passage.events.is_sorted_by_key(Event::position));
+        for event in passage.events {
+            seen.push(match event {
+                Event::Posted(message) => (message.id, None),
+                Event::Deleted(_) => panic!("nothing was deleted"),
+                Event::Gap { from, to } => (to.0, Some(from.0)),
+            });
+        }
+        position = passage.position;
+        if passage.is_caught_up {
+            tokio::task::yield_now().await;
+        }
+    }
+    seen
+}
+
+pub async fn who_follows_is_told_what_is_gone(fixture: &mut impl Fixture) {
+    let store = fixture.store();
+    let at = |n: i64| {
+        let tags: &[&str] = if n % 2 == 0 { &["a"] } else { &[] };
+        record(draft("ann", &n.to_string(), tags), START + n * 60_000)
+    };
+    let records: Vec<Record> = (0..10).map(at).collect();
+    store.import(records.clone()).await.unwrap();
+    let last = store.post(draft("ann", "last", &[])).await.unwrap().id;
+    let id = |n: usize| records[n].message.id;
+    let gap = |first: usize, last: usize| (id(last), Some(id(first).predecessor()));
+    let there = |n: usize| (id(n), None);
+    evict(&*store, &of("a"), id(6)).await;
+    let any = FollowFilter {
+        limit: FeedLimit::new(3).unwrap(),
+        ..FollowFilter::default()
+    };
+    let mut expected = vec![there(1), there(3), gap(0, 4)];
+    expected.extend((5..10).map(there).chain([(last, None)]));
+    assert_eq!(told(&*store, None, &any, last).await, expected);
+    assert_eq!(told(&*store, Some(id(2)), &any, last).await, expected[1..]);
+    // Who has seen all that is gone misses nothing.
+    assert_eq!(told(&*store, Some(id(4)), &any, last).await, expected[3..]);
+    let others = FollowFilter {
+        without: vec!["a".parse().unwrap()],
+        ..any.clone()
+    };
+    let untagged = [
+        there(1),
+        there(3),
+        there(5),
+        there(7),
+        there(9),
+        (last, None),
+    ];
+    assert_eq!(told(&*store, None, &others, last).await, untagged);
+    evict(&*store, &Rule::All, id(8)).await;
+    let expected = [gap(0, 4), gap(1, 7), there(8), there(9), (last, None)];
+    for limit in [1, 2, 9] {
+        let any = FollowFilter {
+            limit: FeedLimit::new(limit).unwrap(),
+            ..any.clone()
+        };
+        assert_eq!(told(&*store, None, &any, last).await, expected);
+        assert_eq!(told(&*store, Some(id(6)), &any, last).await, expected[1..]);
+        assert_eq!(told(&*store, Some(id(7)), &any, last).await, expected[2..]);
+    }
+    // All of it, the last one too.
+    evict(&*store, &Rule::All, MessageId::MAX).await;
+    let (from, gone) = (id(1).predecessor(), last);
+    assert_eq!(
+        told(&*store, Some(id(9)), &any, last).await,
+        [(gone, Some(from))]
+    );
+    assert!(store.closed().await.unwrap() >= Some(Position(last)));
+    let next = store.post(draft("ann", "next", &[])).await.unwrap().id;
+    assert_eq!(told(&*store, Some(last), &any, next).await, [(next, None)]);
 }
 
 /// What is there, and what counts.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod clock;
+mod eviction;
 mod following;
 mod log;
 mod memtable;

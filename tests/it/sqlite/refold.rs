@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use dunder::domain::prelude::*;
-use dunder::domain::{Draft, FOLDING, FeedFilter, Hashtag, Store};
+use dunder::domain::{Draft, FOLDING, FeedFilter, Hashtag, MessageId, Rule, Store};
 use dunder::store::sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -111,4 +111,28 @@ async fn hashtags_of_an_older_folding_are_found_by_what_people_write() {
         store.close().await;
         file.store.close().await;
     }
+}
+
+#[tokio::test]
+async fn what_was_evicted_under_an_older_name_counts_under_the_new_one() {
+    let file = File::new();
+    for (text, tags) in [
+        ("0", &["οδος"][..]),
+        ("1", &["οδοσ"]),
+        ("2", &["οδος"]),
+        ("3", &["οδοσ"]),
+    ] {
+        file.store.post(old(text, tags)).await.unwrap();
+    }
+    let due = file.store.due(&Rule::All, None, MessageId::MAX, 2).await;
+    file.store
+        .evict(due.unwrap(), Some(Rule::All))
+        .await
+        .unwrap();
+    let dir = TempDir::new().unwrap();
+    let copy = crashed(&file.path(), dir.path());
+    let store = SqliteStore::open(&copy, &SqliteOptions::default()).unwrap();
+    assert_eq!(texts(&store, "ΟΔΟΣ").await, "32");
+    assert_eq!(totals(&store, &["οδοσ"]).await, [4]);
+    store.close().await;
 }

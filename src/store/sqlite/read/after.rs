@@ -12,7 +12,7 @@ use crate::domain::{Event, FollowFilter, MessageId, Passage, Position};
 use crate::store::sqlite::id_of;
 use crate::store::sqlite::read::record_of;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::tombstones;
+use crate::store::sqlite::{retention, tombstones};
 
 /// Messages looked at in one read, whatever the filter, and bytes of their
 /// texts: about a millisecond's work.
@@ -76,7 +76,19 @@ pub(crate) fn closed(connection: &Connection, now: i64) -> rusqlite::Result<Opti
             message.max(last_in(connection, Sql::LastDeletedBefore, before)?)
         }
     };
-    Ok(last.map(Position))
+    // All may be evicted, the last one too.
+    let evicted = evicted(connection)?.filter(|evicted| *evicted < at);
+    Ok(last.max(evicted).map(Position))
+}
+
+/// The last of all messages that were evicted.
+fn evicted(connection: &Connection) -> rusqlite::Result<Option<MessageId>> {
+    let mut evicted = connection.prepare_cached(Sql::LastEvicted.text())?;
+    let evicted = evicted.query_row([], |row| {
+        let id = row.get_ref(0)?.as_blob()?;
+        (!id.is_empty()).then(|| id_of(id)).transpose()
+    });
+    Ok(evicted.optional()?.flatten())
 }
 
 /// The last id from the first of these to before the second that was given
@@ -110,14 +122,32 @@ pub(crate) fn after(
     filter: &FollowFilter,
     now: i64,
 ) -> rusqlite::Result<Passage> {
+    // What is committed from here on is behind it, and waits for the next read.
+    let Some(closed) = closed(connection, now)? else {
+        return Ok(Passage {
+            position,
+            is_caught_up: true,
+            ..Passage::default()
+        });
+    };
+    let mut passage = walk(connection, position, filter, closed)?;
+    // Read last: what was evicted before or on the way is told.
+    let boundaries = retention::boundaries(connection)?;
+    passage.tell_gaps(position, closed, &boundaries, filter);
+    Ok(passage)
+}
+
+/// What is there behind a position, up to the closed one.
+fn walk(
+    connection: &Connection,
+    position: Option<Position>,
+    filter: &FollowFilter,
+    closed: Position,
+) -> rusqlite::Result<Passage> {
     let mut passage = Passage {
         events: Vec::new(),
         position,
         is_caught_up: true,
-    };
-    // What is committed from here on is behind it, and waits for the next read.
-    let Some(closed) = closed(connection, now)? else {
-        return Ok(passage);
     };
     // No id is below 16 zero bytes, yet one may be all zeros: an empty blob
     // comes before it.
