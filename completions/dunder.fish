@@ -101,6 +101,7 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.writer_qu
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.posts_per_minute -d 'Most posts and deletions of one user a minute (429); 0 for no limit [default: 0 while listening on a loopback address, else 600] [env: DUNDER_LIMITS_POSTS_PER_MINUTE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.unauthenticated_per_minute -d 'Most requests of one address a minute that need a token and bring no valid one (429); 0 for no limit [default: 0 while listening on a loopback address, else 300] [env: DUNDER_LIMITS_UNAUTHENTICATED_PER_MINUTE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.shutdown_timeout -d 'Longest time that requests in flight get to finish at a stop [default: 30s] [env: DUNDER_LIMITS_SHUTDOWN_TIMEOUT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.shutdown_idle -d 'How long connections are still taken at a stop, and idle ones wait for a request on its way [default: 250ms] [env: DUNDER_LIMITS_SHUTDOWN_IDLE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand post" -s t -l hashtag -l tag -d 'A hashtag; repeat it for more' -r -f

@@ -341,6 +341,12 @@ pub const KEYS: &[Key] = &[
         Value("30s"),
         "Longest time that requests in flight get to finish at a stop",
     ),
+    text(
+        "limits.shutdown_idle",
+        "TIME",
+        Value("250ms"),
+        "How long connections are still taken at a stop, and idle ones wait for a request on its way",
+    ),
 ];
 
 /// Keys of the file alone, that stand for others: `debug: true` for

@@ -334,5 +334,6 @@ fn limits(settings: &Settings, is_private: bool) -> Result<Limits, ConfigError> 
         posts_per_minute: rate("limits.posts_per_minute", 600)?,
         unauthenticated_per_minute: rate("limits.unauthenticated_per_minute", 300)?,
         shutdown_timeout: settings.value("limits.shutdown_timeout", value::time)?,
+        shutdown_idle: settings.value("limits.shutdown_idle", value::time)?,
     })
 }

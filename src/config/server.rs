@@ -108,6 +108,9 @@ pub struct Limits {
     pub unauthenticated_per_minute: Option<u32>,
     /// What may take so long after a signal to stop.
     pub shutdown_timeout: Duration,
+    /// How long after a signal to stop connections are still taken, and those
+    /// that are idle wait for a request that is on its way.
+    pub shutdown_idle: Duration,
 }
 
 impl Default for Limits {
@@ -132,6 +135,7 @@ impl Default for Limits {
             posts_per_minute: None,
             unauthenticated_per_minute: None,
             shutdown_timeout: Duration::from_secs(30),
+            shutdown_idle: Duration::from_millis(250),
         }
     }
 }

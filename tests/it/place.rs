@@ -3,7 +3,9 @@
 //! two tests of it: over the embedded file, and over every database there is
 //! (PostgreSQL always, CockroachDB where one is named or can be started).
 
-use std::process::Command;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use dunder::domain::Store;
@@ -165,6 +167,27 @@ impl Place {
                 session.batch_execute(database).await.unwrap();
             }
         }
+    }
+
+    /// The same with a socket as its third descriptor, as systemd passes it;
+    /// not started yet.
+    pub fn command_on(&self, listener: TcpListener, flags: &[&str]) -> Command {
+        let serve = self.command(&["serve"]);
+        let mut command = Command::new("sh");
+        let pass = r#"exec 3<&0 0</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@""#;
+        command.args(["-c", pass, "sh"]).arg(serve.get_program());
+        command.args(serve.get_args()).args(flags);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DUNDER_")) {
+            command.env_remove(name);
+        }
+        for (name, value) in serve.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::from(OwnedFd::from(listener)));
+        command
     }
 
     /// The store in this process.

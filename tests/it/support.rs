@@ -2,6 +2,7 @@
 //! client that shows an answer whole.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -56,18 +57,24 @@ impl Server {
 
     /// The same, over a store that is known.
     pub fn at(mut command: Command, place: Place) -> Server {
+        command.stdin(Stdio::null());
+        Server::spawn(command, place)
+    }
+
+    /// Over a store, on a socket that is passed to it.
+    pub fn on(place: &Place, listener: &TcpListener, flags: &[&str]) -> Server {
+        let listener = listener.try_clone().unwrap();
+        Server::spawn(place.command_on(listener, flags), place.clone())
+    }
+
+    fn spawn(mut command: Command, place: Place) -> Server {
         let dir = &place.dir;
         let log = std::fs::File::options()
             .append(true)
             .create(true)
             .open(dir.path().join("log"))
             .unwrap();
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();

@@ -4,11 +4,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 
 use crate::server::Context;
@@ -19,7 +20,8 @@ use crate::server::metrics::ConnectionMetrics;
 /// After a failed accept, doubled each time up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// Accepts until told to stop, then drains.
+/// Accepts until told to stop and for `limits.shutdown_idle` after that, then
+/// drains.
 pub(crate) async fn run(
     listener: TcpListener,
     tls: Option<Acceptor>,
@@ -28,14 +30,20 @@ pub(crate) async fn run(
 ) {
     let mut connections = JoinSet::new();
     let mut stop = shutdown.clone();
+    let mut over = pin!(async {
+        http::stopped(&mut stop).await;
+        let patience = context.limits_now().shutdown_idle;
+        tokio::time::sleep(patience).await;
+    });
     loop {
-        let place = tokio::select! {
-            place = context.load.connection() => place,
-            _ = stop.wait_for(|stop| *stop) => break,
+        let taken = tokio::select! {
+            // What is there already is taken before the end.
+            biased;
+            taken = take(&listener, &context) => taken,
+            () = &mut over => break,
         };
-        let (stream, peer) = tokio::select! {
-            accepted = accept(&listener, &context.metrics.connections) => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+        let Some((place, stream, peer)) = taken else {
+            break;
         };
         let (context, tls, stop) = (Arc::clone(&context), tls.clone(), shutdown.clone());
         connections.spawn(async move {
@@ -48,6 +56,16 @@ pub(crate) async fn run(
     drop(listener);
     let patience = context.limits_now().shutdown_timeout;
     drain(connections, patience).await;
+}
+
+/// A place among the connections, and the next of them.
+async fn take(
+    listener: &TcpListener,
+    context: &Context,
+) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    let place = context.load.connection().await?;
+    let (stream, peer) = accept(listener, &context.metrics.connections).await;
+    Some((place, stream, peer))
 }
 
 /// The next connection. Errors that belong to one connection are passed over;

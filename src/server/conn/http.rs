@@ -1,10 +1,12 @@
 //! One connection: TLS where it is on, HTTP/1.1 or HTTP/2 behind it, and the
 //! layers around the router.
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper::Request;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower_layer::Layer;
@@ -32,35 +34,53 @@ pub(crate) async fn serve(
     // Answers are small and written at once: waiting to fill a segment only
     // costs time.
     let _ = stream.set_nodelay(true);
-    // Each kind in a place of its own: a connection that only waits takes no
-    // more than its kind needs.
+    // Each step in a place of its own: a connection that only waits takes no
+    // more than where it is needs.
     match tls {
-        None => {
-            context.metrics.connections.served.increment();
-            Box::pin(http1::serve(stream, peer, context, stop)).await;
+        None => over_http1(stream, peer, context, stop).await,
+        Some(tls) => Box::pin(over_tls(stream, tls, peer, context, stop)).await,
+    }
+}
+
+async fn over_tls(
+    stream: TcpStream,
+    tls: Acceptor,
+    peer: SocketAddr,
+    context: Arc<Context>,
+    stop: watch::Receiver<bool>,
+) {
+    let counts = &context.metrics.connections;
+    let patience = context.limits_now().header_timeout;
+    let accepted = Box::pin(tokio::time::timeout(patience, tls.accept(stream))).await;
+    match accepted {
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+            counts.served.increment();
+            Box::pin(http2::serve(stream, peer, context, stop)).await;
         }
-        Some(tls) => {
-            let counts = &context.metrics.connections;
-            let patience = context.limits_now().header_timeout;
-            match tokio::time::timeout(patience, tls.accept(stream)).await {
-                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                    counts.served.increment();
-                    Box::pin(http2::serve(stream, peer, context, stop)).await;
-                }
-                Ok(Ok(stream)) => {
-                    counts.served.increment();
-                    Box::pin(http1::serve(stream, peer, context, stop)).await;
-                }
-                Ok(Err(error)) => {
-                    counts.tls_failed.increment();
-                    tracing::debug!(%peer, %error, "TLS handshake failed");
-                }
-                Err(_) => {
-                    counts.tls_timed_out.increment();
-                    tracing::debug!(%peer, "TLS handshake took too long");
-                }
-            }
+        Ok(Ok(stream)) => over_http1(stream, peer, context, stop).await,
+        Ok(Err(error)) => {
+            counts.tls_failed.increment();
+            tracing::debug!(%peer, %error, "TLS handshake failed");
         }
+        Err(_) => {
+            counts.tls_timed_out.increment();
+            tracing::debug!(%peer, "TLS handshake took too long");
+        }
+    }
+}
+
+/// Requests over HTTP/1.1, and behind them an answer without an end, if one of
+/// them asks for it.
+async fn over_http1<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: SocketAddr,
+    context: Arc<Context>,
+    stop: watch::Receiver<bool>,
+) {
+    context.metrics.connections.served.increment();
+    let endless = Box::pin(http1::serve(stream, peer, context, stop)).await;
+    if let Some(endless) = endless {
+        log_end(peer, Box::pin(endless.write()).await);
     }
 }
 
@@ -98,7 +118,7 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// What clients do is not the operator's problem: `debug`.
-pub(crate) fn log_end(peer: SocketAddr, ended: hyper::Result<()>) {
+pub(crate) fn log_end(peer: SocketAddr, ended: Result<(), impl Display>) {
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "connection ended early");
     }

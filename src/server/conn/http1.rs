@@ -2,48 +2,69 @@
 //! may take.
 
 use std::convert::Infallible;
+use std::future;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
 use bytes::Bytes;
-use hyper::Request;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Method, Request, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use crate::config::Limits;
 use crate::server::Context;
+use crate::server::conn::endless::Endless;
 use crate::server::conn::http;
 use crate::server::conn::read_timeout::{Phase, ReadTimeout};
 use crate::server::conn::refusal::RefusalStream;
 use crate::server::conn::write_timeout::WriteTimeout;
+use crate::server::response::Answer;
 
+/// Serves requests until the connection ends, or one of them has an answer
+/// without an end, which is returned.
+///
+/// At a stop answers say that the connection closes, and one that waits for a
+/// request stays for a moment: the client may just be sending it.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     peer: SocketAddr,
     context: Arc<Context>,
     mut stop: watch::Receiver<bool>,
-) {
+) -> Option<Endless<S>> {
     let limits = Limits::clone(&context.limits_now());
     let phase = Arc::new(Phase::default());
     let stall = WriteTimeout::new(stream, limits.write_timeout, phase.blocked());
     let stream = RefusalStream::new(stall, phase.progress());
     let stream = ReadTimeout::new(stream, Arc::clone(&phase), &limits);
+    let without_end = WithoutEnd::default();
     let service = service_fn(|request: Request<Incoming>| {
         phase.begin(request.body().is_end_stream());
+        let version = request.version();
+        let is_head = request.method() == Method::HEAD;
         let request = request.map(|body| Received::new(body, &phase));
         let answering = http::answer(&context, peer.ip(), request);
-        let phase = &phase;
+        let (phase, without_end) = (&phase, &without_end);
         async move {
             let Ok(mut answer) = answering.await;
+            if answer.body().is_endless() && !is_head {
+                without_end.put(answer, version);
+                // Not hyper's any more.
+                return future::pending().await;
+            }
             if answer.body().is_stream() {
                 answer.body_mut().follow(phase.progress());
+            }
+            if phase.is_stopping() {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(CONNECTION, close);
             }
             phase.answered();
             Ok::<_, Infallible>(answer)
@@ -59,24 +80,58 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         .max_header_size(limits.header_size)
         // Room beyond the limit, so that a head just over it is read and told.
         .max_buf_size(limits.header_size.max(8192) + 64 * 1024);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut stopping = Stopping::new(stop.clone());
     let mut stopped = pin!(http::stopped(&mut stop));
-    let mut is_told = false;
     let ended = poll_fn(|task| {
-        let ended = connection.as_mut().poll(task);
-        let is_stopping = stopping.poll(task, stopped.as_mut());
-        // hyper closes a connection that waits for a request, with the last
-        // bytes of the answer before it, if the client has not taken them yet.
-        if ended.is_pending() && is_stopping && !is_told && !phase.is_blocked() {
-            is_told = true;
-            connection.as_mut().graceful_shutdown();
-            return connection.as_mut().poll(task);
+        if stopping.poll(task, stopped.as_mut()) {
+            phase.stop();
         }
-        ended
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(task) {
+            return Poll::Ready(Some(ended));
+        }
+        // Once the answers before it have left.
+        match without_end.is_there() && !phase.is_blocked() {
+            true => Poll::Ready(None),
+            false => Poll::Pending,
+        }
     });
-    let ended = ended.await;
-    http::log_end(peer, ended);
+    match ended.await {
+        Some(ended) => {
+            http::log_end(peer, ended);
+            None
+        }
+        None => {
+            let parts = connection.into_parts();
+            let (stream, behind) = parts.io.into_inner().into_inner();
+            let (answer, version) = without_end.take()?;
+            let stream = stream.into_inner();
+            let behind = behind + parts.read_buf.len();
+            Some(Endless::new(stream, answer, version, behind))
+        }
+    }
+}
+
+/// An answer without an end, for whoever serves the connection.
+#[derive(Default)]
+struct WithoutEnd(Mutex<Option<(Answer, Version)>>);
+
+impl WithoutEnd {
+    fn state(&self) -> MutexGuard<'_, Option<(Answer, Version)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, answer: Answer, version: Version) {
+        *self.state() = Some((answer, version));
+    }
+
+    fn is_there(&self) -> bool {
+        self.state().is_some()
+    }
+
+    fn take(&self) -> Option<(Answer, Version)> {
+        self.state().take()
+    }
 }
 
 /// Whether the server is to stop, for a task that asks whenever it runs: the

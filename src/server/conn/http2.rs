@@ -104,6 +104,12 @@ where
     }
 }
 
+/// Ends so long after the server was told to stop.
+async fn over(stop: &mut watch::Receiver<bool>, after: Duration) {
+    http::stopped(stop).await;
+    tokio::time::sleep(after).await;
+}
+
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     peer: SocketAddr,
@@ -118,7 +124,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "connection ended early"),
             Err(_) => return tracing::debug!(%peer, "the preface of HTTP/2 took too long"),
         },
-        () = http::stopped(&mut stop) => return,
+        () = over(&mut stop, limits.shutdown_idle) => return,
     };
     let service = service_fn(|request: Request<Incoming>| {
         let is_head = request.method() == Method::HEAD;

@@ -3,6 +3,7 @@
 //! request never got as far as a route.
 
 pub(crate) mod accept;
+mod endless;
 pub(crate) mod http;
 mod http1;
 mod http2;

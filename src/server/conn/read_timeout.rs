@@ -24,8 +24,6 @@ const BODY_GRACE: Duration = Duration::from_millis(100);
 
 /// Bytes read at most to see whether a client is still there.
 const AHEAD: usize = 64;
-/// Bytes kept at most of what comes behind a request whose answer has no end.
-const MOST_AHEAD: usize = 16 * 1024;
 
 /// Where a connection stands.
 #[derive(Default)]
@@ -40,6 +38,8 @@ pub(crate) struct Phase {
     in_head: AtomicBool,
     /// The client takes nothing at the moment of what is written to it.
     blocked: Arc<AtomicBool>,
+    /// The server is to stop.
+    stopping: AtomicBool,
     /// Of an answer that is made piece by piece.
     progress: Arc<Progress>,
 }
@@ -70,6 +70,16 @@ impl Phase {
         Arc::clone(&self.blocked)
     }
 
+    /// The server is to stop: no further requests are waited for.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     /// Whether part of an answer waits for the client.
     pub(crate) fn is_blocked(&self) -> bool {
         self.blocked.load(Ordering::Relaxed)
@@ -90,6 +100,9 @@ pub(crate) struct ReadTimeout<S> {
     phase: Arc<Phase>,
     header_timeout: Duration,
     idle_timeout: Duration,
+    shutdown_idle: Duration,
+    /// When the server was first seen to stop.
+    stopped: Option<Instant>,
     /// When the head began, or else the idle time.
     since: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -109,12 +122,29 @@ impl<S> ReadTimeout<S> {
             phase,
             header_timeout: limits.header_timeout,
             idle_timeout: limits.idle_timeout,
+            shutdown_idle: limits.shutdown_idle,
+            stopped: None,
             since: Instant::now(),
             timer: None,
             ends_head: true,
             ahead: Vec::new(),
             closed: None,
         }
+    }
+
+    /// The stream below, and how many bytes were read ahead of hyper.
+    pub(crate) fn into_inner(self) -> (S, usize) {
+        (self.stream, self.ahead.len())
+    }
+
+    /// Until when the next request is waited for.
+    fn idle_deadline(&mut self) -> Instant {
+        let idle = self.since + self.idle_timeout;
+        if !self.phase.is_stopping() {
+            return idle;
+        }
+        let stopped = *self.stopped.get_or_insert_with(Instant::now);
+        idle.min(self.since.max(stopped) + self.shutdown_idle)
     }
 
     /// Whether the client's time is up; otherwise the task is woken then.
@@ -138,10 +168,6 @@ impl<S> ReadTimeout<S> {
     /// it hears of it when nothing is outstanding any more, or when the client
     /// has most likely left.
     fn poll_closed(&mut self, task: &mut Task<'_>) -> Poll<io::Result<()>> {
-        if self.phase.progress.is_endless() {
-            // Nobody would take the rest.
-            return Poll::Ready(Ok(()));
-        }
         let is_writing = self.phase.is_blocked() || self.phase.progress.is_writing();
         let is_answering = self.phase.answering.load(Ordering::Relaxed);
         if !is_answering && !is_writing {
@@ -204,14 +230,10 @@ impl<S: AsyncRead + Unpin> ReadTimeout<S> {
     }
 
     /// Ends when the client whose answer is outstanding has left. One who has
-    /// sent more already is taken to be there, but for an answer without an
-    /// end, behind which nothing is read.
+    /// sent more already is taken to be there.
     fn poll_left(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
-        if !self.ahead.is_empty() && !self.phase.progress.is_endless() {
+        if !self.ahead.is_empty() {
             return Poll::Pending;
-        }
-        if self.ahead.len() > MOST_AHEAD {
-            return Poll::Ready(io::ErrorKind::UnexpectedEof.into());
         }
         let mut bytes = [0; AHEAD];
         let mut buffer = ReadBuf::new(&mut bytes);
@@ -254,7 +276,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ReadTimeout<RefusalStream<
         } else if matches!(polled, Poll::Ready(Ok(()))) && buffer.remaining() > 0 {
             return this.poll_closed(task);
         }
-        if this.phase.answering.load(Ordering::Relaxed) || this.phase.progress.is_endless() {
+        if this.phase.answering.load(Ordering::Relaxed) {
             return polled;
         }
         // hyper asks again only while the head is not whole.
@@ -266,12 +288,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ReadTimeout<RefusalStream<
             }
             return polled;
         }
-        let patience = if in_head {
-            this.header_timeout
-        } else {
-            this.idle_timeout
+        let deadline = match in_head {
+            true => this.since + this.header_timeout,
+            false => this.idle_deadline(),
         };
-        match this.poll_deadline(task, this.since + patience) {
+        match this.poll_deadline(task, deadline) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) if in_head => {
                 this.stream.too_slow(task);

@@ -83,6 +83,11 @@ impl<S> RefusalStream<S> {
             lingering: None,
         }
     }
+
+    /// The stream below.
+    pub(crate) fn into_inner(self) -> S {
+        self.stream
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> RefusalStream<S> {

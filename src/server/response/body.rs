@@ -108,6 +108,11 @@ impl AnswerBody {
         self.is_endless = true;
     }
 
+    /// Whether that is so.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.is_endless
+    }
+
     /// Names the request in the log, should the answer break off.
     pub(crate) fn set_request_id(&mut self, id: &str) {
         if let Content::Stream(stream) = &mut self.content {
@@ -175,7 +180,8 @@ impl Body for AnswerBody {
                 piece,
                 progress: progress.send(),
             }),
-            None if piece.len() > AT_ONCE => match this.in_flight.take() {
+            // One without an end is written until the client has gone.
+            None if piece.len() > AT_ONCE && !this.is_endless => match this.in_flight.take() {
                 Some(in_flight) => Bytes::from_owner(Held {
                     piece,
                     _in_flight: in_flight,

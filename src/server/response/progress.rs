@@ -44,12 +44,6 @@ impl Progress {
         self.state().since.is_some()
     }
 
-    /// Whether the answer that is being written has no end.
-    pub(crate) fn is_endless(&self) -> bool {
-        let state = self.state();
-        state.since.is_some() && state.is_endless
-    }
-
     /// The client has taken all there was.
     pub(crate) fn moved(&self) {
         let mut state = self.state();

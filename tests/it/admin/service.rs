@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -76,17 +75,8 @@ async fn systemd_is_told_and_a_hang_up_changes_what_can_change_and_names_the_res
     assert_eq!(server.wait(), Some(0));
 }
 
-/// `dunder serve` with a socket as its third descriptor, as systemd passes it.
 fn with_socket(place: &Place, listener: TcpListener) -> Command {
-    let serve = place.command(&["serve"]);
-    let mut command = Command::new("sh");
-    let pass = r#"exec 3<&0 0</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@""#;
-    command.args(["-c", pass, "sh"]).arg(serve.get_program());
-    command.args(serve.get_args());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DUNDER_")) {
-        command.env_remove(name);
-    }
-    command.stdin(Stdio::from(OwnedFd::from(listener)));
+    let mut command = place.command_on(listener, &[]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

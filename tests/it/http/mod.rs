@@ -11,6 +11,7 @@ mod openapi;
 mod posting;
 mod reading;
 mod removal;
+mod rolling;
 mod slow;
 mod stopping;
 mod tls;
