@@ -20,7 +20,7 @@ pub use query::{
     FeedQuery, FormatQuery, HashtagsQuery, Parameter, QueryError, StreamQuery, TrendQuery,
     UsersQuery,
 };
-pub use stream::{FollowPage, Gap, StreamEvent};
+pub use stream::{FollowPage, Gap, HEARTBEAT_HEADER, StreamEvent};
 pub use trend::{HashtagCount, Hashtags, TrendBucket, Trends};
 
 use schemars::JsonSchema;

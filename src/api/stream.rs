@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Message, schema};
 
+/// The header in which a stream says how long it is silent at most, in seconds;
+/// text has none, which says nothing while there is nothing to say.
+pub const HEARTBEAT_HEADER: &str = "x-heartbeat";
+
 /// An event: a line of NDJSON as it is. Of server-sent events it is the data,
 /// but for a message, whose data is the message alone.
 ///

@@ -9,6 +9,7 @@ use reqwest::{Response, StatusCode};
 use serde::de::IgnoredAny;
 
 use super::{Answer, Client, failure, is_for_later, retry_after};
+use crate::api::HEARTBEAT_HEADER;
 use crate::cli::CliError;
 
 /// The form that is asked for.
@@ -127,6 +128,13 @@ impl Lines {
             start: 0,
             searched: 0,
         }
+    }
+
+    /// How long the server is silent at most, if it says so.
+    pub fn heartbeat(&self) -> Option<Duration> {
+        let value = self.response.headers().get(HEARTBEAT_HEADER)?;
+        let seconds = value.to_str().ok()?.parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
     }
 
     /// Whether the next line is here already.

@@ -27,6 +27,9 @@ const MISSED: u32 = 3;
 /// How long a connection may be silent at first: so many heartbeats of a
 /// server that is not told otherwise.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// The same of one that says how often it speaks, at least: networks hold
+/// things up.
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 /// The most that is waited for a server that is told otherwise.
 const MOST_PATIENCE: Duration = Duration::from_secs(600);
 
@@ -64,6 +67,8 @@ pub(crate) struct Follower<'a> {
     /// silent for longer, as this server may speak less often, until a
     /// heartbeat tells how often it does.
     patience: Duration,
+    /// Whether the server has said how often it does.
+    is_told: bool,
     queued: VecDeque<Step>,
 }
 
@@ -81,6 +86,7 @@ impl Follower<'_> {
             was_heard: false,
             heard: None,
             patience: PATIENCE,
+            is_told: false,
             queued: VecDeque::new(),
         }
     }
@@ -119,6 +125,11 @@ impl Follower<'_> {
         }
         match self.client.lines("/message/stream", &self.query()).await {
             Ok(lines) => {
+                if let Some(heartbeat) = lines.heartbeat() {
+                    let patience = heartbeat.saturating_mul(MISSED);
+                    self.patience = patience.clamp(LEAST_PATIENCE, MOST_PATIENCE);
+                }
+                self.is_told = lines.heartbeat().is_some();
                 self.lines = Some(lines);
                 Ok(None)
             }
@@ -168,6 +179,7 @@ impl Follower<'_> {
             event: StreamEvent::Heartbeat { .. },
             ..
         }) = line
+            && !self.is_told
         {
             self.patience = PATIENCE.max(asked.elapsed() * MISSED);
         }

@@ -56,6 +56,15 @@ impl Encoding {
         }
     }
 
+    /// Whether something is written while nothing happens. People read lines,
+    /// and nothing can be written that is none.
+    pub(crate) fn has_heartbeat(self) -> bool {
+        match self {
+            Encoding::Sse | Encoding::Ndjson => true,
+            Encoding::Text => false,
+        }
+    }
+
     /// In `Content-Type`.
     pub(crate) fn content_type(self) -> HeaderValue {
         match self {

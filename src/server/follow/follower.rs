@@ -254,7 +254,7 @@ impl Follower {
 
     fn catch_up(&mut self) -> Bytes {
         self.is_caught_up = true;
-        let position = position_text(self.live_from);
+        let position = position_text(self.position.max(self.live_from));
         self.said(&StreamEvent::CaughtUp { position })
     }
 

@@ -59,7 +59,7 @@ pub(crate) async fn after(
     }
     let filter = FollowFilter::from(parameters::feed_filter(query, Utc::now())?);
     let closed = context.store.closed().await?;
-    let position = not_ahead("after", Position(after), closed)?;
+    let position = not_ahead(context, "after", Position(after), closed).await?;
     let _room = room(context, filter.limit.get()).await?;
     let found = find(context, filter, position).await?;
     let next_after = position_text(found.position);
@@ -74,21 +74,42 @@ pub(crate) async fn after(
     }
     let writer = form.open(context, Listing::of(&MESSAGES));
     let is_drawn = form.is_drawn();
-    let next = next_after.clone();
+    // Other forms than JSON and what is drawn list messages alone.
+    let left_out = [
+        ("x-deleted", found.deleted.len()),
+        ("x-gaps", found.gaps.len()),
+    ];
     let make = move || {
         let messages: Vec<_> = found.messages.iter().map(message::on_the_wire).collect();
         let mut body = write_all(writer, &messages);
         if is_drawn {
-            body.extend_from_slice(format!("\nnewer messages: after={next}\n").as_bytes());
+            body.extend_from_slice(beside(&found).as_bytes());
         }
         body
     };
     let body = context.drawers.draw(make).await?;
     let mut answer = form.answer(AnswerBody::whole(body), None);
+    let headers = answer.headers_mut();
+    for (name, count) in left_out.into_iter().filter(|(_, count)| *count > 0) {
+        headers.insert(name, count.into());
+    }
     if let Ok(next) = HeaderValue::try_from(next_after) {
-        answer.headers_mut().insert("x-next-after", next);
+        headers.insert("x-next-after", next);
     }
     Ok(answer)
+}
+
+/// What people are told below the messages.
+fn beside(found: &Found) -> String {
+    let mut text = String::from("\n");
+    for id in &found.deleted {
+        text += &format!("-- message {id} was deleted\n");
+    }
+    for api::Gap { from, to } in &found.gaps {
+        text += &format!("-- what was after {from} and up to {to} is gone\n");
+    }
+    let next = position_text(found.position);
+    text + &format!("newer messages: after={next}\n")
 }
 
 /// Reads until there are as many as were asked for, or no more.

@@ -2,12 +2,13 @@
 //! an answer that does not end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, VARY};
 
-use crate::api::StreamQuery;
+use crate::api::{HEARTBEAT_HEADER, StreamQuery};
 use crate::domain::{FeedFilter, FeedLimit, FollowFilter, MessageId, Position, shown};
 use crate::server::Context;
 use crate::server::error::ApiError;
@@ -24,6 +25,17 @@ use crate::server::response::stream::Stream;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// nginx passes on what comes at once, instead of filling its buffers first.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How long the stream says nothing at most, in seconds: a client that hears
+/// nothing for longer has lost its connection.
+const X_HEARTBEAT: HeaderName = HeaderName::from_static(HEARTBEAT_HEADER);
+
+/// In seconds, with as many decimals as it needs.
+fn heartbeat(every: Duration) -> HeaderValue {
+    let seconds = every.as_secs_f64().to_string();
+    // Digits and a point.
+    HeaderValue::try_from(seconds).unwrap_or(HeaderValue::from_static("15"))
+}
 
 /// Where a stream begins.
 enum Start {
@@ -52,7 +64,7 @@ pub(crate) async fn stream(
     let closed = context.store.closed().await?;
     let position = match start {
         Start::Now => closed,
-        Start::Behind(name, position) => Some(not_ahead(name, position, closed)?),
+        Start::Behind(name, position) => Some(not_ahead(context, name, position, closed).await?),
         Start::From(from) => closed.min(before(MessageId::first_at(from))),
         Start::Last(limit) => last(context, &filter, limit, closed).await?,
     };
@@ -66,19 +78,33 @@ pub(crate) async fn stream(
     let headers = answer.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept"));
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    if encoding.has_heartbeat() {
+        headers.insert(X_HEARTBEAT, heartbeat(context.settings.limits.heartbeat));
+    }
     Ok(answer)
 }
 
-/// The position, unless the store has never come so far.
+/// The position, unless the store has never come so far. What an import
+/// brought may be behind the closed position for a while.
 ///
 /// # Errors
 /// It has not: the position is of another store, or made up.
-pub(crate) fn not_ahead(
+pub(crate) async fn not_ahead(
+    context: &Context,
     name: &'static str,
     position: Position,
     closed: Option<Position>,
 ) -> Result<Position, ApiError> {
     if position.0 == MessageId::MIN || Some(position) <= closed {
+        return Ok(position);
+    }
+    let newest = FeedFilter {
+        limit: FeedLimit::new(1).unwrap_or_default(),
+        ..FeedFilter::default()
+    };
+    let newest = context.store.feed(&newest).await?.messages;
+    let is_past = position.0.millis() <= Utc::now().timestamp_millis();
+    if is_past && newest.iter().any(|newest| position.0 <= newest.id) {
         return Ok(position);
     }
     let reason = match closed {

@@ -124,9 +124,6 @@ statements! {
         "select id from messages where id >= ?1 and id < ?2
          and not exists (select 1 from imported i where i.id = messages.id)
          order by id desc limit 1";
-    /// The last of ?1..?2 ids.
-    LastBefore =
-        "select id from messages where id >= ?1 and id < ?2 order by id desc limit 1";
     /// What the last import put behind the last message.
     History = "select low, high from history where id = 1";
     /// It put there what is after ?1 and up to ?2, behind what an import did.
@@ -293,10 +290,6 @@ statements! {
     LastDeleted =
         "select position from tombstones where position >= ?1 and position < ?2
          and not exists (select 1 from imported i where i.id = tombstones.position)
-         order by position desc limit 1";
-    /// The last of ?1..?2 positions.
-    LastDeletedBefore =
-        "select position from tombstones where position >= ?1 and position < ?2
          order by position desc limit 1";
     /// Whether ?1 is the position of anything.
     IsPosition =

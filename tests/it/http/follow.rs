@@ -302,4 +302,14 @@ async fn a_deletion_is_told_in_its_place_and_the_message_no_more() {
     let page = server.get(&format!("/message?after={begin}")).await;
     assert_eq!(page.texts(), ["later"]);
     assert_eq!(page.data()["deleted"], json!([secret]));
+    // In every other form it is said, too.
+    let page = |form: &str| format!("/message?after={begin}&format={form}");
+    let table = server.get(&page("text")).await;
+    let line = format!("-- message {secret} was deleted\n");
+    assert!(table.body.contains(&line), "{}", table.body);
+    for form in ["csv", "lines", "ndjson"] {
+        let listed = server.get(&page(form)).await;
+        assert_eq!(listed.header("x-deleted"), "1", "{form}");
+        assert!(!listed.body.contains(&secret), "{}", listed.body);
+    }
 }

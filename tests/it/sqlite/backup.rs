@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dunder::domain::MessageId;
 use dunder::domain::prelude::*;
 use dunder::store::OpenError;
 use dunder::store::sqlite::{SqliteOptions, SqliteStore, back_up, restore};
@@ -73,6 +74,88 @@ async fn a_copy_made_under_load_has_every_post_acknowledged_before_it_began() {
     done.store(true, Ordering::Relaxed);
     posting.await.unwrap();
     assert_eq!(names(dir.path()).len(), 2 * COPIES, "nothing else is left");
+}
+
+/// What posters of a server were told is stored.
+type Acknowledged = Arc<std::sync::Mutex<Vec<String>>>;
+
+/// Posts one message after the other until it is over.
+async fn post_on(server: Arc<Server>, acknowledged: Acknowledged, is_over: Arc<AtomicBool>) {
+    let body = format!(r#"{{"text":"{}","hashtags":["a"]}}"#, "x".repeat(200));
+    while !is_over.load(Ordering::SeqCst) {
+        let id = server.post(&body).await.id();
+        acknowledged.lock().unwrap().push(id);
+    }
+}
+
+/// Runs a command over a store, beside everything else.
+async fn run(place: &Place, arguments: [&str; 2]) {
+    let mut command = place.command(&arguments);
+    let done = tokio::task::spawn_blocking(move || command.output());
+    let done = done.await.unwrap().unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+/// Copies a store that is posted to and checks what is restored: how many
+/// messages that were.
+async fn copy_and_restore(server: &Server, before: &[String]) -> usize {
+    let dir = Arc::new(tempfile::TempDir::new().unwrap());
+    let copy = dir.path().join("copy");
+    run(&server.place, ["backup", copy.to_str().unwrap()]).await;
+    let restored = Place::embedded(dir);
+    run(&restored, ["restore", copy.to_str().unwrap()]).await;
+    let file = rusqlite::Connection::open(restored.dir.path().join("dunder.sqlite")).unwrap();
+    let check = file.query_row("pragma integrity_check", [], |row| row.get::<_, String>(0));
+    assert_eq!(check.unwrap(), "ok");
+    drop(file);
+    let store = restored.open().await;
+    let mut ids: Vec<MessageId> = Vec::new();
+    loop {
+        let some = store.export(ids.last().copied(), 5_000).await.unwrap();
+        if some.is_empty() {
+            break;
+        }
+        ids.extend(some.iter().map(|record| record.message.id));
+    }
+    for id in before {
+        let id = id.parse().unwrap();
+        assert!(ids.binary_search(&id).is_ok(), "{id} is not there");
+    }
+    assert_eq!(totals(&*store, &["a"]).await, [ids.len() as u64]);
+    store.close().await;
+    ids.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; CONTRIBUTING.md says how it is run"]
+async fn two_hundred_copies_made_under_full_load_are_restored_whole() {
+    let mut least = usize::MAX;
+    for round in 1..=10 {
+        let server = Arc::new(Server::start());
+        let (acknowledged, is_over) = (Acknowledged::default(), Arc::new(AtomicBool::new(false)));
+        let posters: Vec<_> = (0..32)
+            .map(|_| {
+                let (acknowledged, is_over) = (Arc::clone(&acknowledged), Arc::clone(&is_over));
+                tokio::spawn(post_on(Arc::clone(&server), acknowledged, is_over))
+            })
+            .collect();
+        let mut messages = 0;
+        for _ in 0..20 {
+            let before = acknowledged.lock().unwrap().clone();
+            messages = copy_and_restore(&server, &before).await;
+            least = least.min(acknowledged.lock().unwrap().len() - before.len());
+        }
+        is_over.store(true, Ordering::SeqCst);
+        for poster in posters {
+            poster.await.unwrap();
+        }
+        println!(
+            "{} copies; the last one had {messages} messages",
+            round * 20
+        );
+    }
+    println!("at least {least} posts were acknowledged beside each");
+    assert!(least > 0);
 }
 
 #[tokio::test]

@@ -140,3 +140,26 @@ async fn what_an_import_brings_is_history_and_nothing_that_is_live() {
     let all = file.store.after(None, &by("", "", 1000)).await.unwrap();
     assert_eq!(all.events.len(), 9 + 3 + 3);
 }
+
+#[tokio::test]
+async fn what_an_import_puts_behind_the_last_post_is_no_place_before_the_next() {
+    let file = File::new();
+    let ahead = Utc::now().timestamp_millis() + 20;
+    let first = file.store.post(draft("ann", "1", &[])).await.unwrap().id;
+    let imported = record(draft("bob", "imported", &[]), ahead);
+    file.store.import(vec![imported.clone()]).await.unwrap();
+    while Utc::now().timestamp_millis() <= ahead {
+        tokio::task::yield_now().await;
+    }
+    // A post that is being stored may be dated before it.
+    let closed = file.store.closed().await.unwrap();
+    assert_eq!(closed, Some(Position(first)));
+    let all = by("", "", 10);
+    let passage = file.store.after(closed, &all).await.unwrap();
+    assert!(passage.is_caught_up && passage.events.is_empty());
+    assert_eq!(passage.position, closed);
+    let second = file.store.post(draft("ann", "2", &[])).await.unwrap().id;
+    assert_eq!(file.store.closed().await.unwrap(), Some(Position(second)));
+    let passage = file.store.after(closed, &all).await.unwrap();
+    assert_eq!(ids(&passage), [imported.message.id, second]);
+}

@@ -269,6 +269,46 @@ mod tests {
     use tempfile::TempDir;
 
     #[test]
+    fn a_log_that_a_read_keeps_is_emptied_when_the_pause_between_two_tries_is_over() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("file");
+        let mut connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch("pragma journal_mode = wal; create table texts (text)")
+            .unwrap();
+        let files = Arc::new(Files::of(&path, &mut connection).unwrap());
+        let erasure = Arc::new(Erasure::default());
+        let mut log = Log::of(
+            files,
+            1 << 30,
+            Arc::default(),
+            Arc::default(),
+            Arc::clone(&erasure),
+        );
+        let insert = "insert into texts values ('secret')";
+        connection.execute_batch(insert).unwrap();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("begin; select * from texts").unwrap();
+        connection.execute_batch("delete from texts").unwrap();
+        log.must_be_emptied();
+        *erasure.since() = Instant::now().checked_sub(SAID_AFTER / 2);
+        let tried = Instant::now();
+        log.bound(&mut connection);
+        assert!(erasure.pending().is_some());
+        assert!(log.empty_at >= tried + EMPTIED_EVERY);
+        reader.execute_batch("commit").unwrap();
+        // However long the pause lasts here.
+        log.empty_at = tried + Duration::from_secs(3_600);
+        log.bound(&mut connection);
+        assert!(erasure.pending().is_some());
+        log.empty_at = Instant::now();
+        log.bound(&mut connection);
+        assert!(erasure.pending().is_none());
+        let left = std::fs::metadata(dir.path().join("file-wal")).unwrap();
+        assert_eq!(left.len(), 0);
+    }
+
+    #[test]
     fn a_checkpoint_that_fails_is_told_and_one_that_works_takes_it_back() {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("file");

@@ -2,9 +2,8 @@
 //! messages and of what stays of those that were deleted.
 //!
 //! Posts are committed in the order of their ids, so all there is up to the
-//! last one posted is in a snapshot that has it. Messages dated later than the
-//! clock are no part of that order until the clock is past them: posts still
-//! come before them.
+//! last one posted is in a snapshot that has it. What an import put behind that
+//! one is no part of the order until the next post: one may still come before.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -56,26 +55,17 @@ impl History {
     }
 }
 
-/// The last id that no post will come before, at `now` in Unix milliseconds.
+/// The last id that no post will come before, at `now` in Unix milliseconds:
+/// one that was given out here. What an import brought is behind it until the
+/// next post: a post that is being stored may be dated before that.
 pub(crate) fn closed(connection: &Connection, now: i64) -> rusqlite::Result<Option<Position>> {
     let at = MessageId::from_parts(now, 0);
     let beyond = MessageId::first_beyond(now);
-    // The clock may have stepped back a little since it was posted; if by
-    // more, posts follow the clock and not this one.
-    let ahead = match last_given(connection, (at, beyond))? {
-        Some(last) => last_given(connection, (beyond, MessageId::MAX))?
-            .is_none()
-            .then_some(last),
-        None => None,
-    };
-    let last = match ahead {
-        Some(last) => Some(last),
-        None => {
-            let before = (MessageId::MIN, at);
-            let message = last_in(connection, Sql::LastBefore, before)?;
-            message.max(last_in(connection, Sql::LastDeletedBefore, before)?)
-        }
-    };
+    // Posts follow the last one, also where the clock stepped back a little
+    // since; if by more, they follow the clock and not that one.
+    let was_wrong = last_given(connection, (beyond, MessageId::MAX))?.is_some();
+    let until = if was_wrong { at } else { beyond };
+    let last = last_given(connection, (MessageId::MIN, until))?;
     // All may be evicted, the last one too.
     let evicted = evicted(connection)?.filter(|evicted| *evicted < at);
     Ok(last.max(evicted).map(Position))

@@ -66,3 +66,21 @@ fn a_command_that_fails_is_told_of_and_the_next_message_comes() {
     assert!(ran.err.contains(&one), "{}", ran.err);
     assert!(ran.err.contains("1 command of 3 failed"), "{}", ran.err);
 }
+
+#[test]
+fn a_ctrl_c_that_ends_the_command_first_ends_all_and_the_message_is_not_done() {
+    // Another process sees the command end, and only then tells dunder.
+    let script = r#"(while kill -0 $$; do :; done; kill -INT $PPID) </dev/null >/dev/null 2>&1 &
+        echo "$DUNDER_TEXT" > "$OUT/text"; kill -INT $$; exit 130"#;
+    let lines = [message(1, "one"), message(2, "two")];
+    let position = tempfile::tempdir().unwrap();
+    let file = position.path().join("position");
+    let args = ["--fail-fast", "--position", file.to_str().unwrap()];
+    let (ran, out) = with_command(&lines, script, &args);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert_eq!(
+        std::fs::read_to_string(out.path().join("text")).unwrap(),
+        "one\n"
+    );
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "");
+}

@@ -51,6 +51,69 @@ async fn a_quiet_stream_stays_and_says_where_it_is() {
     assert_eq!(stream.next(1).await, ["at last #none"]);
 }
 
+#[tokio::test]
+async fn a_stream_says_how_long_it_is_silent_and_that_its_connection_ends_with_it() {
+    let server = hasty();
+    for (form, heartbeat) in [
+        ("ndjson", Some("0.1")),
+        ("sse", Some("0.1")),
+        ("text", None),
+    ] {
+        let response = open(&server.url, &format!("format={form}"), &[]).await;
+        let headers = response.headers();
+        let said = headers
+            .get("x-heartbeat")
+            .map(|said| said.to_str().unwrap());
+        assert_eq!(said, heartbeat, "{form}");
+        assert_eq!(headers["connection"], "close");
+        assert!(headers.contains_key("date"));
+    }
+}
+
+#[tokio::test]
+async fn whatever_comes_behind_a_request_to_follow_is_not_answered_and_ends_nothing() {
+    let server = hasty();
+    for (version, begin) in [("1.0", "{\"event\""), ("1.1", "")] {
+        let mut socket = TcpStream::connect(server.address()).await.unwrap();
+        // What is before it is answered first, and a body is not waited for.
+        let requests = format!(
+            "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n\
+             GET /message/stream HTTP/{version}\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{{}}"
+        );
+        socket.write_all(requests.as_bytes()).await.unwrap();
+        let mut read = String::new();
+        while !read.contains("heartbeat\"") {
+            let mut some = [0; 1024];
+            let count = socket.read(&mut some).await.unwrap();
+            assert!(count > 0, "{read}");
+            read += std::str::from_utf8(&some[..count]).unwrap();
+        }
+        let (health, stream) = read
+            .split_once(&format!("HTTP/{version} 200 OK\r\nc"))
+            .unwrap();
+        let (health, stream) = match version {
+            "1.0" => (health, stream),
+            // The answer before it begins so as well.
+            _ => stream.split_once("HTTP/1.1 200 OK\r\nc").unwrap(),
+        };
+        assert!(health.contains("content-length"), "{read}");
+        let (head, body) = stream.split_once("\r\n\r\n").unwrap();
+        assert_eq!(head.contains("chunked"), version == "1.1", "{head}");
+        assert!(body.starts_with(begin), "{body}");
+        // Too much of it is no client's of ours.
+        let mut much = vec![b'x'; 1024];
+        while socket.write_all(&much).await.is_ok() {
+            let _ =
+                tokio::time::timeout(std::time::Duration::from_millis(1), socket.read(&mut much))
+                    .await;
+        }
+    }
+    let head = server
+        .send(reqwest::Method::HEAD, "/message/stream", &[], "")
+        .await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+}
+
 async fn request(server: &Server, query: &str) -> TcpStream {
     let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let head = format!("GET /message/stream?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
@@ -159,4 +222,27 @@ async fn one_whose_token_is_revoked_is_told_no_more() {
     // The server believes a token for two seconds.
     assert_eq!(stream.next(1).await, ["bye"]);
     assert_eq!(open(&server.url, "", &shown).await.status(), 401);
+}
+
+#[tokio::test]
+async fn one_who_comes_with_the_place_of_a_message_that_was_imported_goes_on_there() {
+    let place = Backend::Embedded.place();
+    let store = place.open().await;
+    let just_now = chrono::Utc::now().timestamp_millis() - 1_000;
+    let moved = record(draft("ann", "moved here", &[]), just_now);
+    store.import(vec![moved.clone()]).await.unwrap();
+    store.close().await;
+    drop(store);
+    let server = place.serve(&[]);
+    let id = moved.message.id.to_string();
+    let mut stream = Stream::open(&server, &format!("after={id}")).await;
+    let caught_up = stream.event().await.unwrap();
+    assert_eq!(caught_up, json!({"event": "caught-up", "position": id}));
+    let page = server.get(&format!("/message?after={id}")).await.data();
+    assert_eq!(
+        (&page["messages"], &page["next_after"]),
+        (&json!([]), &json!(id))
+    );
+    post(&server, "ann", "new").await;
+    assert_eq!(stream.next(1).await, ["new"]);
 }
