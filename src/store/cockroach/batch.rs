@@ -9,10 +9,10 @@ use crate::domain::{Hashtag, Message, MessageId, MessageText, Record, UserName};
 
 use super::columns::{Columns, Fence};
 use super::conn::{Conn, column, locked};
-use super::removal;
 use super::retry::Failure;
 use super::slot::Held;
 use super::sql;
+use super::tombstones;
 
 /// Where a batch is stored.
 #[derive(Clone, Copy)]
@@ -82,7 +82,7 @@ pub(super) async fn is_last(
 pub(super) async fn is_stored(conn: &Conn, records: &[&Record]) -> Result<bool, Failure> {
     let ids: Vec<String> = records.iter().map(|r| r.message.id.to_string()).collect();
     let rows = conn.query(&sql::MESSAGES_BY_ID, &[&ids]).await?;
-    Ok(!rows.is_empty() || !removal::by_id(conn, &ids).await?.is_empty())
+    Ok(!rows.is_empty() || !tombstones::by_id(conn, &ids).await?.is_empty())
 }
 
 /// Users that this process has stored a message of, so that not every batch

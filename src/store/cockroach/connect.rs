@@ -215,8 +215,20 @@ impl Connector {
                 *self.server.get_or_init(|| Server::parse(&text))
             }
         };
+        if server == Server::Postgres && is_standby(conn).await? {
+            let why = "it is a standby, which neither stores nor has all that was stored";
+            return Err(Failure::new(Kind::Away, why));
+        }
         conn.batch(server.session()).await
     }
+}
+
+/// Whether a server of PostgreSQL repeats what another one stores. Such a one
+/// is behind, and takes no transaction of ours at all (0A000).
+async fn is_standby(conn: &Conn) -> Result<bool, Failure> {
+    let rows = conn.query(&sql::STANDBY, &[]).await?;
+    let said: Option<&str> = rows.first().map(|row| column(row, 0)).transpose()?;
+    Ok(said == Some("true"))
 }
 
 /// Why a host gave no connection. Whatever is neither the server's word nor

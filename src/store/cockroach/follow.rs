@@ -1,12 +1,15 @@
 //! Reading forward, oldest first, up to the closed id.
 
+use std::collections::HashSet;
+
 use super::batch;
-use super::conn::Params;
+use super::conn::{Params, column};
 use super::migrate::unix_millis;
 use super::pool::Readers;
-use super::removal;
 use super::retention;
+use super::retry::Failure;
 use super::sql::{self, List};
+use super::tombstones;
 use super::watcher::Watcher;
 use crate::domain::{Event, FollowFilter, Message, MessageId, Passage, Position, StoreError};
 
@@ -36,7 +39,7 @@ pub(super) async fn after(
     };
     let (messages, deleted) = tokio::try_join!(
         read(readers, from, closed, filter, limit),
-        removal::between(readers, from, closed, limit),
+        tombstones::between(readers, from, closed, limit),
     )?;
     // Up to where all of both was read.
     let ends = [
@@ -53,6 +56,11 @@ pub(super) async fn after(
     if !deleted.is_empty() {
         events.extend(deleted.into_iter().map(Event::Deleted));
         events.sort_unstable_by_key(Event::position);
+    }
+    if filter.is_live && !events.is_empty() {
+        // Once they were read: what brought them is committed with their note.
+        let imported = imported(readers, from, end.unwrap_or(closed)).await?;
+        events.retain(|event| !imported.contains(&event.position().0));
     }
     let within = |event: &Event| end.is_none_or(|end| event.position().0 <= end);
     for event in events.into_iter().filter(within) {
@@ -81,6 +89,23 @@ const YOUNG: i64 = 30 * 60 * 1000;
 
 fn may_be_evicted(from: Option<MessageId>) -> bool {
     from.is_none_or(|from| from.millis() < unix_millis() - YOUNG)
+}
+
+/// What imports brought of what follows a position, so far as anybody who
+/// follows live may not have come to it before.
+async fn imported(
+    readers: &Readers,
+    from: Option<MessageId>,
+    to: MessageId,
+) -> Result<HashSet<MessageId>, StoreError> {
+    let from = from.map_or(String::new(), |id| id.to_string());
+    // As many as were read of messages and deletions.
+    let (to, limit) = (to.to_string(), 2 * MOST as i64);
+    let params: Params<'_> = &[&from, &to, &limit];
+    let what = "read what was imported";
+    let rows = readers.query(what, &sql::IMPORTED, params).await?;
+    let ids = rows.iter().map(|row| batch::message_id(column(row, 0)?));
+    Ok(ids.collect::<Result<_, Failure>>()?)
 }
 
 /// The one list that is read, with its name.

@@ -7,10 +7,11 @@ use crate::domain::{Boundary, Imported, MessageId, Record};
 
 use super::batch::{self, KnownUsers, Place};
 use super::conn::{Conn, column};
-use super::removal;
+use super::migrate::unix_millis;
 use super::retention;
 use super::retry::Failure;
 use super::sql;
+use super::tombstones;
 
 /// What is stored under the ids and keys of some records.
 #[derive(Default)]
@@ -42,6 +43,7 @@ pub(super) async fn attempt(
     let first = first_plan.get_or_insert_with(|| plan.clone()).clone();
     if !wanted.is_empty() {
         batch::write(conn, &wanted, users, Place::Counted(slot)).await?;
+        note(conn, wanted.iter().map(|record| record.message.id)).await?;
     }
     conn.batch(sql::COMMIT).await?;
     users.add(&wanted);
@@ -54,6 +56,23 @@ pub(super) async fn attempt(
         .collect())
 }
 
+/// Keeps apart, of ids and positions that are imported, what somebody who
+/// follows could take for posted.
+pub(super) async fn note(
+    conn: &Conn,
+    imported: impl Iterator<Item = MessageId>,
+) -> Result<(), Failure> {
+    let from = MessageId::first_near(unix_millis());
+    let near = imported.filter(|id| *id >= from);
+    let near: Vec<String> = near.map(|id| id.to_string()).collect();
+    if !near.is_empty() {
+        let from = from.to_string();
+        conn.execute(&sql::FORGET_IMPORTED, &[&from]).await?;
+        conn.execute(&sql::NOTE_IMPORTED, &[&near]).await?;
+    }
+    Ok(())
+}
+
 async fn look(conn: &Conn, records: &[Record]) -> Result<Stored, Failure> {
     let mut stored = Stored::default();
     let ids: Vec<String> = records.iter().map(|r| r.message.id.to_string()).collect();
@@ -61,7 +80,7 @@ async fn look(conn: &Conn, records: &[Record]) -> Result<Stored, Failure> {
         let record = batch::record(&row)?;
         stored.records.insert(record.message.id, record);
     }
-    stored.deleted = removal::by_id(conn, &ids).await?.into_keys().collect();
+    stored.deleted = tombstones::by_id(conn, &ids).await?.into_keys().collect();
     stored.boundaries = retention::boundaries_within(conn).await?;
     let (mut users, mut keys) = (Vec::new(), Vec::new());
     for record in records {

@@ -13,7 +13,7 @@ use super::batch::message_id;
 use super::conn::{Conn, Params, column};
 use super::retry::Failure;
 use super::writer::Task;
-use super::{CockroachStore, removal, sql};
+use super::{CockroachStore, sql, tombstones};
 use crate::domain::{
     ArchiveFile, ArchivedDay, Day, Deleter, Deletion, Manifest, MessageId, Record, StoreError,
 };
@@ -121,7 +121,7 @@ impl Manifest for CockroachStore {
             .readers
             .query(what, &sql::TOMBSTONES_BY_ID, params)
             .await?;
-        let found = rows.iter().map(|row| Ok(removal::tombstone(row)?.id));
+        let found = rows.iter().map(|row| Ok(tombstones::tombstone(row)?.id));
         found.collect()
     }
 }

@@ -36,6 +36,7 @@ mod slot;
 mod sql;
 mod tls;
 mod tokens;
+mod tombstones;
 mod trend;
 mod trouble;
 mod watcher;

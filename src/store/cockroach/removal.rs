@@ -12,20 +12,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
-use tokio_postgres::Row;
 
 use super::batch::{self, message_id};
 use super::columns::no_hashtag;
 use super::conn::{Conn, Params, column};
+use super::import::note;
 use super::manifest;
-use super::pool::Readers;
 use super::retry::{Failure, Kind};
 use super::slot::{Held, until};
+use super::tombstones;
 use super::writer::Task;
 use super::{CockroachStore, sql};
 use crate::domain::{
     Deleter, Deletion, Hashtag, Imported, MessageId, Position, Record, Removal, StoreError,
-    Tombstone, UserName,
+    Tombstone,
 };
 use crate::store::batch::{Ids, writer_gone};
 use crate::store::rollup::{WIDTHS, counter_of};
@@ -49,7 +49,7 @@ impl Removal for CockroachStore {
     }
 
     async fn tombstone(&self, id: MessageId) -> Result<Option<Tombstone>, StoreError> {
-        find(&self.readers, id).await
+        tombstones::find(&self.readers, id).await
     }
 
     async fn tombstones(
@@ -58,7 +58,7 @@ impl Removal for CockroachStore {
         limit: usize,
     ) -> Result<Vec<Tombstone>, StoreError> {
         let after = after.map(|position| position.0);
-        between(&self.readers, after, MessageId::MAX, limit).await
+        tombstones::between(&self.readers, after, MessageId::MAX, limit).await
     }
 
     async fn import_tombstones(
@@ -81,6 +81,59 @@ pub(super) struct Place<'a> {
     pub(super) given: &'a mut HashSet<MessageId>,
 }
 
+/// What is removed.
+#[derive(Clone, Copy)]
+pub(super) enum Removing<'a> {
+    /// Messages, with what an archive has of them, for whom and when.
+    Messages(&'a [MessageId], &'a [Record], &'a Deleter, DateTime<Utc>),
+    /// What tombstones of another store name.
+    Tombstones(&'a [Tombstone]),
+}
+
+impl Removing<'_> {
+    /// One attempt.
+    pub(super) async fn attempt(
+        self,
+        conn: &Conn,
+        place: &mut Place<'_>,
+    ) -> Result<Removed, Failure> {
+        match self {
+            Removing::Messages(ids, archived, deleter, now) => {
+                let deleted = delete(conn, (ids, archived), deleter, now, place).await;
+                deleted.map(Removed::Messages)
+            }
+            Removing::Tombstones(tombstones) => {
+                let imported = import(conn, tombstones, place).await;
+                imported.map(Removed::Tombstones)
+            }
+        }
+    }
+}
+
+/// What became of it.
+pub(super) enum Removed {
+    Messages(Vec<Deletion>),
+    Tombstones(Vec<Imported>),
+}
+
+impl Removed {
+    /// Of messages.
+    pub(super) fn deletions(self) -> Vec<Deletion> {
+        match self {
+            Removed::Messages(deletions) => deletions,
+            Removed::Tombstones(_) => Vec::new(),
+        }
+    }
+
+    /// Of tombstones.
+    pub(super) fn imports(self) -> Vec<Imported> {
+        match self {
+            Removed::Tombstones(imports) => imports,
+            Removed::Messages(_) => Vec::new(),
+        }
+    }
+}
+
 /// What goes in one transaction.
 #[derive(Default)]
 struct Work {
@@ -95,7 +148,7 @@ struct Work {
 
 /// One attempt to delete messages; `archived` is what an archive has of them,
 /// for those that are not in the database.
-pub(super) async fn delete(
+async fn delete(
     conn: &Conn,
     (ids, archived): (&[MessageId], &[Record]),
     deleter: &Deleter,
@@ -143,7 +196,7 @@ pub(super) async fn delete(
 }
 
 /// One attempt to take tombstones over.
-pub(super) async fn import(
+async fn import(
     conn: &Conn,
     tombstones: &[Tombstone],
     place: &mut Place<'_>,
@@ -162,6 +215,8 @@ pub(super) async fn import(
     let mut seen = HashSet::new();
     let mut fates = Vec::with_capacity(tombstones.len());
     let (mut users, mut keys, mut keyed) = (Vec::new(), Vec::new(), Vec::new());
+    // Positions that others gave.
+    let mut brought = Vec::new();
     for tombstone in tombstones {
         if gone.contains_key(&tombstone.id) || !seen.insert(tombstone.id) {
             fates.push(Imported::AlreadyThere);
@@ -174,8 +229,9 @@ pub(super) async fn import(
             }
             None => {
                 let mut tombstone = tombstone.clone();
-                if !taken.insert(tombstone.position.0) {
-                    tombstone.position = work.next(place);
+                match taken.insert(tombstone.position.0) {
+                    true => brought.push(tombstone.position.0),
+                    false => tombstone.position = work.next(place),
                 }
                 work.tombstones.push(tombstone);
             }
@@ -190,6 +246,7 @@ pub(super) async fn import(
         conn.execute(&sql::KEEP_KEYS, &[&users, &keys, &keyed])
             .await?;
     }
+    note(conn, brought.into_iter()).await?;
     work.store(conn, place).await?;
     Ok(fates)
 }
@@ -205,20 +262,7 @@ async fn look(
         let record = batch::record(&row)?;
         messages.insert(record.message.id, record);
     }
-    Ok((messages, by_id(conn, &ids).await?))
-}
-
-/// What stays of some messages, of those that were deleted.
-pub(super) async fn by_id(
-    conn: &Conn,
-    ids: &Vec<String>,
-) -> Result<HashMap<MessageId, Tombstone>, Failure> {
-    let rows = conn.query(&sql::TOMBSTONES_BY_ID, &[ids]).await?;
-    let found = rows.iter().map(|row| {
-        let tombstone = tombstone(row)?;
-        Ok((tombstone.id, tombstone))
-    });
-    found.collect()
+    Ok((messages, tombstones::by_id(conn, &ids).await?))
 }
 
 impl Work {
@@ -361,46 +405,4 @@ impl Work {
         .await?;
         Ok(())
     }
-}
-
-/// What stays of a message, if it was deleted.
-pub(super) async fn find(
-    readers: &Readers,
-    id: MessageId,
-) -> Result<Option<Tombstone>, StoreError> {
-    let ids = vec![id.to_string()];
-    let what = "read what stays of a message";
-    let rows = readers.query(what, &sql::TOMBSTONES_BY_ID, &[&ids]).await?;
-    Ok(rows.first().map(tombstone).transpose()?)
-}
-
-/// At most `limit` tombstones behind a position and up to another.
-pub(super) async fn between(
-    readers: &Readers,
-    after: Option<MessageId>,
-    to: MessageId,
-    limit: usize,
-) -> Result<Vec<Tombstone>, StoreError> {
-    // No id is empty, and all come after that.
-    let after = after.map_or(String::new(), |id| id.to_string());
-    let (to, limit) = (to.to_string(), i64::try_from(limit).unwrap_or(i64::MAX));
-    let what = "read what was deleted";
-    let params: Params<'_> = &[&after, &to, &limit];
-    let rows = readers.query(what, &sql::TOMBSTONES, params).await?;
-    let found = rows.iter().map(tombstone).collect::<Result<_, _>>();
-    Ok(found?)
-}
-
-pub(super) fn tombstone(row: &Row) -> Result<Tombstone, Failure> {
-    let corrupt = |what: &str| Failure::corrupt(format!("a tombstone's {what} is not one"));
-    let deleted_at = DateTime::from_timestamp_millis(column(row, 2)?);
-    let key: &str = column(row, 4)?;
-    let key = (!key.is_empty()).then(|| key.parse().map_err(|_| corrupt("key")));
-    Ok(Tombstone {
-        id: message_id(column(row, 0)?)?,
-        user: UserName::from_stored(column(row, 1)?),
-        deleted_at: deleted_at.ok_or_else(|| corrupt("time"))?,
-        position: Position(message_id(column(row, 3)?)?),
-        idempotency_key: key.transpose()?,
-    })
 }

@@ -229,8 +229,10 @@ impl Watcher {
             self.readers.ask_two(&sql::FOLLOW, &[], ATTEMPT).await?;
             memory.said = Some(Instant::now());
         }
+        // Those that are claimed meanwhile may not be in what is read.
+        let held: Vec<_> = self.held().collect();
         let mut rows = self.look_at(memory).await?;
-        self.lose(&rows);
+        lose(held, &rows);
         let is_followed = is_asked || memory.is_followed();
         if is_followed {
             if self.close(&rows, memory).await? {
@@ -279,17 +281,6 @@ impl Watcher {
                 Kind::Away,
                 "a server of an older release stores messages; nobody can follow until it is updated",
             )),
-        }
-    }
-
-    /// Lets go of slots that the database has as somebody else's.
-    fn lose(&self, rows: &[Row]) {
-        for (_, slot, held) in self.held() {
-            let has = |row: &Row| row.slot == held.number && row.owner == held.owner;
-            if !rows.iter().any(has) {
-                debug!(slot = held.number, "a slot was taken by another server");
-                slot.lose(&held);
-            }
         }
     }
 
@@ -370,6 +361,18 @@ impl Watcher {
             {
                 debug!("an idle slot is kept: {}", failure.text);
             }
+        }
+    }
+}
+
+/// Lets go of slots, of those that were held, that the database has as
+/// somebody else's.
+fn lose(held: Vec<(usize, &Arc<Slot>, Arc<Held>)>, rows: &[Row]) {
+    for (_, slot, held) in held {
+        let has = |row: &Row| row.slot == held.number && row.owner == held.owner;
+        if !rows.iter().any(has) {
+            debug!(slot = held.number, "a slot was taken by another server");
+            slot.lose(&held);
         }
     }
 }

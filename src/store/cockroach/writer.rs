@@ -23,6 +23,7 @@ use super::conn::{Conn, within};
 use super::connect::{SharedConnector, Turn};
 use super::import;
 use super::removal;
+use super::removal::{Removed, Removing};
 use super::retention;
 use super::retry::{Failure, Kind};
 use super::slot::{Held, Slot};
@@ -271,30 +272,18 @@ impl Writer {
 
     /// Imports records in one transaction.
     async fn import(&mut self, records: &[Record]) -> Result<Vec<Imported>, Failure> {
-        let connector = self.shared.connector.clone();
-        let limit = connector.options.write_limit * 4;
+        let options = &self.shared.connector.options;
+        let (limit, attempt) = (options.write_limit * 4, options.write_limit);
         let mut backoff = Backoff::new("import records", limit);
         let mut first_plan = None;
         loop {
-            let attempt = async {
-                self.connect().await?;
-                let Some(conn) = &self.conn else {
-                    return Err(Failure::new(Kind::Lost, "no connection"));
-                };
-                let held = self.slot.current().await?;
-                let slot = held.number;
-                import::attempt(conn, records, &self.shared.users, slot, &mut first_plan).await
-            };
-            // What stalls must leave time for another attempt.
-            let most = connector.options.write_limit;
-            let attempt = within(backoff.remaining().min(most), attempt);
-            match connector.writes.watch(attempt).await {
+            let attempted = self.transact(&backoff, attempt, async |writer, conn, held| {
+                let users = &writer.shared.users;
+                import::attempt(conn, records, users, held.number, &mut first_plan).await
+            });
+            match attempted.await {
                 Ok(imported) => return Ok(imported),
-                Err(failure) => {
-                    // A transaction may still be open on it.
-                    self.conn = None;
-                    self.recover(failure, &mut backoff).await?;
-                }
+                Err(failure) => self.recover(failure, &mut backoff).await?,
             }
         }
     }
@@ -327,60 +316,69 @@ impl Writer {
 
     /// Removes messages in one transaction.
     async fn remove(&mut self, work: Removing<'_>) -> Result<Removed, Failure> {
-        let connector = self.shared.connector.clone();
+        let options = &self.shared.connector.options;
+        let (limit, attempt, lease) = (
+            options.write_limit,
+            options.write_attempt,
+            options.slot_lease,
+        );
         let ids = self.shared.batcher.ids().clone();
         // Its positions are in flight until this ends.
         let _taken = ids.take(self.lane);
-        let mut backoff = Backoff::new("delete messages", connector.options.write_limit);
+        let mut backoff = Backoff::new("delete messages", limit);
         let mut given = HashSet::new();
         loop {
-            let attempt = async {
-                self.connect().await?;
-                let Some(conn) = &self.conn else {
-                    return Err(Failure::new(Kind::Lost, "no connection"));
-                };
-                let held = self.slot.current().await?;
+            let attempted = self.transact(&backoff, attempt, async |writer, conn, held| {
                 let mut place = removal::Place {
-                    held: &held,
+                    held,
                     ids: &ids,
-                    lease: connector.options.slot_lease,
+                    lease,
                     given: &mut given,
                 };
-                let done = match work {
-                    Removing::Messages(ids, archived, deleter, now) => {
-                        removal::delete(conn, (ids, archived), deleter, now, &mut place)
-                            .await
-                            .map(Removed::Messages)
-                    }
-                    Removing::Tombstones(tombstones) => {
-                        removal::import(conn, tombstones, &mut place)
-                            .await
-                            .map(Removed::Tombstones)
-                    }
-                };
+                let done = work.attempt(conn, &mut place).await;
                 // Refused, or below what the slot has closed: then the clock
                 // was ahead and is right again.
                 if let Err(failure) = &done
                     && (batch::is_refused(failure) || ids.pause().id < held.closed())
                 {
-                    self.slot.leave(&held).await?;
+                    writer.slot.leave(held).await?;
                     let why =
                         "another slot is needed: this one was taken, or is ahead of the clock";
                     return Err(Failure::new(Kind::Again, why));
                 }
                 done
-            };
-            let most = connector.options.write_attempt;
-            let attempt = within(backoff.remaining().min(most), attempt);
-            match connector.writes.watch(attempt).await {
+            });
+            match attempted.await {
                 Ok(done) => return Ok(done),
-                Err(failure) => {
-                    // A transaction may still be open on it.
-                    self.conn = None;
-                    self.recover(failure, &mut backoff).await?;
-                }
+                Err(failure) => self.recover(failure, &mut backoff).await?,
             }
         }
+    }
+
+    /// One attempt at work that takes a transaction: what stalls leaves time
+    /// for another one.
+    async fn transact<T>(
+        &mut self,
+        backoff: &Backoff,
+        most: Duration,
+        work: impl AsyncFnOnce(&Writer, &Conn, &Held) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let connector = self.shared.connector.clone();
+        let attempt = async {
+            self.connect().await?;
+            let Some(conn) = &self.conn else {
+                return Err(Failure::new(Kind::Lost, "no connection"));
+            };
+            let held = self.slot.current().await?;
+            work(self, conn, &held).await
+        };
+        let attempt = within(backoff.remaining().min(most), attempt);
+        let done = connector.writes.watch(attempt).await;
+        if done.is_err() {
+            // A transaction may still be open on it.
+            self.conn = None;
+        }
+        done
     }
 
     async fn recover(&mut self, failure: Failure, backoff: &mut Backoff) -> Result<(), Failure> {
@@ -397,35 +395,6 @@ impl Writer {
         backoff.wait(failure).await?;
         self.shared.connector.retries.count(kind);
         Ok(())
-    }
-}
-
-/// What is removed.
-#[derive(Clone, Copy)]
-enum Removing<'a> {
-    Messages(&'a [MessageId], &'a [Record], &'a Deleter, DateTime<Utc>),
-    Tombstones(&'a [Tombstone]),
-}
-
-/// What became of it.
-enum Removed {
-    Messages(Vec<Deletion>),
-    Tombstones(Vec<Imported>),
-}
-
-impl Removed {
-    fn deletions(self) -> Vec<Deletion> {
-        match self {
-            Removed::Messages(deletions) => deletions,
-            Removed::Tombstones(_) => Vec::new(),
-        }
-    }
-
-    fn imports(self) -> Vec<Imported> {
-        match self {
-            Removed::Tombstones(imports) => imports,
-            Removed::Messages(_) => Vec::new(),
-        }
     }
 }
 

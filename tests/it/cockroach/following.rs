@@ -28,7 +28,7 @@ fn all(limit: u16) -> FollowFilter {
 }
 
 /// What is new behind a position, up to the closed id.
-async fn read_on(
+pub async fn read_on(
     store: &CockroachStore,
     position: &mut Option<Position>,
 ) -> Result<Vec<Message>, StoreError> {
@@ -43,7 +43,7 @@ async fn read_on(
 }
 
 /// Ends once everything up to an id is closed.
-async fn closed_up_to(store: &CockroachStore, id: MessageId) {
+pub async fn closed_up_to(store: &CockroachStore, id: MessageId) {
     let began = Instant::now();
     while store.closed().await.unwrap() < Some(Position(id)) {
         assert!(began.elapsed() < PATIENCE, "{id} is not closed");

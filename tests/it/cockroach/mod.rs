@@ -14,6 +14,8 @@ pub mod postgres;
 mod proxy;
 mod refold;
 mod serving;
+mod slots;
+mod standby;
 mod suite;
 mod tls;
 mod writing;

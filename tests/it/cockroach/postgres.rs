@@ -44,14 +44,7 @@ impl Postgres {
     /// only it can read.
     pub fn with(settings: &str, files: &[(&str, String)]) -> Postgres {
         let bin = binaries();
-        let root = tempfile::Builder::new()
-            .prefix("dunder-postgres-")
-            .tempdir()
-            .expect("a temporary directory")
-            .keep();
-        if is_root() {
-            run(Command::new("chown").arg("postgres").arg(&root));
-        }
+        let root = directory();
         let data = root.join("data");
         run(unprivileged(&bin.join("initdb"))
             .args([
@@ -86,6 +79,34 @@ impl Postgres {
             data,
             port,
             _watchdog: watchdog,
+        };
+        server.control(&["start"]);
+        server
+    }
+
+    /// A standby that has all there is by now and nothing that comes later.
+    pub fn standby(&self) -> Postgres {
+        let root = directory();
+        let data = root.join("data");
+        // Links to the two that every test needs may stand alone on the PATH.
+        let initdb = std::fs::canonicalize(self.bin.join("initdb")).expect(MISSING);
+        run(unprivileged(&initdb.with_file_name("pg_basebackup"))
+            .args(["-h", "127.0.0.1", "-U", "dunder", "-p"])
+            .arg(self.port.to_string())
+            .args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf"])
+            .arg("-D")
+            .arg(&data));
+        let port = free_port();
+        let config = data.join("postgresql.auto.conf");
+        let settings = std::fs::read_to_string(&config).expect("its settings");
+        let late = format!("{settings}port = {port}\nrecovery_min_apply_delay = '1d'\n");
+        std::fs::write(&config, late).expect("its settings");
+        let _watchdog = watchdog(&self.bin, &root, &data);
+        let server = Postgres {
+            bin: self.bin.clone(),
+            data,
+            port,
+            _watchdog,
         };
         server.control(&["start"]);
         server
@@ -151,6 +172,19 @@ impl Postgres {
     pub fn fresh(&self) -> CockroachOptions {
         self.options(&fresh_name())
     }
+}
+
+/// A directory for a server, which its watchdog removes.
+fn directory() -> PathBuf {
+    let root = tempfile::Builder::new()
+        .prefix("dunder-postgres-")
+        .tempdir()
+        .expect("a temporary directory")
+        .keep();
+    if is_root() {
+        run(Command::new("chown").arg("postgres").arg(&root));
+    }
+    root
 }
 
 /// Files beside the server's data, that only it can read.

@@ -43,6 +43,8 @@ struct Faults {
     stall_after: AtomicU32,
     /// Batches wait so many milliseconds at most.
     delay: AtomicU32,
+    /// Answers do.
+    answer_delay: AtomicU32,
     refuse: AtomicBool,
     stalled: AtomicBool,
     changed: Notify,
@@ -89,6 +91,12 @@ impl Proxy {
     pub fn delay_batches(&self, most: Duration) {
         let most = u32::try_from(most.as_millis()).unwrap();
         self.faults.delay.store(most, Ordering::SeqCst);
+    }
+
+    /// Has every answer wait at random, up to so long.
+    pub fn delay_answers(&self, most: Duration) {
+        let most = u32::try_from(most.as_millis()).unwrap();
+        self.faults.answer_delay.store(most, Ordering::SeqCst);
     }
 
     /// Cuts the connection before every `n`th answer of a commit.
@@ -153,13 +161,12 @@ impl Faults {
             let bytes = &buffer[..length];
             if !answers {
                 stores |= bytes.windows(STORES.len()).any(|window| window == STORES);
-                let most = self.delay.load(Ordering::SeqCst);
-                if stores && most > 0 {
-                    let wait = getrandom::u32().unwrap() % most;
-                    tokio::time::sleep(Duration::from_millis(wait.into())).await;
+                if stores {
+                    wait_at_most(&self.delay).await;
                 }
             }
             if answers {
+                wait_at_most(&self.answer_delay).await;
                 if reached(&self.stall_after) {
                     self.stalled.store(true, Ordering::SeqCst);
                     self.changed.notify_waiters();
@@ -202,6 +209,14 @@ impl Faults {
             return false;
         }
         (self.seen.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(every)
+    }
+}
+
+async fn wait_at_most(most: &AtomicU32) {
+    let most = most.load(Ordering::SeqCst);
+    if most > 0 {
+        let wait = getrandom::u32().unwrap() % most;
+        tokio::time::sleep(Duration::from_millis(wait.into())).await;
     }
 }
 

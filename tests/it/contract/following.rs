@@ -146,3 +146,32 @@ pub async fn messages_of_the_future_hide_no_post(fixture: &mut impl Fixture) {
         position = next;
     }
 }
+
+pub async fn what_an_import_puts_ahead_of_the_clock_is_never_live_and_hides_no_post(
+    fixture: &mut impl Fixture,
+) {
+    let store = fixture.store();
+    let ahead = Utc::now().timestamp_millis() + 40;
+    let one = |n: i64| record(draft("bob", &format!("ahead {n}"), &[]), ahead + n);
+    let imported: Vec<_> = (0..2).map(one).collect();
+    let posted = store.post(draft("ann", "first", &[])).await.unwrap();
+    store.import(imported.clone()).await.unwrap();
+    let live = FollowFilter {
+        is_live: true,
+        ..wanted("", &[], 10)
+    };
+    let (mut position, mut all) = (Some(Position(posted.id)), vec![posted]);
+    while all.last().unwrap().id.millis() <= ahead + 1 {
+        let posted = store.post(draft("ann", "now", &[])).await.unwrap();
+        let (found, next) = follow(&*store, position, &live, posted.id).await;
+        assert_eq!(found, [posted.clone()]);
+        position = next;
+        all.push(posted);
+    }
+    // As history it is there, in its place.
+    let last = all.last().unwrap().id;
+    all.extend(imported.into_iter().map(|record| record.message));
+    all.sort_unstable_by_key(|message| message.id);
+    let (found, _) = follow(&*store, None, &wanted("", &[], 1_000), last).await;
+    assert_eq!(ids(&found), ids(&all));
+}

@@ -91,6 +91,8 @@ pub(super) static STEPS: &[Step] = &[
     step!(Only::Postgres, "0029_retention_bytewise"),
     step!(Only::Everywhere, "0030_leases"),
     step!(Only::Everywhere, "0031_archive_days"),
+    step!(Only::Everywhere, "0032_imported"),
+    step!(Only::Postgres, "0033_imported_bytewise"),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,21 @@
 //! Statements that read messages in the order of ids, oldest first.
 
-use super::{INT, List, Sql, TEXT};
+use super::{INT, List, Sql, TEXT, TEXTS, statements};
+
+statements! {
+    /// Ids that imports brought, after `$1` and up to `$2`; `$3` at most.
+    IMPORTED (TEXT, TEXT, INT):
+        "SELECT id FROM imported WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3";
+
+    /// Notes that an import brought these ids or positions.
+    NOTE_IMPORTED (TEXTS):
+        "INSERT INTO imported (id)
+         SELECT n.id FROM ROWS FROM (unnest($1)) AS n (id)
+         ON CONFLICT (id) DO NOTHING";
+
+    /// Forgets those before `$1`, which everybody who follows is past.
+    FORGET_IMPORTED (TEXT): "DELETE FROM imported WHERE id > '' AND id < $1";
+}
 
 /// A part of one list: `$1` after this id, `$2` up to this one, `$3` at most,
 /// `$4` whose list it is, unless it is everybody's. With a hashtag the ids

@@ -6,6 +6,7 @@ use super::*;
 pub(super) fn statements() -> Vec<(String, String, usize)> {
     let fixed = [
         counts::FIXED,
+        follow::FIXED,
         inspection::FIXED,
         manifest::FIXED,
         read::FIXED,

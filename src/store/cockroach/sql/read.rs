@@ -9,6 +9,9 @@ statements! {
     /// PostgreSQL: whether the server only reads (`on`), as a standby does.
     READ_ONLY (): "SELECT cast(current_setting('transaction_read_only') AS text)";
 
+    /// PostgreSQL: whether the server is a standby (`true`).
+    STANDBY (): "SELECT cast(pg_is_in_recovery() AS text)";
+
     /// The last message, to start ids after it.
     LAST_ID (): "SELECT id FROM messages ORDER BY id DESC LIMIT 1";
 
