@@ -43,6 +43,7 @@
 //!    closed id: `store::cockroach::closed`, the fence of
 //!    `store::cockroach::sql` → `store::cockroach::follow`. So whoever reads
 //!    forward passes each message once: `domain::Following` → `server::follow`.
+//!    A standby may be behind and is not connected to: `store::cockroach::connect`.
 //! 5. **Counters are the messages, counted.** A message counts in the
 //!    transaction that stores it or, on the embedded store, flushes it; until
 //!    then the memtable counts it. So lists, tags and trends agree for any

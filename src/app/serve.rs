@@ -3,9 +3,11 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
@@ -108,6 +110,7 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
         supervisor.run(retention::job(&store, config.retention.rules.clone()));
     }
     let listener = place.listen(address)?;
+    notice_lost(&listener, config.server.limits.write_timeout)?;
     let mut about = about(&config);
     if let Some((settings, place)) = admin {
         let listener = place.listen(Address::of(settings))?;
@@ -204,10 +207,24 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     };
     // A restart does not wait for connections of the server before it.
     socket.set_reuseaddr(true)?;
-    // One who follows in silence and whose network is gone is noticed.
-    socket.set_keepalive(true)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+/// Has the system notice clients whose network is gone, within about twice
+/// `patience`: also of those who follow in text, which is silent while there is
+/// nothing to say. Accepted connections inherit it (tcp(7)).
+fn notice_lost<S: AsFd>(socket: &S, patience: Duration) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    // Whole seconds.
+    let patience = patience.max(Duration::from_secs(3));
+    let keepalive = TcpKeepalive::new()
+        .with_time(patience)
+        .with_interval(patience / 3)
+        .with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // The same where something was sent and not acknowledged.
+    socket.set_tcp_user_timeout(Some(patience * 2))
 }
 
 impl Place {
@@ -308,5 +325,26 @@ async fn received(signals: &mut Option<Signal>) {
     match signals {
         Some(signals) => drop(signals.recv().await),
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_whose_network_is_gone_is_noticed_on_every_connection() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listener = bound(address).unwrap().listen(1).unwrap();
+        notice_lost(&listener, Duration::from_secs(30)).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let socket = SockRef::from(&accepted);
+        assert!(socket.keepalive().unwrap());
+        let seconds = Duration::from_secs;
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), seconds(30));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(10));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(seconds(60)));
+        drop(client);
     }
 }
