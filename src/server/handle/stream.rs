@@ -79,7 +79,7 @@ pub(crate) async fn stream(
     headers.insert(VARY, HeaderValue::from_static("accept"));
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     if encoding.has_heartbeat() {
-        headers.insert(X_HEARTBEAT, heartbeat(context.settings.limits.heartbeat));
+        headers.insert(X_HEARTBEAT, heartbeat(context.limits_now().heartbeat));
     }
     Ok(answer)
 }

@@ -60,7 +60,10 @@ pub(super) enum AnswerHeader {
     Location,
     NextCursor,
     NextAfter,
+    Deleted,
+    Gaps,
     AccelBuffering,
+    Heartbeat,
 }
 
 /// Where an answer leads.
@@ -132,7 +135,12 @@ pub(crate) const FEED: Operation = Operation {
     description: "All filters must hold. With `after`: oldest first, each once, for those who ask again and again. With `ulid`: that one message.",
     query: FeedQuery::PARAMETERS,
     success: Success {
-        headers: &[AnswerHeader::NextCursor, AnswerHeader::NextAfter],
+        headers: &[
+            AnswerHeader::NextCursor,
+            AnswerHeader::NextAfter,
+            AnswerHeader::Deleted,
+            AnswerHeader::Gaps,
+        ],
         links: &[Link {
             name: "nextPage",
             operation: "listMessages",
@@ -190,7 +198,7 @@ pub(crate) const STREAM: Operation = Operation {
     query: StreamQuery::PARAMETERS,
     headers: &[RequestHeader::LastEventId],
     success: Success {
-        headers: &[AnswerHeader::AccelBuffering],
+        headers: &[AnswerHeader::AccelBuffering, AnswerHeader::Heartbeat],
         ..ok("Events without an end", Content::Stream(of::<StreamEvent>))
     },
     refusals: &[Code::InvalidParameter, Code::InvalidHeader, Code::NotFound],

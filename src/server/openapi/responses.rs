@@ -226,6 +226,7 @@ fn header(header: &AnswerHeader) -> (&'static str, Value) {
         })
     };
     const ULID: &str = "^[0-9A-Z]{26}$";
+    const COUNT: &str = "^[1-9][0-9]*$";
     match header {
         AnswerHeader::Location => (
             "Location",
@@ -245,6 +246,30 @@ fn header(header: &AnswerHeader) -> (&'static str, Value) {
                 false,
                 "The `after` to go on with, where the form has no place for it",
                 ULID,
+            ),
+        ),
+        AnswerHeader::Deleted => (
+            "X-Deleted",
+            described(
+                false,
+                "How many deletions were left out, where there were any and the form has no place for them",
+                COUNT,
+            ),
+        ),
+        AnswerHeader::Gaps => (
+            "X-Gaps",
+            described(
+                false,
+                "How many gaps were left out, where there were any and the form has no place for them",
+                COUNT,
+            ),
+        ),
+        AnswerHeader::Heartbeat => (
+            "X-Heartbeat",
+            described(
+                false,
+                "How many seconds the stream is silent at most; text may be silent for ever",
+                "^[0-9]+([.][0-9]+)?$",
             ),
         ),
         AnswerHeader::AccelBuffering => (
