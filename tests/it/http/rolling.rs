@@ -166,10 +166,10 @@ async fn two(place: Place, clients: usize, rounds: usize, flags: &[&str]) {
     let servers = vec![place.serve(flags), place.serve(flags)];
     under_clients(clients, servers, async |clients, servers| {
         for _ in 0..rounds {
-            for at in 0..2 {
+            for (at, server) in servers.iter_mut().enumerate() {
                 let new = place.serve(flags);
                 clients.replace(at, &new);
-                stop(std::mem::replace(&mut servers[at], new)).await;
+                stop(std::mem::replace(server, new)).await;
             }
         }
     })

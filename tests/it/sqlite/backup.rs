@@ -129,7 +129,7 @@ async fn copy_and_restore(server: &Server, before: &[String]) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; CONTRIBUTING.md says how it is run"]
 async fn two_hundred_copies_made_under_full_load_are_restored_whole() {
-    let mut least = usize::MAX;
+    let mut beside = 0;
     for round in 1..=10 {
         let server = Arc::new(Server::start());
         let (acknowledged, is_over) = (Acknowledged::default(), Arc::new(AtomicBool::new(false)));
@@ -143,7 +143,7 @@ async fn two_hundred_copies_made_under_full_load_are_restored_whole() {
         for _ in 0..20 {
             let before = acknowledged.lock().unwrap().clone();
             messages = copy_and_restore(&server, &before).await;
-            least = least.min(acknowledged.lock().unwrap().len() - before.len());
+            beside += acknowledged.lock().unwrap().len() - before.len();
         }
         is_over.store(true, Ordering::SeqCst);
         for poster in posters {
@@ -154,8 +154,8 @@ async fn two_hundred_copies_made_under_full_load_are_restored_whole() {
             round * 20
         );
     }
-    println!("at least {least} posts were acknowledged beside each");
-    assert!(least > 0);
+    println!("{beside} posts were acknowledged beside them");
+    assert!(beside > 200);
 }
 
 #[tokio::test]
