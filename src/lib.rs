@@ -17,6 +17,7 @@
 //! | [`config`] | settings: keys, flags, variables and file to checked values |
 //! | [`api`] | the wire, shared by server and client |
 //! | [`domain`] | values, filters, and the traits of a store; no I/O |
+//! | [`trace`] | spans: where the time of a request went |
 //! | [`metrics`] | counters and histograms that threads share, and the text of `/metrics` |
 //!
 //! # The invariants
@@ -109,3 +110,4 @@ pub mod metrics;
 pub mod output;
 pub mod server;
 pub mod store;
+pub mod trace;

@@ -14,6 +14,7 @@
 mod answer;
 mod client;
 mod cluster;
+mod collector;
 mod drive;
 mod follow;
 mod growth;

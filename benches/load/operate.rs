@@ -1,45 +1,79 @@
-//! What it costs that requests are counted: a server with an admin listener
-//! against one without, over the same requests.
+//! What it costs that requests are counted, and that one in a hundred is traced:
+//! a server with an admin listener, or with a collector, against one without,
+//! over the same requests.
 
 use super::Result;
 use super::answer;
 use super::client::Requests;
+use super::collector;
 use super::pairs::{Pairs, by_throughput};
 use super::server::{Dunder, StoreDir};
 use super::settings::Settings;
 use super::table::{Goal, Row, Table};
 
 const CONNECTIONS: usize = 64;
-const GOAL: Goal = Goal::AtLeast(0.98);
 
 /// Rows that may be asked for by name.
 pub fn measure(settings: &Settings, table: &mut Table) -> Result<()> {
-    let post = "durable POST, embedded, with metrics against without";
-    if settings.wants(post) {
-        let (with, without) = servers()?;
+    let metrics = ["--admin.port", "0"].map(str::to_owned);
+    compare(settings, table, "metrics", Goal::AtLeast(0.98), || {
+        Ok(metrics.to_vec())
+    })?;
+    compare(
+        settings,
+        table,
+        "traces of 1 %",
+        Goal::AtLeast(0.97),
+        || {
+            let flags = [
+                "--otel.endpoint",
+                &collector::start()?,
+                "--otel.sample",
+                "0.01",
+            ];
+            Ok(flags.map(str::to_owned).to_vec())
+        },
+    )
+}
+
+/// Rows with something that flags turn on, and without it.
+fn compare(
+    settings: &Settings,
+    table: &mut Table,
+    what: &str,
+    goal: Goal,
+    flags: impl Fn() -> Result<Vec<String>>,
+) -> Result<()> {
+    let post = format!("durable POST, embedded, with {what} against without");
+    if settings.wants(&post) {
+        let (with, without) = servers(&flags()?)?;
+        let (with, without) = ((&with, &Requests::Posts), (&without, &Requests::Posts));
+        table.push(row(settings, &post, with, without, goal)?);
+    }
+    let get = format!("one message by id, with {what} against without");
+    if settings.wants(&get) {
+        let (with, without) = servers(&flags()?)?;
+        let (one, other) = (by_id(&with)?, by_id(&without)?);
         table.push(row(
             settings,
-            post,
-            (&with, &Requests::Posts),
-            (&without, &Requests::Posts),
+            &get,
+            (&with, &one),
+            (&without, &other),
+            goal,
         )?);
-    }
-    let get = "one message by id, with metrics against without";
-    if settings.wants(get) {
-        let (with, without) = servers()?;
-        let (one, other) = (by_id(&with)?, by_id(&without)?);
-        table.push(row(settings, get, (&with, &one), (&without, &other))?);
     }
     Ok(())
 }
 
-fn servers() -> Result<(Dunder, Dunder)> {
-    let start = |admin: &[&str]| {
+fn servers(flags: &[String]) -> Result<(Dunder, Dunder)> {
+    let start = |flags: &[String]| {
         let store = StoreDir::temporary()?;
         let file = store.file().display().to_string();
-        Dunder::with(&[&["--sqlite.path", &file], admin].concat(), store)
+        let flags = flags.iter().map(String::as_str);
+        let flags: Vec<&str> = ["--sqlite.path", &file].into_iter().chain(flags).collect();
+        Dunder::with(&flags, store)
     };
-    Ok((start(&["--admin.port", "0"])?, start(&[])?))
+    Ok((start(flags)?, start(&[])?))
 }
 
 fn by_id(dunder: &Dunder) -> Result<Requests> {
@@ -53,6 +87,7 @@ fn row(
     name: &str,
     (with, one): (&Dunder, &Requests),
     (without, other): (&Dunder, &Requests),
+    goal: Goal,
 ) -> Result<Row> {
     let pairs = Pairs::measure(
         name,
@@ -61,7 +96,7 @@ fn row(
         || with.load(one, CONNECTIONS, settings.seconds),
         by_throughput,
     )?;
-    let mut row = Row::of_pairs(name, CONNECTIONS, &pairs, GOAL);
+    let mut row = Row::of_pairs(name, CONNECTIONS, &pairs, goal);
     row.limit = format!("without: {:.0}/s", pairs.median().limit.per_second());
     row.peak_memory = Some(with.peak_memory());
     Ok(row)

@@ -65,6 +65,7 @@ impl From<ServeError> for Failure {
             | ServeError::Open(OpenError::Settings(_)) => 2,
             ServeError::Open(_)
             | ServeError::Tls(_)
+            | ServeError::Traces(_)
             | ServeError::Listen { .. }
             | ServeError::Socket(_)
             | ServeError::Start(_) => 1,

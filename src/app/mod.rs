@@ -2,7 +2,8 @@
 //! signals, and the commands of the one who runs dunder.
 //!
 //! `command` is the command line as a whole; `serve` runs the server and
-//! `supervise` what goes on beside it, `operations` answers those who run it, `reload` reads the settings again,
+//! `supervise` what goes on beside it, `traces` sends what it traced,
+//! `operations` answers those who run it, `reload` reads the settings again,
 //! `retention` evicts what is too old, and
 //! `systemd` is told of all that; `admin` has the commands that open the
 //! store themselves, `transfer` what import and export do; `store` opens what
@@ -18,4 +19,5 @@ pub mod serve;
 pub mod store;
 mod supervise;
 mod systemd;
+mod traces;
 mod transfer;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use crate::app::log;
 use crate::app::supervise::Jobs;
+use crate::app::traces::TracesMetrics;
 use crate::metrics::Page;
 use crate::server::Operations;
 
@@ -18,13 +19,19 @@ pub(super) struct Program {
     /// The kind of its store.
     store: &'static str,
     started: SystemTime,
+    traces: Option<Arc<TracesMetrics>>,
 }
 
 impl Program {
-    pub(super) fn new(jobs: Arc<Jobs>, store: &'static str) -> Program {
+    pub(super) fn new(
+        jobs: Arc<Jobs>,
+        store: &'static str,
+        traces: Option<Arc<TracesMetrics>>,
+    ) -> Program {
         Program {
             jobs,
             store,
+            traces,
             started: SystemTime::now(),
         }
     }
@@ -59,6 +66,9 @@ impl Operations for Program {
             log::dropped_lines(),
         );
         self.jobs.measure(page);
+        if let Some(traces) = &self.traces {
+            traces.measure(page);
+        }
         let started = self.started.duration_since(SystemTime::UNIX_EPOCH);
         page.gauge(
             "process_start_time_seconds",

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket};
@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::app::operations::Program;
 use crate::app::supervise::Supervisor;
+use crate::app::traces::{Traces, TracesError};
 use crate::app::{log, reload, retention, store, systemd};
 use crate::config::{
     AdminConfig, AuthMode, Config, ConfigError, ReadAccess, ServeArgs, StoreConfig, is_loopback,
@@ -34,6 +35,9 @@ pub enum ServeError {
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What sends traces.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The store does not open.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -85,6 +89,11 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     let (stop, mut shutdown) = watch::channel(false);
     supervisor.run(signals(stop)?);
     let mut server = server::prepare(config.server.clone())?;
+    let traces = config.traces.as_ref().map(Traces::new).transpose()?;
+    if let Some(traces) = &traces {
+        server.set_tracer(traces.tracer());
+        supervisor.run(traces.job());
+    }
     // Taken first: where another server listens, no store is made or opened.
     let address = Address {
         host: &config.host,
@@ -112,10 +121,14 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     let listener = place.listen(address)?;
     notice_lost(&listener, config.server.limits.write_timeout)?;
     let mut about = about(&config);
+    if let Some(traces) = &config.traces {
+        about.push_str(&format!("\n  traces to  {}", traces.endpoint));
+    }
     if let Some((settings, place)) = admin {
         let listener = place.listen(Address::of(settings))?;
         about.push_str(&format!("\n  admin      http://{}", listener.local_addr()?));
-        let program = Program::new(supervisor.jobs(), kind(&config.store));
+        let traces = traces.as_ref().map(Traces::metrics);
+        let program = Program::new(supervisor.jobs(), kind(&config.store), traces);
         server.set_admin(listener, settings.clone(), Arc::new(program));
     }
     if !reload::is_of_terminal() {
@@ -128,7 +141,17 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     }
     announce(listener.local_addr()?, server.is_tls(), &about);
     systemd::ready();
-    server::serve(listener, store, server, supervisor.readiness(), shutdown).await;
+    let mut told = shutdown.clone();
+    let stopping = async {
+        let _ = told.wait_for(|stop| *stop).await;
+        Instant::now()
+    };
+    let serving = server::serve(listener, store, server, supervisor.readiness(), shutdown);
+    let ((), told) = tokio::join!(serving, stopping);
+    if let Some(traces) = traces {
+        let limit = config.server.limits.shutdown_timeout;
+        traces.finish(limit.saturating_sub(told.elapsed())).await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -13,6 +13,8 @@ use super::keys::{self, CLIENT_VARIABLES, KEYS, MESSAGE_VARIABLES};
 pub struct Environment {
     /// Variables that start with `DUNDER_`, but those of a message.
     pub variables: BTreeMap<String, String>,
+    /// Variables that every program of OpenTelemetry reads.
+    pub otel: BTreeMap<String, String>,
     /// The user's data directory, where there is one.
     pub data_dir: Option<PathBuf>,
 }
@@ -23,15 +25,22 @@ impl Environment {
     /// # Errors
     /// A `DUNDER_` variable is not UTF-8.
     pub fn of_process() -> Result<Environment, ConfigError> {
-        let mut variables = BTreeMap::new();
+        let (mut variables, mut otel) = (BTreeMap::new(), BTreeMap::new());
         // One of them alone is a setting that is misspelt.
         let is_in_exec = MESSAGE_VARIABLES
             .iter()
             .all(|name| std::env::var_os(name).is_some());
         for (name, value) in std::env::vars_os() {
-            let Some(name) = name.to_str().filter(|name| name.starts_with("DUNDER_")) else {
+            let Some(name) = name.to_str() else {
                 continue;
             };
+            if name.starts_with("OTEL_") {
+                otel.insert(name.to_owned(), value.to_string_lossy().into_owned());
+                continue;
+            }
+            if !name.starts_with("DUNDER_") {
+                continue;
+            }
             if is_in_exec && MESSAGE_VARIABLES.contains(&name) {
                 continue;
             }
@@ -42,6 +51,7 @@ impl Environment {
         }
         Ok(Environment {
             variables,
+            otel,
             data_dir: dirs::data_dir(),
         })
     }

@@ -119,6 +119,18 @@ pub const KEYS: &[Key] = &[
         "Its port; 0 for any free one",
     ),
     text(
+        "otel.endpoint",
+        "URL",
+        Depends("OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is traced"),
+        "Collector that traces are sent to, by OTLP over HTTP (http://127.0.0.1:4318)",
+    ),
+    text(
+        "otel.sample",
+        "RATIO",
+        Depends("OTEL_TRACES_SAMPLER, else 0.01"),
+        "How many requests are traced, from 0 to 1, beside those whose client traces them",
+    ),
+    text(
         "sqlite.path",
         "FILE",
         Depends("dunder/dunder.sqlite in the user's data directory"),
@@ -364,8 +376,7 @@ pub const CLIENT_VARIABLES: [&str; 7] = [
     "DUNDER_SHELL_INTEGRATION",
 ];
 
-/// What a command of `dunder feed --exec` finds in its environment: dunder in
-/// such a command takes none of them for a setting.
+/// What a command of `dunder feed --exec` finds in its environment: no settings.
 pub const MESSAGE_VARIABLES: [&str; 5] = [
     "DUNDER_ID",
     "DUNDER_USER",

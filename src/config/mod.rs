@@ -20,6 +20,7 @@ mod retention;
 mod server;
 mod sources;
 mod store;
+mod traces;
 mod value;
 
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use retention::RetentionConfig;
 pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};
 pub use sources::{Origin, Settings, Shown};
 pub use store::{CockroachConfig, SslMode, StoreConfig};
+pub use traces::TracesConfig;
 pub use value::{Redacted, is_loopback};
 
 /// All that `dunder serve` needs to know.
@@ -60,6 +62,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// For how long.
     pub retention: RetentionConfig,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesConfig>,
     /// Every value as written, with its origin, and warnings.
     pub settings: Settings,
 }
@@ -226,6 +230,7 @@ impl Config {
             },
             store: StoreConfig::from_settings(&settings, environment)?,
             retention: RetentionConfig::from_settings(&settings)?,
+            traces: TracesConfig::load(&settings, environment)?,
             host,
             settings,
         })

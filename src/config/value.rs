@@ -113,6 +113,22 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a time from 1ms to 24h, such as 10s or 1m30s".to_owned())
 }
 
+/// A part of all, from none to 1.
+pub(super) fn ratio(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|ratio| (0.0..=1.0).contains(ratio))
+        .ok_or_else(|| "write a number from 0 to 1, such as 0.01".to_owned())
+}
+
+/// The address of an HTTP service.
+pub(super) fn http_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.map(String::from)
+        .ok_or_else(|| "write an address such as http://127.0.0.1:4318".to_owned())
+}
+
 /// The size of a request's head. hyper's buffer is never smaller.
 pub(super) fn header_size(text: &str) -> Result<usize, String> {
     size(text)

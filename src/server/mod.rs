@@ -43,6 +43,7 @@ use self::layer::{auth, cache, in_flight, limits};
 use self::metrics::ServerMetrics;
 use crate::config::{AdminConfig, Limits, ServerConfig};
 use crate::domain::{Job, Readiness, Store};
+use crate::trace::Tracer;
 
 /// Everything a request may need.
 struct Context {
@@ -62,6 +63,8 @@ struct Context {
     admin: Option<AdminContext>,
     /// Of `GET /openapi.json`, once somebody asked.
     openapi: OnceLock<Bytes>,
+    /// Who traces, if anybody.
+    tracer: Option<Tracer>,
 }
 
 impl Context {
@@ -91,6 +94,7 @@ impl Context {
             metrics: ServerMetrics::default(),
             admin: None,
             openapi: OnceLock::new(),
+            tracer: None,
             store,
             readiness,
             settings,
@@ -117,12 +121,18 @@ pub struct Prepared {
     followers: Arc<Followers>,
     admin: Option<Admin>,
     limits: LiveLimits,
+    tracer: Option<Tracer>,
 }
 
 impl Prepared {
     /// The limits, to be changed while it serves.
     pub fn limits(&self) -> LiveLimits {
         self.limits.clone()
+    }
+
+    /// Has requests traced.
+    pub fn set_tracer(&mut self, tracer: Tracer) {
+        self.tracer = Some(tracer);
     }
 
     /// Serves those who run the server, too, at an address of their own: only
@@ -172,6 +182,7 @@ pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
         certificate,
         followers: Arc::default(),
         admin: None,
+        tracer: None,
     })
 }
 
@@ -193,6 +204,7 @@ pub async fn serve(
     let context = Arc::new(Context {
         followers: prepared.followers,
         metrics,
+        tracer: prepared.tracer,
         ..Context::with(prepared.limits, store, readiness, prepared.settings)
     });
     let (stop_admin, admin_stops) = watch::channel(false);

@@ -221,6 +221,13 @@ impl<B> Clone for Found<B> {
 
 impl<B> Copy for Found<B> {}
 
+impl<B> Found<B> {
+    /// As it is in the table.
+    pub(crate) fn path(&self) -> &'static str {
+        self.route.path
+    }
+}
+
 /// Finds the line of a request; none where there is no such path, or it takes
 /// other methods.
 pub(crate) fn find<B: RequestBody>(context: &Context, request: &Request<B>) -> Option<Found<B>> {

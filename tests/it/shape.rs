@@ -9,22 +9,26 @@ mod names;
 /// never one above, and not every one below. The client knows servers by
 /// their answers alone, the server knows stores by their traits alone, and
 /// `app` alone puts them together.
-const FLOORS: [(&str, &[&str]); 11] = [
+const FLOORS: [(&str, &[&str]); 12] = [
     ("main", &["app"]),
     (
         "app",
         &[
-            "cli", "server", "store", "output", "config", "api", "domain", "metrics",
+            "cli", "server", "store", "output", "config", "api", "domain", "metrics", "trace",
         ],
     ),
-    ("cli", &["output", "config", "api", "domain"]),
-    ("server", &["output", "config", "api", "domain", "metrics"]),
-    ("store", &["domain", "metrics"]),
+    ("cli", &["output", "config", "api", "domain", "trace"]),
+    (
+        "server",
+        &["output", "config", "api", "domain", "metrics", "trace"],
+    ),
+    ("store", &["domain", "metrics", "trace"]),
     ("output", &["api", "domain"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "trace"]),
     ("api", &["domain"]),
     ("domain", &["metrics"]),
     ("metrics", &[]),
+    ("trace", &[]),
     ("lib", &[]),
 ];
 

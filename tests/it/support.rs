@@ -17,7 +17,10 @@ use crate::place::Place;
 /// The binary under test, free of the environment of whoever runs the tests.
 pub fn dunder() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dunder"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DUNDER_")) {
+    let is_ours = |name: &str| {
+        name.starts_with("DUNDER_") || name.starts_with("OTEL_") || name == "TRACEPARENT"
+    };
+    for (name, _) in std::env::vars().filter(|(name, _)| is_ours(name)) {
         command.env_remove(name);
     }
     command

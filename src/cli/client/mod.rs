@@ -6,6 +6,7 @@ pub(crate) mod failure;
 pub(crate) mod stream;
 pub(crate) mod tls;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,7 @@ use crate::cli::CliError;
 use crate::cli::account::Access;
 
 use crate::api::{Envelope, ErrorBody, PostBody};
+use crate::trace::TraceParent;
 
 /// The largest answer that is read. A page of 1000 messages of 8 KiB, every
 /// character escaped, stays below.
@@ -320,6 +322,9 @@ impl Client {
 fn headers(access: &Access) -> Result<HeaderMap, CliError> {
     let mut headers = HeaderMap::new();
     headers.insert("Accept", HeaderValue::from_static("application/json"));
+    if let Ok(parent) = HeaderValue::try_from(traceparent()) {
+        headers.insert("traceparent", parent);
+    }
     if let Some(token) = &access.token {
         let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
             CliError::Failed(
@@ -330,6 +335,20 @@ fn headers(access: &Access) -> Result<HeaderMap, CliError> {
         headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
+}
+
+/// The trace that this command belongs to: the one that it was started in, which
+/// programs tell each other by `TRACEPARENT`, or else one of its own, of which a
+/// server traces as many as it is set to.
+fn traceparent() -> String {
+    static OURS: OnceLock<TraceParent> = OnceLock::new();
+    let begin = || {
+        let given = std::env::var("TRACEPARENT").ok();
+        given
+            .and_then(|given| given.parse().ok())
+            .unwrap_or_default()
+    };
+    OURS.get_or_init(begin).to_string()
 }
 
 /// Whether calls to other machines may go through a proxy.

@@ -14,6 +14,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
             .collect(),
         data_dir: Some("/data".into()),
+        ..Environment::default()
     }
 }
 

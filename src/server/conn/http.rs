@@ -19,6 +19,7 @@ use crate::server::handle::body::RequestBody;
 use crate::server::layer::catch_panic::CatchPanicLayer;
 use crate::server::layer::measure::MeasureLayer;
 use crate::server::layer::request_log::RequestLogLayer;
+use crate::server::layer::trace::TraceLayer;
 use crate::server::layer::validate::ValidateLayer;
 use crate::server::response::Answer;
 use crate::server::routes::{self, Router};
@@ -100,6 +101,10 @@ pub(crate) fn answer<B: RequestBody>(
         settings,
         query_length: context.limits_now().query_length,
     };
+    let traced = TraceLayer {
+        tracer: context.tracer.as_ref(),
+        route: found.map(|found| found.path()),
+    };
     let router = Router {
         context,
         peer,
@@ -109,7 +114,9 @@ pub(crate) fn answer<B: RequestBody>(
     let logged = RequestLogLayer {
         is_quiet: context.admin.is_some(),
     };
-    measured.layer(logged.layer(guarded)).call(request)
+    measured
+        .layer(traced.layer(logged.layer(guarded)))
+        .call(request)
 }
 
 /// Ends once the server is told to stop.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::server::error::ApiError;
+use crate::trace;
 
 /// Threads that draw, at most so many at once.
 pub(crate) struct Drawers(Arc<Semaphore>);
@@ -34,8 +35,10 @@ impl Drawers {
     ) -> Result<T, ApiError> {
         // Nobody closes it.
         let permit = Arc::clone(&self.0).acquire_owned().await;
+        let request = trace::current();
         let drawn = tokio::task::spawn_blocking(move || {
             let _permit = permit;
+            let _span = request.map(|request| request.child("render"));
             drawing()
         });
         Ok(drawn.await?)

@@ -19,6 +19,7 @@ use crate::server::metrics::Read;
 use crate::server::response::Answer;
 use crate::server::response::body::{AnswerBody, PIECE};
 use crate::server::response::stream::Stream;
+use crate::trace;
 
 /// Answers a page, or the one message that `ulid` names.
 pub(crate) async fn feed(
@@ -75,6 +76,7 @@ async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answ
             .await?;
         let length = page.messages.iter().map(message::json_length).sum();
         if length <= PIECE {
+            let _span = trace::span("render");
             let body = AnswerBody::whole(pages::json(&page, length));
             return Ok(form.answer(body, None));
         }

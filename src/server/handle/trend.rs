@@ -27,6 +27,7 @@ use crate::server::layer::in_flight::InFlight;
 use crate::server::metrics::Read;
 use crate::server::response;
 use crate::server::response::Answer;
+use crate::trace;
 
 /// Counts in buckets.
 pub(crate) async fn trend(
@@ -53,6 +54,7 @@ pub(crate) async fn trend(
                 .await?;
             let cells = filter.cells(&series, fill);
             if form.is_json() {
+                let _span = trace::span("render");
                 let body = json(&filter, &cells);
                 return Ok(response::answer(StatusCode::OK, response::JSON, body));
             }

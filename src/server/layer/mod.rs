@@ -13,6 +13,7 @@ pub(crate) mod in_flight;
 pub(crate) mod limits;
 pub(crate) mod measure;
 pub(crate) mod request_log;
+pub(crate) mod trace;
 pub(crate) mod validate;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Notify, oneshot};
 use super::ids::{Ids, Taken};
 use super::{BatchMetrics, Item, Pending, Posted, Waiting};
 use crate::domain::{IdClock, IdempotencyKey, Record, StoreError, UserName};
+use crate::trace::OpenSpan;
 
 /// A batch stops growing at this many bytes of text.
 const MAX_BATCH_BYTES: usize = 2 << 20;
@@ -37,6 +38,8 @@ pub(crate) struct Batch {
 pub(crate) struct Assigned {
     pub(crate) record: Record,
     pub(crate) reply: oneshot::Sender<Posted>,
+    /// That it waits, where that is traced.
+    pub(crate) waiting: Option<Box<OpenSpan>>,
 }
 
 /// Forms the batches of all writers of a store.
@@ -215,14 +218,23 @@ impl<W> State<W> {
                 self.held.push_back(Item::Post(pending));
                 continue;
             }
-            let Pending { draft, reply, .. } = pending;
+            let Pending {
+                draft,
+                reply,
+                waiting,
+                ..
+            } = pending;
             bytes += draft.text.as_str().len();
             let idempotency_key = draft.idempotency_key.clone();
             let record = Record {
                 message: draft.into_message(ids.next()),
                 idempotency_key,
             };
-            batch.push(Assigned { record, reply });
+            batch.push(Assigned {
+                record,
+                reply,
+                waiting,
+            });
         }
         self.held.append(&mut ready);
         batch

@@ -28,6 +28,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::domain::{Draft, Message, PostError, StoreError};
+use crate::trace;
+use crate::trace::OpenSpan;
 
 /// What a post is answered with.
 pub(crate) type Posted = Result<Message, PostError>;
@@ -38,27 +40,38 @@ pub(crate) struct Pending {
     pub(crate) reply: oneshot::Sender<Posted>,
     /// When it began to wait, where that is measured.
     pub(crate) since: Option<Instant>,
+    /// That it waits, where that is traced.
+    pub(crate) waiting: Option<Box<OpenSpan>>,
 }
 
 impl Pending {
     /// A draft and where its answer will arrive.
     pub(crate) fn new(draft: Draft) -> (Pending, oneshot::Receiver<Posted>) {
         let (reply, answer) = oneshot::channel();
-        let since = None;
-        (
-            Pending {
-                draft,
-                reply,
-                since,
-            },
-            answer,
-        )
+        let pending = Pending {
+            draft,
+            reply,
+            since: None,
+            waiting: trace::span("queue wait").map(Box::new),
+        };
+        (pending, answer)
     }
 
     /// Answers. A sender that has gone away no longer wants to know.
     pub(crate) fn answer(self, posted: Posted) {
         let _ = self.reply.send(posted);
     }
+}
+
+/// The span of a batch whose posts wait no longer, where any of these is
+/// traced: below the first one's request, and linked to those of all.
+pub(crate) fn batch_span(waiting: impl Iterator<Item = Box<OpenSpan>>) -> Option<OpenSpan> {
+    let mut batch: Option<OpenSpan> = None;
+    for request in waiting.filter_map(|waiting| waiting.above()) {
+        let batch = batch.get_or_insert_with(|| request.child("batch"));
+        batch.link(&request);
+    }
+    batch
 }
 
 /// Answers a whole batch from a thread outside the runtime. Waking each sender

@@ -18,6 +18,8 @@ use super::retry::{Failure, Kind};
 use super::server::Server;
 use super::sql::Sql;
 use crate::store::batch::jitter;
+use crate::trace;
+use crate::trace::OpenSpan;
 
 /// The parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -151,17 +153,32 @@ impl Conn {
         Ok(prepared)
     }
 
+    /// The span of a statement: its first word, and nothing of its parameters.
+    fn span(&self, text: &str) -> Option<OpenSpan> {
+        let mut span = trace::span("statement")?;
+        let system = match self.server.get() {
+            Some(Server::Postgres) => "postgresql",
+            Some(Server::Cockroach(..)) | None => "cockroachdb",
+        };
+        span.set("db.system.name", system);
+        let word = text.split_whitespace().next().unwrap_or_default();
+        span.set("db.operation.name", word.to_lowercase());
+        Some(span)
+    }
+
     async fn timed<T>(
         &self,
         text: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let started = Instant::now();
+        let span = self.span(text);
         let _busy = Busy::enter(&self.busy);
         let limit = *locked(&self.limit);
         let done = within(limit, work).await;
         let done = done.map_err(|failure| failure.said_by(self.server.get().copied()));
         *locked(&self.last_used) = Instant::now();
+        trace::end(span, done.is_err());
         if self.log {
             let statement = text.split_whitespace().collect::<Vec<_>>().join(" ");
             info!(target: "dunder::sql", elapsed = ?started.elapsed(), ok = done.is_ok(), "{statement}");

@@ -16,7 +16,10 @@ use tracing::debug;
 use crate::domain::{
     Deleter, Deletion, Imported, Message, MessageId, PostError, Record, Rule, StoreError, Tombstone,
 };
-use crate::store::batch::{Assigned, Backoff, Batch, Batcher, Work, jitter};
+use crate::store::batch::{Assigned, Backoff, Batch, Batcher, Work, batch_span, jitter};
+
+use crate::trace;
+use crate::trace::OpenSpan;
 
 use super::batch::{self, First, KnownUsers};
 use super::conn::{Conn, within};
@@ -158,12 +161,16 @@ impl Writer {
             in_flight,
         } = batch;
         let begun = self.shared.batcher.metrics().now();
-        let stored = self.store(&mut posts).await;
+        let waiting = posts.iter_mut().filter_map(|post| post.waiting.take());
+        let span = batch_span(waiting);
+        let active = span.as_ref().map(OpenSpan::active);
+        let stored = trace::Within::new(active, self.store(&mut posts)).await;
+        trace::end(span, stored.is_err());
         drop(in_flight);
         match stored {
             Ok(mut first) => {
                 self.shared.batcher.metrics().commit(posts.len(), begun);
-                for Assigned { record, reply } in posts {
+                for Assigned { record, reply, .. } in posts {
                     let first = first.remove(&record.message.id);
                     // Who no longer waits has lost only the answer.
                     let _ = reply.send(answer(record.message, first));

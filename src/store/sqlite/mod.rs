@@ -56,6 +56,8 @@ use crate::store::sqlite::rollup::months::Months;
 use crate::store::sqlite::tombstones::Removals;
 use crate::store::sqlite::write::memtable::Memtable;
 use crate::store::sqlite::write::queue::Queue;
+use crate::trace;
+use crate::trace::OpenSpan;
 
 /// How an embedded store works; the defaults suit a small machine.
 #[derive(Debug, Clone)]
@@ -257,6 +259,13 @@ fn id_of(bytes: &[u8]) -> rusqlite::Result<MessageId> {
         blob_size: bytes.len(),
     };
     Ok(MessageId::from_bytes(bytes.try_into().map_err(|_| size)?))
+}
+
+/// The span of a transaction, or of what is read at once, where it is traced.
+fn statement_span() -> Option<OpenSpan> {
+    let mut span = trace::span("statement")?;
+    span.set("db.system.name", "sqlite");
+    Some(span)
 }
 
 /// What an error of SQLite means to whoever asked the store.

@@ -8,7 +8,7 @@ mod fuzz;
 mod hostile;
 mod http2;
 mod openapi;
-mod posting;
+pub mod posting;
 mod reading;
 mod removal;
 mod rolling;

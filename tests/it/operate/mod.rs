@@ -4,6 +4,7 @@ mod listener;
 mod metrics;
 mod profile;
 mod rules;
+mod traces;
 
 use reqwest::Method;
 

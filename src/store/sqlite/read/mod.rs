@@ -25,12 +25,13 @@ use tokio::sync::oneshot;
 use crate::domain::{Message, MessageId, MessageText, Record, StoreError, UserName, Version};
 use crate::store::OpenError;
 use crate::store::sqlite::guard::gate::Gate;
-use crate::store::sqlite::id_of;
 use crate::store::sqlite::open::{is_locked, refused};
 use crate::store::sqlite::read::limit::{Limits, Reader, Stopped, Terms};
 use crate::store::sqlite::read::page::hashtags_of;
 use crate::store::sqlite::source::Source;
 use crate::store::sqlite::sql::Sql;
+use crate::store::sqlite::{id_of, statement_span};
+use crate::trace;
 
 /// Reads that may wait before further ones are refused.
 const QUEUE: usize = 4_096;
@@ -118,6 +119,7 @@ impl Readers {
                 Err(TryLockError::WouldBlock) => continue,
             };
             let Some(reader) = &*reader else { break };
+            let _span = statement_span();
             let terms = Terms {
                 deadline: Instant::now() + self.limits.run,
                 client: None,
@@ -144,6 +146,7 @@ impl Readers {
         let client = Arc::new(());
         let (asked, limits) = (Instant::now(), self.limits);
         let waits = Arc::downgrade(&client);
+        let waiting = trace::span("queue wait");
         let job: Job = Box::new(move |reader| {
             let now = Instant::now();
             let terms = Terms {
@@ -154,10 +157,14 @@ impl Readers {
                 return;
             }
             let waited = now - asked;
-            let _ = reply.send(match waited > limits.wait {
+            let request = waiting.and_then(|waiting| waiting.above());
+            let _ = reply.send(trace::within(request, || match waited > limits.wait {
                 true => Err(waited_too_long(waited)),
-                false => reader.run(terms, job).map_err(StoreError::from),
-            });
+                false => {
+                    let _span = statement_span();
+                    reader.run(terms, job).map_err(StoreError::from)
+                }
+            }));
         });
         self.submit(job)?;
         let answer = answer.await.unwrap_or_else(|_| {

@@ -9,14 +9,16 @@ use chrono::Utc;
 use rusqlite::Connection;
 
 use crate::domain::{Imported, Record, StoreError};
-use crate::store::batch::{Pending, answer_batch};
+use crate::store::batch::{Pending, answer_batch, batch_span};
 use crate::store::sqlite::index::postings::{Postings, write_blocks, write_rows};
 use crate::store::sqlite::open::limit_pages;
 use crate::store::sqlite::sql::Sql;
-use crate::store::sqlite::store_error;
 use crate::store::sqlite::write::Writer;
 use crate::store::sqlite::write::insert::{InsertStatement, Posted};
 use crate::store::sqlite::write::memtable::{State, View};
+use crate::store::sqlite::{statement_span, store_error};
+use crate::trace;
+use crate::trace::OpenSpan;
 
 /// How often the usual size of a memtable it may reach while it cannot be flushed.
 const MOST_UNFLUSHED: usize = 4;
@@ -27,7 +29,7 @@ const TURN: Duration = Duration::from_millis(2);
 const PROBE_BYTES: i64 = 64 * 1024;
 
 impl Writer {
-    pub(super) fn post(&mut self, posts: Vec<Pending>) {
+    pub(super) fn post(&mut self, mut posts: Vec<Pending>) {
         if self.memtable.size() >= self.unflushed.saturating_mul(MOST_UNFLUSHED)
             && let Err(error) = self.flush_now()
         {
@@ -36,9 +38,11 @@ impl Writer {
         let begun = self.metrics.now();
         self.metrics
             .begin(posts.first().and_then(|first| first.since));
+        let waiting = posts.iter_mut().filter_map(|post| post.waiting.take());
+        let span = batch_span(waiting);
         let cache = Arc::clone(&self.cache);
         let cache = cache.view();
-        let written = self.transaction(|writer| {
+        let transaction = |writer: &mut Writer| {
             // Once nobody else writes: what others wrote meanwhile is older.
             let now = Utc::now().timestamp_millis();
             let mut found = writer.follow_others(now)?;
@@ -60,7 +64,10 @@ impl Writer {
                 found = writer.list_at_once()?;
             }
             Ok((found, results))
-        });
+        };
+        let active = span.as_ref().map(OpenSpan::active);
+        let written = trace::within(active, || self.transaction(transaction));
+        trace::end(span, written.is_err());
         match written {
             Ok((found, results)) => {
                 let results: Vec<Posted> = results;
@@ -180,6 +187,7 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Writer) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        let _span = statement_span();
         self.files.check(&self.connection)?;
         let written = self.statement(Sql::BeginImmediate).and_then(|()| {
             let done = work(self)?;
