@@ -1977,7 +1977,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__serve)
-            opts="-h -V --config_file --host --port --log_level --use_tls --tls.crt --tls.key --auth.mode --auth.read --trusted_proxies --hosts --admin.host --admin.port --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --retention.messages --retention.hashtags --limits.body_size --limits.header_size --limits.query_length --limits.drawn_lines --limits.drawn_size --limits.header_timeout --limits.body_timeout --limits.idle_timeout --limits.connections --limits.requests --limits.followers --limits.heartbeat --limits.bodies --limits.query_timeout --limits.write_timeout --limits.answer_memory --limits.writer_queue --limits.posts_per_minute --limits.unauthenticated_per_minute --limits.shutdown_timeout --limits.shutdown_idle --help --version"
+            opts="-h -V --config_file --host --port --log_level --use_tls --tls.crt --tls.key --auth.mode --auth.read --trusted_proxies --hosts --admin.host --admin.port --otel.endpoint --otel.sample --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --retention.messages --retention.hashtags --limits.body_size --limits.header_size --limits.query_length --limits.drawn_lines --limits.drawn_size --limits.header_timeout --limits.body_timeout --limits.idle_timeout --limits.connections --limits.requests --limits.followers --limits.heartbeat --limits.bodies --limits.query_timeout --limits.write_timeout --limits.answer_memory --limits.writer_queue --limits.posts_per_minute --limits.unauthenticated_per_minute --limits.shutdown_timeout --limits.shutdown_idle --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2059,6 +2059,20 @@ _dunder() {
                     return 0
                     ;;
                 --admin.port)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --otel.endpoint)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --otel.sample)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

@@ -45,7 +45,8 @@ fn named(text: &str) -> BTreeSet<&str> {
 /// Those of a server that nobody follows, and whose counters are not all
 /// touched.
 async fn served(on: Backend) -> BTreeSet<String> {
-    let server = on.server_with(&ADMIN);
+    let traced = ["--otel.endpoint", "http://127.0.0.1:9"];
+    let server = on.server_with(&[&ADMIN[..], &traced].concat());
     let admin = Admin::of(&server);
     // A cluster knows what is closed while somebody follows.
     let url = format!("{}/message/stream", server.url);
