@@ -24,7 +24,7 @@ async fn filled(on: Backend, days: &[i64]) -> Place {
         let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let tags = if n % 2 == 0 { "\"ci\"" } else { "" };
         format!(
-            "{{\"user_name\":\"ann\",\"text\":\"of {days} days\",\"hashtags\":[{tags}],\"created_at\":\"{at}\"}}\n"
+            "{{\"user_name\":\"ann\",\"text\":\"{n}, of {days} days\",\"hashtags\":[{tags}],\"created_at\":\"{at}\"}}\n"
         )
     };
     let lines: Vec<String> = days.iter().enumerate().map(line).collect();
