@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{CockroachConfig, SslMode, StoreConfig};
+use crate::config::{CockroachConfig, SslMode, StoreConfig, Survive};
 use crate::domain::Store;
 use crate::store::OpenError;
 use crate::store::cockroach;
@@ -120,6 +120,21 @@ pub async fn migrate(config: &StoreConfig) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// What [`migrate`] would have a database run; `None` for the embedded file,
+/// which is brought up to date whenever it is opened.
+///
+/// # Errors
+/// It cannot be asked what it has; see [`OpenError`].
+pub async fn pending_statements(config: &StoreConfig) -> Result<Option<Vec<String>>, OpenError> {
+    match config {
+        StoreConfig::Sqlite { .. } => Ok(None),
+        StoreConfig::Cockroach(config) => {
+            let statements = cockroach::pending_statements(options(config)?).await?;
+            Ok(Some(statements))
+        }
+    }
+}
+
 /// What the settings say, over what the URL says, over the defaults.
 pub(crate) fn options(config: &CockroachConfig) -> Result<CockroachOptions, OpenError> {
     let mut options = CockroachOptions::default();
@@ -154,6 +169,12 @@ pub(crate) fn options(config: &CockroachConfig) -> Result<CockroachOptions, Open
     options.should_migrate = config.should_migrate;
     options.debug = config.debug;
     options.follower_reads = config.follower_reads;
+    options.regions.clone_from(&config.regions);
+    options.survive = config.survive.map(|survive| match survive {
+        Survive::Zone => cockroach::Survive::Zone,
+        Survive::Region => cockroach::Survive::Region,
+    });
+    options.region.clone_from(&config.region);
     Ok(options)
 }
 

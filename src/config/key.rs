@@ -70,7 +70,12 @@ impl Key {
         self.section() == Some("cockroach")
             && !matches!(
                 self.name,
-                "cockroach.should_migrate" | "cockroach.debug" | "cockroach.follower_reads"
+                "cockroach.should_migrate"
+                    | "cockroach.debug"
+                    | "cockroach.follower_reads"
+                    | "cockroach.regions"
+                    | "cockroach.survive"
+                    | "cockroach.region"
             )
     }
 }

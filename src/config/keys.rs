@@ -218,6 +218,27 @@ pub const KEYS: &[Key] = &[
         "false",
         "Read trends a few seconds stale from the nearest replica, where the cluster can",
     ),
+    as_kind(
+        Kind::List,
+        text(
+            "cockroach.regions",
+            "REGION",
+            Depends("none"),
+            "Regions of the database, the primary one first; `dunder migrate` sets them",
+        ),
+    ),
+    text(
+        "cockroach.survive",
+        "WHAT",
+        Depends("as the database is"),
+        "zone or region: what the database survives the loss of",
+    ),
+    text(
+        "cockroach.region",
+        "REGION",
+        Depends("the region of the node it is connected to"),
+        "This server's region: what is posted here is kept there",
+    ),
     text(
         "retention.messages",
         "TIME",

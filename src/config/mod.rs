@@ -41,7 +41,7 @@ pub use network::{Network, NetworkError};
 pub use retention::RetentionConfig;
 pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};
 pub use sources::{Origin, Settings, Shown};
-pub use store::{CockroachConfig, SslMode, StoreConfig};
+pub use store::{CockroachConfig, SslMode, StoreConfig, Survive};
 pub use traces::TracesConfig;
 pub use value::{Redacted, is_loopback};
 

@@ -60,6 +60,82 @@ pub struct CockroachConfig {
     pub debug: bool,
     /// Whether trends may come slightly stale from the nearest replica.
     pub follower_reads: bool,
+    /// Regions of the database, the primary one first; none: as it is.
+    pub regions: Vec<String>,
+    /// What the database survives.
+    pub survive: Option<Survive>,
+    /// The region of this server.
+    pub region: Option<String>,
+}
+
+/// What a database of several regions survives the loss of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Survive {
+    /// A zone.
+    Zone,
+    /// A region.
+    Region,
+}
+
+fn survive(text: &str) -> Result<Survive, String> {
+    match text {
+        "zone" => Ok(Survive::Zone),
+        "region" => Ok(Survive::Region),
+        _ => Err("write zone or region".to_owned()),
+    }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let is_of_it = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match !text.is_empty() && text.len() <= 63 && text.chars().all(is_of_it) {
+        true => Ok(text.to_owned()),
+        false => Err("write a region as nodes name theirs, such as eu-west1".to_owned()),
+    }
+}
+
+/// Regions of an id, at most.
+const MOST_REGIONS: usize = 16;
+
+fn regions(settings: &Settings) -> Result<Vec<String>, ConfigError> {
+    let regions = settings.written_list("cockroach.regions", region)?;
+    let regions = regions.unwrap_or_default();
+    let wrong = |key: &str, what: String| {
+        let origin = settings.origin(key);
+        Err(ConfigError::Combination(format!("{key} ({origin}) {what}")))
+    };
+    let twice = regions
+        .iter()
+        .enumerate()
+        .find(|(at, region)| regions[..*at].contains(region));
+    if let Some((_, region)) = twice {
+        return wrong(
+            "cockroach.regions",
+            format!("names {region} twice; keep one"),
+        );
+    }
+    if regions.len() > MOST_REGIONS {
+        let number = regions.len();
+        let what = format!("names {number} regions; there can be {MOST_REGIONS}");
+        return wrong("cockroach.regions", what);
+    }
+    for key in ["cockroach.survive", "cockroach.region"] {
+        if settings.is_written(key) && regions.is_empty() {
+            return wrong(key, "needs cockroach.regions beside it".to_owned());
+        }
+    }
+    let own = settings.written("cockroach.region", region)?;
+    if let Some(own) = own.filter(|own| !regions.contains(own)) {
+        let known = regions.join(", ");
+        let what = format!("is {own}, which is none of cockroach.regions: {known}");
+        return wrong("cockroach.region", what);
+    }
+    let of_a_region = settings.written("cockroach.survive", survive)? == Some(Survive::Region);
+    if of_a_region && regions.len() < 3 {
+        let number = regions.len();
+        let what = format!("is region, for which it takes three regions, not {number}");
+        return wrong("cockroach.survive", what);
+    }
+    Ok(regions)
 }
 
 /// How much a connection to the database is protected; names as in libpq.
@@ -217,6 +293,9 @@ fn cockroach(settings: &Settings) -> Result<CockroachConfig, ConfigError> {
         should_migrate: settings.value("cockroach.should_migrate", value::boolean)?,
         debug: settings.value("cockroach.debug", value::boolean)?,
         follower_reads: settings.value("cockroach.follower_reads", value::boolean)?,
+        regions: regions(settings)?,
+        survive: settings.written("cockroach.survive", survive)?,
+        region: settings.written("cockroach.region", region)?,
     })
 }
 

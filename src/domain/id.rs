@@ -141,6 +141,8 @@ pub struct IdClock {
     last: MessageId,
     /// Whether others may go on from the last id too.
     is_shared: bool,
+    /// The number of a region, which ids have behind their time.
+    region: Option<u8>,
     entropy: Entropy,
 }
 
@@ -151,7 +153,18 @@ impl IdClock {
         IdClock {
             last: last.unwrap_or(MessageId::MIN),
             is_shared: true,
+            region: None,
             entropy: Entropy::default(),
+        }
+    }
+
+    /// The same for a server in a region with a number, below 16: the first
+    /// character behind the time of its ids is this number, in hexadecimal.
+    #[must_use]
+    pub fn in_region(self, number: u8) -> IdClock {
+        IdClock {
+            region: Some(number % 16),
+            ..self
         }
     }
 
@@ -196,16 +209,39 @@ impl IdClock {
     /// above, unless another server may do the same.
     pub fn next(&mut self, now: i64) -> MessageId {
         self.last = if self.follows_clock(now) {
-            // The top bit stays clear so that an id always has room above it
-            // within its millisecond.
-            MessageId::from_parts(now, self.entropy.draw() >> 49)
+            self.first_at(now)
         } else if self.is_shared {
-            MessageId(self.last.0.saturating_add(1 + (self.entropy.draw() >> 64)))
+            self.beside_others()
         } else {
             self.last.successor()
         };
         self.is_shared = false;
         self.last
+    }
+
+    /// The top bit stays clear so that an id always has room above it within
+    /// its millisecond.
+    fn first_at(&mut self, millis: i64) -> MessageId {
+        let random = self.entropy.draw();
+        let bits = match self.region {
+            Some(number) => (u128::from(number) << 75) | (random >> 53),
+            None => random >> 49,
+        };
+        MessageId::from_parts(millis, bits)
+    }
+
+    /// One above the last, where another server may do the same. That of
+    /// another region is not gone on from, but passed.
+    fn beside_others(&mut self) -> MessageId {
+        if self.region.is_none() {
+            return MessageId(self.last.0.saturating_add(1 + (self.entropy.draw() >> 64)));
+        }
+        let millis = self.last.millis();
+        let id = self.first_at(millis);
+        match id > self.last {
+            true => id,
+            false => self.first_at(millis.saturating_add(1)),
+        }
     }
 }
 
@@ -318,6 +354,30 @@ mod tests {
         clock.raise(wrong, now);
         assert_eq!(clock.next(now + 1).millis(), now + 1);
         assert_eq!(IdClock::after(Some(wrong)).next(now).millis(), now);
+    }
+
+    #[test]
+    fn ids_of_a_region_have_its_number_behind_their_time_whatever_others_posted() {
+        let mut clock = IdClock::after(None).in_region(11);
+        let region = |id: MessageId| id.to_string().as_bytes()[10];
+        let mut last = MessageId::MIN;
+        for turn in 0..400 {
+            let now = 1_000 + turn / 20;
+            if turn % 3 == 0 {
+                // Of the same moment, elsewhere, on either side.
+                let number = [3, 14][turn as usize / 3 % 2];
+                clock.raise(MessageId::from_parts(now, (number << 75) | 7), now);
+            }
+            if turn % 7 == 0 {
+                clock.pass(now);
+            }
+            let id = clock.next(now);
+            assert!(id > last, "{id} after {last}");
+            assert_eq!(region(id), b'B', "{id}");
+            last = id;
+        }
+        // As far ahead as others were met at one moment, and no further.
+        assert!(last.millis() < 1_100, "{last}");
     }
 
     proptest! {

@@ -17,6 +17,9 @@ pub struct MigrateArgs {
     /// Print one JSON document, {"data": ...}
     #[arg(long)]
     pub json: bool,
+    /// Print the statements that a database would be given, and run none
+    #[arg(long)]
+    pub print: bool,
     /// Where messages are kept.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -24,6 +27,9 @@ pub struct MigrateArgs {
 
 impl MigrateArgs {
     pub(super) async fn run(&self) -> Result<u8, AdminError> {
+        if self.print {
+            return self.print().await;
+        }
         store::migrate(&settled(&self.store)?).await?;
         let line = if self.json {
             r#"{"data":{"state":"up to date"}}"#
@@ -31,5 +37,22 @@ impl MigrateArgs {
             "the store is up to date"
         };
         say(&mut io::stdout(), line)
+    }
+
+    async fn print(&self) -> Result<u8, AdminError> {
+        let statements = store::pending_statements(&settled(&self.store)?).await?;
+        let Some(statements) = statements else {
+            let why = "--print is for a database: an embedded file is brought up to date \
+                       whenever it is opened";
+            return Err(AdminError::Usage(why.to_owned()));
+        };
+        let text = if self.json {
+            serde_json::json!({"data": {"statements": statements}}).to_string()
+        } else if statements.is_empty() {
+            "-- nothing: the store is up to date".to_owned()
+        } else {
+            statements.join(";\n\n") + ";"
+        };
+        say(&mut io::stdout(), &text)
     }
 }

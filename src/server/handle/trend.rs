@@ -1,10 +1,11 @@
 //! `GET /trend` and `GET /trend/hashtags`: counts, never messages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hyper::StatusCode;
-use hyper::header::HeaderMap;
+use hyper::header::{AGE, HeaderMap, HeaderValue};
 
 use crate::api::json::BucketWriter;
 use crate::api::{self, HashtagsQuery, TrendQuery};
@@ -47,25 +48,36 @@ pub(crate) async fn trend(
     let make = || -> Making<'_> {
         Box::pin(async {
             let _room = room(context, &filter)?;
-            let series = context
+            let (series, stale) = context
                 .metrics
                 .reads
-                .time(Read::Trend, context.store.trend(&filter))
+                .time(Read::Trend, context.store.recent_trend(&filter))
                 .await?;
             let cells = filter.cells(&series, fill);
             if form.is_json() {
                 let _span = trace::span("render");
                 let body = json(&filter, &cells);
-                return Ok(response::answer(StatusCode::OK, response::JSON, body));
+                let answer = response::answer(StatusCode::OK, response::JSON, body);
+                return Ok(aged(answer, stale));
             }
             let buckets = on_the_wire(&filter, &cells);
             drop(cells);
             let listing = buckets_of(range(&filter));
-            form.list(context, listing, buckets, None, |_| None).await
+            let answer = form.list(context, listing, buckets, None, |_| None).await?;
+            Ok(aged(answer, stale))
         })
     };
     let question = Question::Trend(filter.clone(), fill);
     cache::answer(context, question, form, make).await
+}
+
+/// An answer that says how old it was when it was made, as RFC 9111 has it.
+fn aged(mut answer: Answer, stale: Option<Duration>) -> Answer {
+    if let Some(stale) = stale {
+        let seconds = HeaderValue::from(stale.as_secs());
+        answer.headers_mut().insert(AGE, seconds);
+    }
+    answer
 }
 
 /// Buckets of all series together that are made without a share of memory.

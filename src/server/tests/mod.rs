@@ -176,6 +176,20 @@ async fn trends_of_many_series_share_the_memory_of_answers_before_they_are_read(
     assert!(polled.is_err(), "the share is given back");
 }
 
+#[tokio::test]
+async fn a_trend_of_a_moment_ago_says_how_long_ago_that_is() {
+    let stub = Stub {
+        stale: Some(Duration::from_secs(5)),
+        ..Stub::default()
+    };
+    let context = over(stub, Limits::default());
+    for path in ["/trend?fill=true", "/trend?fill=true&format=csv"] {
+        let answer = ask(&context, "GET", path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(answer.headers()["age"], "5", "{path}");
+    }
+}
+
 /// The answer to a post of so many letters.
 async fn post(context: &Arc<Context>, letters: usize) -> Answer {
     let body = format!(r#"{{"text":"{}"}}"#, "a".repeat(letters));

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -25,6 +26,8 @@ pub(crate) struct Stub {
     pub(crate) reads: AtomicUsize,
     /// Pages after which the store is away.
     pub(crate) reads_at_most: Option<usize>,
+    /// Trends are this old, and answered.
+    pub(crate) stale: Option<Duration>,
     /// What is told of changes; nothing, while it is 0.
     pub(crate) version: AtomicU64,
 }
@@ -98,6 +101,16 @@ impl Counts for Stub {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waits = Waits(Arc::clone(&self.waiting));
         std::future::pending().await
+    }
+
+    async fn recent_trend(
+        &self,
+        filter: &TrendFilter,
+    ) -> Result<(Vec<Series>, Option<Duration>), StoreError> {
+        match self.stale {
+            Some(stale) => Ok((vec![Series::new()], Some(stale))),
+            None => Ok((self.trend(filter).await?, None)),
+        }
     }
 
     async fn hashtags(&self, _: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use tokio_postgres::Row;
@@ -36,9 +37,9 @@ type Part = (i64, i64, i64);
 
 /// The hashtags of a filter.
 pub(super) async fn hashtags(
-    readers: &Readers,
+    readers: &Arc<Readers>,
     filter: &HashtagsFilter,
-    months: &Mutex<Months>,
+    months: &Arc<Mutex<Months>>,
 ) -> Result<Vec<HashtagCount>, StoreError> {
     let range = filter.range.from()..filter.range.to();
     if range.end - range.start > LONG
@@ -52,10 +53,10 @@ pub(super) async fn hashtags(
 
 /// Counts those that can be among the busiest; `None` where that is no gain.
 async fn bounded(
-    readers: &Readers,
+    readers: &Arc<Readers>,
     filter: &HashtagsFilter,
     range: Range<i64>,
-    months: &Mutex<Months>,
+    months: &Arc<Mutex<Months>>,
 ) -> Result<Option<Vec<HashtagCount>>, StoreError> {
     let mut width = first_width(filter.limit, &range);
     for _ in 0..TURNS {
@@ -227,8 +228,20 @@ impl Look {
 }
 
 /// Reads months, unless somebody has read them since. All who need them wait
-/// for the one who does.
+/// for the one who does, which goes on when nobody waits any more: years of a
+/// large store take longer than a request may, once.
 async fn fetch(
+    readers: &Arc<Readers>,
+    months: &Arc<Mutex<Months>>,
+    versions: Versions,
+) -> Result<(), StoreError> {
+    let (readers, months) = (Arc::clone(readers), Arc::clone(months));
+    let reading = tokio::spawn(async move { read(&readers, &months, versions).await });
+    let read = reading.await;
+    read.unwrap_or_else(|error| Err(StoreError::Unexpected(error.to_string())))
+}
+
+async fn read(
     readers: &Readers,
     months: &Mutex<Months>,
     versions: Versions,

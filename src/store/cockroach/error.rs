@@ -71,6 +71,19 @@ pub enum OpenError {
         /// How long it was waited for.
         minutes: u64,
     },
+    /// A server that has none.
+    #[error(
+        "cockroach.regions is set, and {server} has no regions: CockroachDB has them from 21.1 on; leave the setting out"
+    )]
+    WithoutRegions {
+        /// What it is.
+        server: String,
+    },
+    /// A node that was started without one.
+    #[error(
+        "the node does not say which region it is in ({0}); start it with --locality=region=…, or set cockroach.region"
+    )]
+    NodeWithoutRegion(StoreError),
     /// Somebody else's.
     #[error(
         "the database {database:?} holds tables that are not dunder's ({tables}); name an empty database or a new one"

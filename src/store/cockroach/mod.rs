@@ -28,6 +28,7 @@ mod pool;
 mod probe;
 mod read;
 mod refold;
+mod regions;
 mod removal;
 mod retention;
 mod retry;
@@ -72,6 +73,8 @@ pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
 #[doc(hidden)]
 pub use self::plans::{page_statements, pieced_trend_statement};
 use self::pool::Readers;
+use self::regions::Home;
+pub use self::regions::{MOST_REGIONS, Survive};
 use self::retry::Failure;
 use self::server::Server;
 use self::slot::Slot;
@@ -91,7 +94,7 @@ pub struct CockroachStore {
     watcher: Arc<Watcher>,
     claims: Vec<JoinHandle<()>>,
     stale_trends: trend::StaleReads,
-    months: Mutex<months::Months>,
+    months: Arc<Mutex<months::Months>>,
 }
 
 /// Brings the database up to date, making it first where it is missing.
@@ -102,6 +105,15 @@ pub async fn migrate(mut options: CockroachOptions) -> Result<Migrated, OpenErro
     options.should_migrate = true;
     let connector = Arc::new(Connector::new(options)?);
     migrate::prepare(&connector).await
+}
+
+/// The statements that [`migrate`] would run, none of which is.
+///
+/// # Errors
+/// As of [`migrate`].
+pub async fn pending_statements(options: CockroachOptions) -> Result<Vec<String>, OpenError> {
+    let connector = Arc::new(Connector::new(options)?);
+    migrate::pending(&connector).await
 }
 
 impl CockroachStore {
@@ -120,7 +132,12 @@ impl CockroachStore {
         }
         let options = &connector.options;
         let (queue, waiting) = measured_queue(options.queue, options.is_measured);
-        let batcher = Batcher::new(waiting, IdClock::after(last), options.batch_messages);
+        let home = Home::find(options, connector.server(), &readers).await?;
+        let clock = match home {
+            Some(Home(region)) => IdClock::after(last).in_region(region),
+            None => IdClock::after(last),
+        };
+        let batcher = Batcher::new(waiting, clock, options.batch_messages);
         let shared = Shared {
             connector: connector.clone(),
             batcher: Arc::new(batcher),
@@ -131,7 +148,9 @@ impl CockroachStore {
         let ids = shared.batcher.ids().clone();
         let slot = || {
             let (readers, ids) = (readers.clone(), ids.clone());
-            Arc::new(Slot::new(readers, ids, options.slot_lease, wake.clone()))
+            let numbers = Home::slots(home);
+            let lease = options.slot_lease;
+            Arc::new(Slot::new(readers, ids, lease, numbers, wake.clone()))
         };
         let slots: Vec<_> = (0..options.writers.max(1)).map(|_| slot()).collect();
         let mut claims = Vec::new();
@@ -158,7 +177,7 @@ impl CockroachStore {
             watcher: Arc::new(watcher),
             claims,
             stale_trends: trend::StaleReads::new(stale),
-            months: Mutex::default(),
+            months: Arc::default(),
             readers,
             connector,
         })
@@ -215,7 +234,14 @@ impl Messages for CockroachStore {
 #[async_trait]
 impl Counts for CockroachStore {
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
-        trend::trend(&self.readers, filter, &self.stale_trends).await
+        Ok(trend::trend(&self.readers, filter, None).await?.0)
+    }
+
+    async fn recent_trend(
+        &self,
+        filter: &TrendFilter,
+    ) -> Result<(Vec<Series>, Option<Duration>), StoreError> {
+        trend::trend(&self.readers, filter, Some(&self.stale_trends)).await
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {

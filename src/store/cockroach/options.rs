@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use super::regions::Survive;
+
 /// The port CockroachDB listens on.
 pub const DEFAULT_PORT: u16 = 26257;
 
@@ -97,6 +99,13 @@ pub struct CockroachOptions {
     /// Read trends slightly stale (about five seconds) from the nearest
     /// replica, where the server is a CockroachDB that can.
     pub follower_reads: bool,
+    /// Regions of the database, the primary one first, at most
+    /// [`MOST_REGIONS`](super::MOST_REGIONS); none: it is left as it is.
+    pub regions: Vec<String>,
+    /// What the database survives, where it has regions.
+    pub survive: Option<Survive>,
+    /// The region of this server; `None`: that of the node it is connected to.
+    pub region: Option<String>,
     /// Whether somebody may ask how long posts wait.
     pub is_measured: bool,
     /// Connections for reading, each used by several requests at once.
@@ -152,6 +161,9 @@ impl Default for CockroachOptions {
             should_migrate: false,
             debug: false,
             follower_reads: false,
+            regions: Vec::new(),
+            survive: None,
+            region: None,
             is_measured: false,
             // Three readers and two writers never have more than five
             // transactions open, which some clusters do not exceed.

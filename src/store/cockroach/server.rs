@@ -1,5 +1,7 @@
 //! What is at the other end, and what it can do beyond the common ground.
 
+use std::fmt;
+
 /// The database, by the text of its `version()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Server {
@@ -7,6 +9,15 @@ pub(super) enum Server {
     Cockroach(u32, u32),
     /// PostgreSQL.
     Postgres,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Server::Cockroach(major, minor) => write!(f, "CockroachDB {major}.{minor}"),
+            Server::Postgres => f.write_str("PostgreSQL"),
+        }
+    }
 }
 
 impl Server {

@@ -4,6 +4,7 @@
 //! once its owner falls silent. A batch goes in only while its slot is its
 //! owner's, checked in the statement that stores it, so clocks need not agree.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(super) struct Slot {
     readers: Arc<Readers>,
     ids: Arc<Ids>,
     lease: Duration,
+    /// Numbers that it may have.
+    numbers: Range<i64>,
     state: watch::Sender<State>,
     wanted: Notify,
     used: Mutex<Instant>,
@@ -94,12 +97,14 @@ impl Slot {
         readers: Arc<Readers>,
         ids: Arc<Ids>,
         lease: Duration,
+        numbers: Range<i64>,
         claimed: Arc<Notify>,
     ) -> Slot {
         Slot {
             readers,
             ids,
             lease,
+            numbers,
             state: watch::Sender::new(State::Wanted),
             wanted: Notify::new(),
             used: Mutex::new(Instant::now()),
@@ -243,8 +248,10 @@ impl Slot {
             let owner = random_name();
             let closer = closed::starting(&owner);
             let (now, until) = (unix_millis(), until(self.lease));
-            let rows = self.rows().await?;
-            let next = rows.iter().map(|row| row.slot + 1).max().unwrap_or(0);
+            let mut rows = self.rows().await?;
+            rows.retain(|row| self.numbers.contains(&row.slot));
+            let next = rows.iter().map(|row| row.slot + 1).max();
+            let next = next.unwrap_or(self.numbers.start);
             let (slot, taken) = match rows.iter().find(|row| row.expires_at < now) {
                 Some(row) => {
                     let params: Params<'_> = &[

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -42,12 +43,13 @@ impl StaleReads {
     }
 }
 
-/// Counts of all messages or of some hashtags.
+/// Counts of all messages or of some hashtags, where it may be as they were a
+/// moment ago; and how long ago that is.
 pub(super) async fn trend(
     readers: &Readers,
     filter: &TrendFilter,
-    stale: &StaleReads,
-) -> Result<Vec<Series>, StoreError> {
+    stale: Option<&StaleReads>,
+) -> Result<(Vec<Series>, Option<Duration>), StoreError> {
     let names: Vec<&str> = match filter.hashtags.as_slice() {
         [] => vec![""],
         tags => tags.iter().map(Hashtag::as_str).collect(),
@@ -61,21 +63,21 @@ pub(super) async fn trend(
         Shape::Pieces => sql::trend_in_pieces(names.len(), stale),
     };
     let what = "read a trend";
-    let stale_rows = match stale.are_wanted() {
-        true => readers.query(what, &statement(true), &params).await,
-        false => Err(StoreError::Unexpected(String::new())),
-    };
-    let rows = match stale_rows {
-        Err(StoreError::Unexpected(reason)) => {
-            if !reason.is_empty() {
+    if let Some(stale) = stale.filter(|stale| stale.are_wanted()) {
+        match readers.query(what, &statement(true), &params).await {
+            Ok(rows) => {
+                let series = series(&rows, &names, &filter.buckets)?;
+                return Ok((series, Some(sql::STALENESS)));
+            }
+            Err(StoreError::Unexpected(reason)) => {
                 warn!("the cluster refuses follower reads; trends are read as of now: {reason}");
                 stale.pause();
             }
-            readers.query(what, &statement(false), &params).await?
+            Err(error) => return Err(error),
         }
-        rows => rows?,
-    };
-    series(&rows, &names, &filter.buckets)
+    }
+    let rows = readers.query(what, &statement(false), &params).await?;
+    Ok((series(&rows, &names, &filter.buckets)?, None))
 }
 
 /// Rows of a series, a moment and a count, as counts by bucket of each name.

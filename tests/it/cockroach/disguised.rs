@@ -9,7 +9,7 @@ use super::{assert_exact, draft, open, postgres};
 
 /// A migrated database whose next sessions find functions of its own before
 /// those of the system.
-async fn disguised(functions: &str) -> (CockroachOptions, tokio_postgres::Client) {
+pub async fn disguised(functions: &str) -> (CockroachOptions, tokio_postgres::Client) {
     let options = postgres::shared().fresh();
     open(&options).await.close().await;
     let look = postgres::session(&options).await;

@@ -13,6 +13,7 @@ mod plans;
 pub mod postgres;
 mod proxy;
 mod refold;
+mod regions;
 mod serving;
 mod slots;
 mod standby;

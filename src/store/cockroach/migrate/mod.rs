@@ -4,6 +4,7 @@
 
 mod index;
 mod lock;
+mod regions;
 mod steps;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -51,6 +52,9 @@ pub(super) async fn prepare(connector: &SharedConnector) -> Result<Migrated, Ope
         State::Dunders(done) => done,
     };
     if done == STEPS.len() {
+        if migrate {
+            regions::apply(connector, &conn).await?;
+        }
         return Ok(Migrated::default());
     }
     if !migrate {
@@ -71,9 +75,51 @@ pub(super) async fn prepare(connector: &SharedConnector) -> Result<Migrated, Ope
     }
     patiently(&mut backoff, || conn.execute(&sql::MAKE_LOCK, &[])).await?;
     let lock = Lock::acquire(connector, &conn).await?;
-    let migrated = apply(connector, &conn).await;
+    let migrated = async {
+        let migrated = apply(connector, &conn).await?;
+        regions::apply(connector, &conn).await?;
+        Ok(migrated)
+    };
+    let migrated = migrated.await;
     lock.release(&conn).await;
     migrated
+}
+
+/// The statements that [`prepare`] would run now; runs none that changes
+/// anything.
+pub(super) async fn pending(connector: &SharedConnector) -> Result<Vec<String>, OpenError> {
+    let name = &connector.options.database;
+    let mut statements = Vec::new();
+    let conn = match reach(connector, false).await {
+        Ok(conn) => Some(conn),
+        Err(OpenError::NoDatabase { .. }) => {
+            // Any other tells what kind of server it is.
+            for maintenance in MAINTENANCE {
+                let connected = connector.connect_to(maintenance, &Turn::default()).await;
+                if connected.is_ok() {
+                    break;
+                }
+            }
+            statements.push(sql::create_database(name));
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let done = match &conn {
+        Some(conn) => match state(connector, conn).await? {
+            State::Empty => 0,
+            State::Dunders(done) => done,
+        },
+        None => 0,
+    };
+    if done == 0 {
+        statements.extend([sql::MAKE_SCHEMA_TABLE, sql::MAKE_LOCK_TABLE].map(str::to_owned));
+    }
+    let server = connector.server();
+    let steps = STEPS[done..].iter().filter(|step| step.is_for(server));
+    statements.extend(steps.map(|step| step.text.trim_end().trim_end_matches(';').to_owned()));
+    statements.extend(regions::missing(connector, conn.as_ref()).await?);
+    Ok(statements)
 }
 
 /// A connection to the database, which is made where it is missing and may be.

@@ -11,6 +11,7 @@ pub(super) fn statements() -> Vec<(String, String, usize)> {
         manifest::FIXED,
         read::FIXED,
         refold::FIXED,
+        regions::FIXED,
         removal::FIXED,
         retention::FIXED,
         schema::FIXED,

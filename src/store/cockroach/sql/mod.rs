@@ -12,6 +12,7 @@ mod manifest;
 mod pages;
 mod read;
 mod refold;
+mod regions;
 mod removal;
 mod retention;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(super) use self::manifest::*;
 pub(super) use self::pages::*;
 pub(super) use self::read::*;
 pub(super) use self::refold::*;
+pub(super) use self::regions::*;
 pub(super) use self::removal::*;
 pub(super) use self::retention::*;
 pub(super) use self::schema::*;
