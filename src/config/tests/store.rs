@@ -109,3 +109,25 @@ fn the_password_file_is_read_without_its_line_end() {
     let both = refusal(&[], &[], "cockroach: {password: a, password_file: b}");
     assert!(both.contains("two passwords"), "{both}");
 }
+
+#[test]
+fn regions_that_do_not_fit_each_other_are_named() {
+    for (yaml, said) in [
+        ("regions: [a, b, a]", "names a twice"),
+        ("regions: [a b]", "such as eu-west1"),
+        ("survive: zone", "needs cockroach.regions"),
+        (
+            "regions: [a, b]\n  survive: region",
+            "it takes three regions, not 2",
+        ),
+        ("regions: [a, b]\n  survive: server", "write zone or region"),
+        (
+            "regions: [a, b]\n  region: c",
+            "none of cockroach.regions: a, b",
+        ),
+    ] {
+        let yaml = format!("cockroach:\n  host: db\n  {yaml}\n");
+        let refused = load(&[], &[], &yaml).unwrap_err().to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+}
