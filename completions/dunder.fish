@@ -81,6 +81,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.key -d
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l retention.messages -d 'How long messages are kept, at least 1h, such as 90d; older ones are evicted, for good [default: none: they are kept for ever] [env: DUNDER_RETENTION_MESSAGES]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l retention.hashtags -d 'How long messages with a hashtag are kept, shorter than all: ci=7d [default: as all messages] [env: DUNDER_RETENTION_HASHTAGS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_size -d 'Largest request body (413) [default: 64KiB] [env: DUNDER_LIMITS_BODY_SIZE]' -r -f
@@ -394,6 +397,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.key -
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s V -l version -d 'Print version'
@@ -414,6 +420,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.key -
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l json -d 'Print one JSON document, {"data": ...}, when the file is complete'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s V -l version -d 'Print version'
@@ -433,6 +442,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.key -
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -s V -l version -d 'Print version'
@@ -452,6 +464,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.key 
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -s V -l version -d 'Print version'
@@ -471,7 +486,11 @@ complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.key 
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l print -d 'Print the statements that a database would be given, and run none'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
@@ -490,6 +509,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.ke
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l retention.messages -d 'How long messages are kept, at least 1h, such as 90d; older ones are evicted, for good [default: none: they are kept for ever] [env: DUNDER_RETENTION_MESSAGES]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l retention.hashtags -d 'How long messages with a hashtag are kept, shorter than all: ci=7d [default: as all messages] [env: DUNDER_RETENTION_HASHTAGS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -s n -l dry-run -d 'Evict nothing: say how much would go, and from when to when'
@@ -519,6 +541,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l json -d 'Print one JSON document, {"data": ...}, the secret included'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
@@ -545,6 +570,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
@@ -565,6 +593,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
@@ -592,6 +623,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Delete them, instead of a dry run'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
@@ -613,6 +647,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l repair -d 'Mend lists and counters from the messages'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
@@ -633,6 +670,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -s V -l version -d 'Print version'
