@@ -8,6 +8,7 @@
 mod error;
 pub mod json;
 mod message;
+pub mod parameter;
 pub mod query;
 pub mod schema;
 mod stream;
@@ -16,9 +17,9 @@ mod trend;
 
 pub use error::{Code, ErrorBody};
 pub use message::{FeedPage, Health, Message, PostBody, Ready, ShownMessage, User, Users, Whoami};
+pub use parameter::Parameter;
 pub use query::{
-    FeedQuery, FormatQuery, HashtagsQuery, Parameter, QueryError, StreamQuery, TrendQuery,
-    UsersQuery,
+    FeedQuery, FormatQuery, HashtagsQuery, QueryError, StreamQuery, TrendQuery, UsersQuery,
 };
 pub use stream::{FollowPage, Gap, HEARTBEAT_HEADER, StreamEvent};
 pub use trend::{HashtagCount, Hashtags, TrendBucket, Trends};

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::parameter::{Kind, Parameter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What may stand unencoded in a query value.
@@ -16,58 +17,6 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@');
 /// More parameters than any honest query has.
 const MAX_PARAMETERS: usize = 64;
-
-/// A parameter, for those who describe the API.
-#[derive(Debug, Clone, Copy)]
-pub struct Parameter {
-    /// Its name in a query.
-    pub name: &'static str,
-    /// What it does, from the comment at its field.
-    pub about: &'static str,
-    /// What its value is.
-    pub kind: Kind,
-    /// Whether it may be given more than once.
-    pub is_repeated: bool,
-}
-
-/// What the value of a parameter is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// [`crate::domain::parse_date`].
-    Date,
-    /// A later one.
-    EndDate,
-    /// [`crate::domain::FeedLimit`].
-    PageSize,
-    /// The same, or 0.
-    PageSizeOrNone,
-    /// [`crate::domain::MessageId`].
-    Ulid,
-    /// `true` or `false`.
-    Flag,
-    /// A form of what is listed.
-    Format,
-    /// A form of what is counted over time.
-    TrendFormat,
-    /// A form of a stream.
-    StreamFormat,
-    /// Columns.
-    Width,
-    /// How long a profile is, and its form.
-    ProfileSeconds,
-    /// See there.
-    ProfileFormat,
-    /// [`crate::domain::Hashtag`], and the beginning of one.
-    Hashtag,
-    /// [`crate::domain::UserName`].
-    UserName,
-    /// The beginning of one.
-    UserNamePrefix,
-    /// [`crate::domain::Interval`].
-    Interval,
-    /// [`crate::domain::Zone`].
-    Zone,
-}
 
 /// Why a query string was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@
 use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
-use crate::api::query::Kind;
+use crate::api::parameter::Kind;
 use crate::api::{Parameter, schema};
 use crate::domain::MAX_HASHTAGS;
 use crate::output::format::FORMATS;
