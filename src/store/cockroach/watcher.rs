@@ -201,6 +201,12 @@ impl Watcher {
             match self.round(&mut memory).await {
                 Ok(Some(closed)) => self.say(began, Ok(closed)),
                 Ok(None) => {}
+                // Lost against another server that says the same: those who
+                // ask wait for the next look.
+                Err(failure) if failure.kind == Kind::Again => {
+                    debug!("the slots are looked at again: {}", failure.text);
+                    tokio::time::sleep(SOON).await;
+                }
                 Err(failure) => {
                     debug!("the slots are not known: {}", failure.text);
                     self.say(began, Err(failure));
