@@ -133,6 +133,7 @@ fn every_key_of_the_example_is_known_and_every_known_key_is_in_it() {
                 let mut flags = vec![(key.name, text.as_str())];
                 flags.extend((key.name == "cockroach.cert").then_some(("cockroach.key", "k")));
                 flags.extend((key.name == "cockroach.key").then_some(("cockroach.cert", "c")));
+                flags.extend((key.name == "otel.sample").then_some(("otel.endpoint", "http://h")));
                 flags.extend((key.name == "trusted_proxies").then_some(("auth.mode", "token")));
                 let of_regions = ["cockroach.survive", "cockroach.region"].contains(&key.name);
                 flags.extend(of_regions.then_some(("cockroach.regions", "eu-west1")));
