@@ -43,6 +43,7 @@ complete -c dunder -n "__fish_dunder_needs_command" -f -a "completions" -d 'Prin
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "import" -d 'Store messages from newline-delimited JSON'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "export" -d 'Write all messages as newline-delimited JSON, oldest first'
+complete -c dunder -n "__fish_dunder_needs_command" -f -a "archive" -d 'Move old messages into the archive'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "backup" -d 'Copy the embedded store into a file, while it is served'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "restore" -d 'Make the embedded store from a backup'
 complete -c dunder -n "__fish_dunder_needs_command" -f -a "migrate" -d 'Bring the store\'s schema up to date'
@@ -86,6 +87,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.surviv
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l retention.messages -d 'How long messages are kept, at least 1h, such as 90d; older ones are evicted, for good [default: none: they are kept for ever] [env: DUNDER_RETENTION_MESSAGES]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l retention.hashtags -d 'How long messages with a hashtag are kept, shorter than all: ci=7d [default: as all messages] [env: DUNDER_RETENTION_HASHTAGS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand serve" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.body_size -d 'Largest request body (413) [default: 64KiB] [env: DUNDER_LIMITS_BODY_SIZE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.header_size -d 'Largest request head (431) [default: 16KiB] [env: DUNDER_LIMITS_HEADER_SIZE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand serve" -l limits.query_length -d 'Longest path and query (414) [default: 8KiB] [env: DUNDER_LIMITS_QUERY_LENGTH]' -r -f
@@ -400,6 +404,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.follo
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand import" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand import" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand import" -s V -l version -d 'Print version'
@@ -423,9 +430,36 @@ complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.follo
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand export" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand export" -l json -d 'Print one JSON document, {"data": ...}, when the file is complete'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand export" -s V -l version -d 'Print version'
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l before -d 'Move messages of days that ended before this (UTC days); without it, what archive.after says' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.port -d 'Port of hosts that name none [default: 26257] [env: DUNDER_COCKROACH_PORT]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.user -d 'Database user [default: root] [env: DUNDER_COCKROACH_USER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.password -d 'Password; a flag is visible in ps, so prefer DUNDER_COCKROACH_PASSWORD or cockroach.password_file [default: none] [env: DUNDER_COCKROACH_PASSWORD]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.password_file -d 'File that holds the password [default: none] [env: DUNDER_COCKROACH_PASSWORD_FILE]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.database -d 'Database [default: dunder] [env: DUNDER_COCKROACH_DATABASE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.url -d 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…; other keys win over its parts [default: none] [env: DUNDER_COCKROACH_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.sslmode -d 'disable, require, verify-ca or verify-full [default: verify-full; disable when every host is a loopback address and no ca or cert is named] [env: DUNDER_COCKROACH_SSLMODE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.ca -d 'Authority that signed the cluster\'s certificates (PEM) [default: the system\'s trust store] [env: DUNDER_COCKROACH_CA]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.cert -d 'Client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_CERT]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.key -d 'Private key of the client certificate (PEM) [default: none] [env: DUNDER_COCKROACH_KEY]' -r -F
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.should_migrate -d 'Bring the database\'s schema up to date at start, creating the database if need be [default: false] [env: DUNDER_COCKROACH_SHOULD_MIGRATE]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.debug -d 'Log every statement with its time, never its parameters [default: false] [env: DUNDER_COCKROACH_DEBUG]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l cockroach.follower_reads -d 'Read trends a few seconds stale from the nearest replica, where the cluster can [default: false] [env: DUNDER_COCKROACH_FOLLOWER_READS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l dry-run -d 'Say which messages would be moved, and move none'
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -l json -d 'Print one JSON document, {"data": ...}'
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -s h -l help -d 'Print help'
+complete -c dunder -n "__fish_dunder_using_subcommand archive" -s V -l version -d 'Print version'
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l config_file -d 'Read settings from this YAML file [default: none] [env: DUNDER_CONFIG_FILE]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l sqlite.path -d 'The embedded store\'s file, created when missing [default: dunder/dunder.sqlite in the user\'s data directory] [env: DUNDER_SQLITE_PATH]' -r -F
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.host -d 'Host of the cluster, or several (HOST or HOST:PORT), tried in turn [default: 127.0.0.1] [env: DUNDER_COCKROACH_HOST]' -r -f
@@ -445,6 +479,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.follo
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand backup" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand backup" -s V -l version -d 'Print version'
@@ -467,6 +504,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.foll
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand restore" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand restore" -s V -l version -d 'Print version'
@@ -489,6 +529,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.foll
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -l print -d 'Print the statements that a database would be given, and run none'
 complete -c dunder -n "__fish_dunder_using_subcommand migrate" -s h -l help -d 'Print help'
@@ -514,6 +557,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.su
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l retention.messages -d 'How long messages are kept, at least 1h, such as 90d; older ones are evicted, for good [default: none: they are kept for ever] [env: DUNDER_RETENTION_MESSAGES]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l retention.hashtags -d 'How long messages with a hashtag are kept, shorter than all: ci=7d [default: as all messages] [env: DUNDER_RETENTION_HASHTAGS]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand retention" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -s n -l dry-run -d 'Evict nothing: say how much would go, and from when to when'
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand retention" -s h -l help -d 'Print help'
@@ -544,6 +590,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -l json -d 'Print one JSON document, {"data": ...}, the secret included'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
@@ -573,6 +622,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
@@ -596,6 +648,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand token; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
@@ -626,6 +681,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Delete them, instead of a dry run'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
@@ -650,6 +708,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l repair -d 'Mend lists and counters from the messages'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
@@ -673,6 +734,9 @@ complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_sub
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.regions -d 'Regions of the database, the primary one first; `dunder migrate` sets them [default: none] [env: DUNDER_COCKROACH_REGIONS]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.survive -d 'zone or region: what the database survives the loss of [default: as the database is] [env: DUNDER_COCKROACH_SURVIVE]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l cockroach.region -d 'This server\'s region: what is posted here is kept there [default: the region of the node it is connected to] [env: DUNDER_COCKROACH_REGION]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l archive.url -d 'Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3\'s tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL) [default: none] [env: DUNDER_ARCHIVE_URL]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l archive.after -d 'How old messages are when the server moves them into the archive, in whole days; never: only \'dunder archive\' does [default: 30d] [env: DUNDER_ARCHIVE_AFTER]' -r -f
+complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l archive.read -d 'Answer with messages from the archive too; without it, answers say what they lack [default: true] [env: DUNDER_ARCHIVE_READ]' -r -f
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -l json -d 'Print one JSON document, {"data": ...}'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -s h -l help -d 'Print help'
 complete -c dunder -n "__fish_dunder_using_subcommand admin; and __fish_seen_subcommand_from vacuum" -s V -l version -d 'Print version'

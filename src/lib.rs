@@ -100,6 +100,14 @@
 //! 13. **A store is changed by the dunder that knows it alone.** Newer ones and
 //!     files of other programs are refused, untouched. `store::sqlite::open`,
 //!     `store::cockroach::migrate`.
+//! 14. **A message is in a file before it leaves the store.** A file of the
+//!     archive is read back before the manifest names it, never changed, and
+//!     what is evicted is in it. Whoever reads asks the hot store first and the
+//!     manifest afterwards, so between two steps a message is read from one of
+//!     them or from both, and given once. A deletion is counted beside the
+//!     manifest in its own transaction, so no file is named that has what was
+//!     deleted before. `store::archive::day`, [`domain::Manifest`] →
+//!     `store::archive::traits`.
 
 pub mod api;
 pub mod app;

@@ -85,6 +85,7 @@ pub fn page(count: usize) -> FeedPage {
     FeedPage {
         next_cursor: messages.last().map(|message| message.id.clone()),
         messages,
+        missing: Vec::new(),
     }
 }
 

@@ -84,6 +84,21 @@ pub struct FeedPage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ulid")]
     pub next_cursor: Option<String>,
+    /// Messages of these times may be missing: the archive cannot be read there.
+    /// Left out where nothing is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
+/// A time whose messages may be missing in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Missing {
+    /// From this moment on,
+    #[schemars(with = "DateTime<Utc>")]
+    pub from_date: String,
+    /// and before this one.
+    #[schemars(with = "DateTime<Utc>")]
+    pub to_date: String,
 }
 
 /// The answer to `GET /whoami`.

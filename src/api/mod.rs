@@ -16,7 +16,9 @@ pub mod time;
 mod trend;
 
 pub use error::{Code, ErrorBody};
-pub use message::{FeedPage, Health, Message, PostBody, Ready, ShownMessage, User, Users, Whoami};
+pub use message::{
+    FeedPage, Health, Message, Missing, PostBody, Ready, ShownMessage, User, Users, Whoami,
+};
 pub use parameter::Parameter;
 pub use query::{
     FeedQuery, FormatQuery, HashtagsQuery, QueryError, StreamQuery, TrendQuery, UsersQuery,

@@ -10,6 +10,7 @@
 //! the settings name; `log` says what happens.
 
 pub mod admin;
+pub mod archive;
 pub mod command;
 pub mod log;
 mod operations;

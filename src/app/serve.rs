@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 use crate::app::operations::Program;
 use crate::app::supervise::Supervisor;
 use crate::app::traces::{Traces, TracesError};
-use crate::app::{log, reload, retention, store, systemd};
+use crate::app::{archive, log, reload, retention, store, systemd};
 use crate::config::{
     AdminConfig, AuthMode, Config, ConfigError, ReadAccess, ServeArgs, StoreConfig, is_loopback,
 };
@@ -105,17 +105,22 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
         Some(admin) => Some((admin, Address::of(admin).bind().await?)),
         None => None,
     };
-    let store = tokio::select! {
-        opened = store::open_to_serve(&config.store, config.admin.is_some()) => opened?,
+    let opened = tokio::select! {
+        opened = opened(&config) => opened?,
         // A database that is away may keep this waiting for long.
         _ = shutdown.wait_for(|stop| *stop) => {
             tracing::info!("stopped before the store was open");
             return Ok(());
         }
     };
+    let store = opened.store;
+    if let (Some(archived), Some(settings)) = (opened.archive, &config.archive) {
+        supervisor.run(archive::job(archived, settings.clone()));
+    }
     let jobs = store.jobs().into_iter().chain(server.jobs(&store));
     jobs.for_each(|job| supervisor.run(job));
-    if config.retention.is_any() {
+    // An archive takes what is too old.
+    if config.archive.is_none() && config.retention.is_any() {
         supervisor.run(retention::job(&store, config.retention.rules.clone()));
     }
     let listener = place.listen(address)?;
@@ -154,6 +159,13 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The store, with its archive.
+async fn opened(config: &Config) -> Result<archive::Opened, OpenError> {
+    let hot = store::open_to_serve(&config.store, config.admin.is_some()).await?;
+    let patience = archive::patience(config.server.limits.query_timeout);
+    archive::open(hot, config.archive.as_ref(), patience).await
 }
 
 /// Where clients will be listened to; none is taken yet.
@@ -301,7 +313,13 @@ fn about(config: &Config) -> String {
         AuthMode::Name => "everyone who reaches it, under any name",
         AuthMode::Token => "who has a token ('dunder token create NAME' makes one)",
     };
+    let store = match &config.archive {
+        Some(archive) => format!("{store}, old messages in {}", archive.url),
+        None => store,
+    };
+    // With an archive none is given up.
     let kept = config.retention.rules.iter();
+    let kept = kept.filter(|_| config.archive.is_none());
     let kept = kept.map(|(rule, time)| format!("{rule} for {}", format_duration(*time)));
     let kept = match kept.collect::<Vec<_>>().join(", ") {
         kept if kept.is_empty() => kept,

@@ -75,6 +75,7 @@ fn argument(key: &'static Key) -> Arg {
             Some("sqlite") => "Settings: embedded store",
             Some("tls") => "Settings: TLS",
             Some("retention") => "Settings: how long messages are kept",
+            Some("archive") => "Settings: archive",
             Some("auth") => "Settings: who may do what",
             Some(_) => "Settings: limits",
         });

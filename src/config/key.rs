@@ -52,7 +52,7 @@ impl Key {
     /// Whether commands that only open the store take it too.
     pub fn is_for_store(&self) -> bool {
         let section = self.section();
-        section == Some("sqlite") || section == Some("cockroach") || !self.in_file
+        matches!(section, Some("sqlite" | "cockroach" | "archive")) || !self.in_file
     }
 
     /// Whether the command that evicts messages takes it.

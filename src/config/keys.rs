@@ -255,6 +255,23 @@ pub const KEYS: &[Key] = &[
         ),
     ),
     text(
+        "archive.url",
+        "URL",
+        Depends("none"),
+        "Where messages are moved that are old: file:///DIRECTORY, or s3://BUCKET/PREFIX with the variables of S3's tools (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL)",
+    ),
+    text(
+        "archive.after",
+        "TIME",
+        Value("30d"),
+        "How old messages are when the server moves them into the archive, in whole days; never: only 'dunder archive' does",
+    ),
+    flag(
+        "archive.read",
+        "true",
+        "Answer with messages from the archive too; without it, answers say what they lack",
+    ),
+    text(
         "limits.body_size",
         "SIZE",
         Value("64KiB"),

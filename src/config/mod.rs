@@ -9,6 +9,7 @@
 //! neither the process nor the disk.
 
 mod admin;
+mod archive;
 mod environment;
 mod file;
 mod flags;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use crate::domain::shown;
 
 pub use admin::AdminConfig;
+pub use archive::{ArchiveConfig, ArchiveUrl};
 pub use environment::Environment;
 pub use file::ConfigFile;
 pub use flags::{Flags, RetentionArgs, ServeArgs, StoreArgs};
@@ -64,6 +66,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// Where traces go, if anywhere.
     pub traces: Option<TracesConfig>,
+    /// Where old ones are kept.
+    pub archive: Option<ArchiveConfig>,
     /// Every value as written, with its origin, and warnings.
     pub settings: Settings,
 }
@@ -157,6 +161,15 @@ impl StoreArgs {
         let file = read_file(&self.0, &environment)?;
         StoreConfig::load(&self.0, &environment, file.as_ref())
     }
+
+    /// The archive that they name, if they name one.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn archive(&self) -> Result<Option<ArchiveConfig>, ConfigError> {
+        let (_, settings) = self.load()?;
+        ArchiveConfig::from_settings(&settings)
+    }
 }
 
 impl RetentionArgs {
@@ -231,6 +244,7 @@ impl Config {
             store: StoreConfig::from_settings(&settings, environment)?,
             retention: RetentionConfig::from_settings(&settings)?,
             traces: TracesConfig::load(&settings, environment)?,
+            archive: ArchiveConfig::from_settings(&settings)?,
             host,
             settings,
         })

@@ -5,6 +5,7 @@
 //! What they keep in memory rests on the invariants 4 to 6 of the crate's
 //! first page.
 
+pub mod archive;
 mod batch;
 pub mod cockroach;
 pub mod inspection;

@@ -2,6 +2,7 @@
 //! are used.
 
 mod admin;
+mod archive;
 mod cli;
 mod cockroach;
 mod contract;

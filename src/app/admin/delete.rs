@@ -97,6 +97,7 @@ impl DeleteArgs {
         // Before a store is opened, and brought up to date, for nothing.
         self.filter()?;
         let opened = open_existing(&self.store).await?;
+        let opened = opened.with_archive(&self.store).await?;
         let store = opened.store.as_ref();
         let done = delete(store, self, &mut io::stdout()).await;
         // Empties the log of an embedded store.

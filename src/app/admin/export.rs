@@ -33,6 +33,7 @@ pub struct ExportArgs {
 impl ExportArgs {
     pub(super) async fn run(&self) -> Result<u8, AdminError> {
         let opened = open_for_reading(&self.store).await?;
+        let opened = opened.with_archive(&self.store).await?;
         let store = &opened.store;
         let done = self.write(store.as_ref()).await;
         store.close().await;

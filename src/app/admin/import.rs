@@ -36,6 +36,7 @@ impl ImportArgs {
         let input = self.input()?;
         let refusals = Refusals::new(self.refused.as_deref())?;
         let opened = open(&self.store).await?;
+        let opened = opened.with_archive(&self.store).await?;
         let store = &opened.store;
         let progress = Progress::on_terminal(input.bytes);
         let err = &mut io::stderr();

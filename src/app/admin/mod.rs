@@ -7,6 +7,7 @@
 //! wrong settings).
 
 mod acknowledged;
+mod archive;
 mod backup;
 mod check;
 mod delete;
@@ -27,6 +28,7 @@ pub use crate::app::transfer::export::export;
 pub use crate::app::transfer::import::{Input, Summary, import};
 pub use crate::app::transfer::progress::Progress;
 pub use crate::app::transfer::refusals::{Refusal, Refusals};
+pub use archive::ArchiveArgs;
 pub use backup::{BackupArgs, RestoreArgs};
 pub use delete::{DeleteArgs, OperatorCommand, delete};
 pub use error::AdminError;
@@ -45,6 +47,8 @@ pub enum AdminCommand {
     Import(ImportArgs),
     /// Write all messages as newline-delimited JSON, oldest first
     Export(ExportArgs),
+    /// Move old messages into the archive
+    Archive(ArchiveArgs),
     /// Copy the embedded store into a file, while it is served
     Backup(BackupArgs),
     /// Make the embedded store from a backup
@@ -74,6 +78,7 @@ pub async fn run(command: AdminCommand) -> Result<u8, AdminError> {
     match command {
         AdminCommand::Import(args) => args.run().await,
         AdminCommand::Export(args) => args.run().await,
+        AdminCommand::Archive(args) => args.run().await,
         AdminCommand::Backup(args) => args.run().await,
         AdminCommand::Restore(args) => args.run().await,
         AdminCommand::Migrate(args) => args.run().await,

@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::admin::AdminError;
 use crate::app::supervise::Supervisor;
-use crate::app::{log, store};
+use crate::app::{archive, log, store};
 use crate::config::{LogLevel, Settings, StoreArgs, StoreConfig};
 use crate::domain::Store;
 
@@ -20,6 +21,16 @@ impl Opened {
         let mut jobs = Supervisor::new();
         store.jobs().into_iter().for_each(|job| jobs.run(job));
         Opened { store, _jobs: jobs }
+    }
+
+    /// The same with the archive that the settings name, for a command that
+    /// reads messages or takes them away.
+    pub(super) async fn with_archive(self, args: &StoreArgs) -> Result<Opened, AdminError> {
+        let opened = with_archive(&self.store, args).await?;
+        Ok(Opened {
+            store: opened.store,
+            ..self
+        })
     }
 }
 
@@ -51,6 +62,17 @@ pub(super) async fn open_with(
         true => store::open_for_reading(&config).await?,
         false => store::open_existing(&config).await?,
     }))
+}
+
+/// A store with the archive that the settings name.
+pub(super) async fn with_archive(
+    store: &Arc<dyn Store>,
+    args: &StoreArgs,
+) -> Result<archive::Opened, AdminError> {
+    /// Nobody waits for an answer.
+    const PATIENCE: Duration = Duration::from_secs(10 * 60);
+    let config = args.archive()?;
+    Ok(archive::open(Arc::clone(store), config.as_ref(), PATIENCE).await?)
 }
 
 /// The store that the settings name; what is doubtful about them is said, and

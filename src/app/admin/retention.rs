@@ -12,7 +12,7 @@ use crate::app::admin::AdminError;
 use crate::app::admin::open::open_with;
 use crate::app::admin::streams::say;
 use crate::app::retention::{Count, Due};
-use crate::config::{RetentionArgs as Settings, RetentionConfig};
+use crate::config::{ArchiveConfig, RetentionArgs as Settings, RetentionConfig};
 use crate::domain::{MessageId, Rule, Store, format_duration};
 use crate::output::counted;
 
@@ -60,6 +60,11 @@ impl RetentionArgs {
         if !retention.is_any() {
             return Err(AdminError::Usage(
                 "nothing says how long messages are kept, so all are; write retention.messages: 90d or retention.hashtags: {ci: 7d} into the file that --config_file names, or as flags".to_owned(),
+            ));
+        }
+        if ArchiveConfig::from_settings(&settings)?.is_some() {
+            return Err(AdminError::Usage(
+                "archive.url is set, so nothing is dropped: 'dunder archive' moves what is too old, and --dry-run there says what that is".to_owned(),
             ));
         }
         let opened = open_with(store, &settings, self.dry_run).await?;

@@ -9,7 +9,7 @@ mod position;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use crate::api::{self, FeedPage, FeedQuery, Message};
+use crate::api::{self, FeedPage, FeedQuery, Message, Missing};
 use crate::cli::CliError;
 use crate::cli::args::{Common, count, date, hashtag, start, user};
 use crate::cli::client::{Answer, Client};
@@ -222,7 +222,9 @@ pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
     if is_document && pages.wanted <= usize::from(FeedLimit::MAX) && !args.reverse {
         // One page: the server's document as it is.
         let answer = pages.fetch().await?;
-        return ui.print_json(&answer.document);
+        ui.print_json(&answer.document)?;
+        warn_of(&pages.missing, ui);
+        return Ok(());
     }
     let printed = args
         .times
@@ -247,6 +249,7 @@ pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
     // Turned around, the last is not where the next page begins.
     let next = pages.query.cursor.clone().filter(|_| !args.reverse);
     printer.finish(next.as_deref())?;
+    warn_of(&pages.missing, ui);
     if pages.more && !args.all && format.is_drawn {
         let on = pages
             .query
@@ -256,6 +259,15 @@ pub(crate) async fn run(args: FeedArgs, ui: &mut Ui) -> Result<(), CliError> {
         ui.remark(&format!("(there are older ones: {on}-n N, or --all)"));
     }
     Ok(())
+}
+
+/// Says what is not among the messages.
+fn warn_of(missing: &[Missing], ui: &mut Ui) {
+    for Missing { from_date, to_date } in missing {
+        ui.warn(&format!(
+            "messages from {from_date} to {to_date} are missing: the server cannot read its archive there"
+        ));
+    }
 }
 
 /// The error of a range that ends before it starts.
@@ -275,6 +287,8 @@ struct Pages<'a> {
     wanted: usize,
     seen: usize,
     more: bool,
+    /// What the server could not read.
+    missing: Vec<Missing>,
 }
 
 impl Pages<'_> {
@@ -300,6 +314,7 @@ impl Pages<'_> {
             wanted,
             seen: 0,
             more: true,
+            missing: Vec::new(),
         }
     }
 
@@ -313,15 +328,20 @@ impl Pages<'_> {
             .await?;
         self.seen += answer.data.messages.len();
         self.more = answer.data.next_cursor.is_some();
-        // A cursor that does not move would page for ever.
-        if self.more
-            && (answer.data.messages.is_empty() || answer.data.next_cursor == self.query.cursor)
-        {
+        // A cursor that does not move would page for ever. A page may be empty
+        // all the same: what is looked for was not in so much of an archive.
+        let is_stuck = answer.data.next_cursor >= self.query.cursor;
+        if self.more && self.query.cursor.is_some() && is_stuck {
             return Err(CliError::Failed(
                 "the server's pages do not end; is it really a dunder server?".to_owned(),
             ));
         }
         self.query.cursor.clone_from(&answer.data.next_cursor);
+        for span in &answer.data.missing {
+            if !self.missing.contains(span) {
+                self.missing.push(span.clone());
+            }
+        }
         Ok(answer)
     }
 

@@ -54,7 +54,7 @@ impl fmt::Display for Day {
 /// A file of the archive. It is never changed, and its name never used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveFile {
-    /// Below the archive's root: `2026/11/30/ULID.parquet`.
+    /// Below the archive's root: `2026/11/30/ULID-0.parquet`.
     pub name: String,
     /// Messages in it, at least one.
     pub rows: u64,

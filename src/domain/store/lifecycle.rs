@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
+use super::{Day, StoreError};
 use crate::domain::{Job, MessageId, format_duration};
 use crate::metrics::Page;
 
@@ -56,6 +56,14 @@ pub enum Warning {
         newest: DateTime<Utc>,
         /// By how much.
         ahead: Duration,
+    },
+    /// A file of the archive.
+    #[error(
+        "the archive's messages of {day} cannot be read: answers lack them and say so; the log names the file"
+    )]
+    Unreadable {
+        /// Whose messages it has.
+        day: Day,
     },
 }
 

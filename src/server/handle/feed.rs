@@ -11,7 +11,7 @@ use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::handle::format::Form;
 use crate::server::handle::pages::{FIRST, Lines, Pages};
-use crate::server::handle::{after, message, pages, parameters};
+use crate::server::handle::{after, cold, message, pages, parameters};
 use crate::server::layer::cache;
 use crate::server::layer::cache::{Making, Question};
 use crate::server::layer::in_flight::InFlight;
@@ -78,7 +78,9 @@ async fn page(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answ
         if length <= PIECE {
             let _span = trace::span("render");
             let body = AnswerBody::whole(pages::json(&page, length));
-            return Ok(form.answer(body, None));
+            let mut answer = form.answer(body, None);
+            cold::tell(&mut answer, &page.cold, form);
+            return Ok(answer);
         }
         read = Some(page);
     }
@@ -132,7 +134,9 @@ async fn long(
         body.hold(share);
     }
     let next = page.next_cursor.filter(|_| !form.is_json());
-    Ok(form.answer(body, next.map(|id| id.to_string()).as_deref()))
+    let mut answer = form.answer(body, next.map(|id| id.to_string()).as_deref());
+    cold::tell(&mut answer, &page.cold, form);
+    Ok(answer)
 }
 
 async fn drawn(context: &Context, filter: &FeedFilter, form: Form) -> Result<Answer, ApiError> {
@@ -145,8 +149,12 @@ async fn drawn(context: &Context, filter: &FeedFilter, form: Form) -> Result<Ans
     let messages: Vec<api::Message> = page.messages.iter().map(message::on_the_wire).collect();
     let next = page.next_cursor.map(|id| id.to_string());
     let cursor_of = |message: &api::Message| Some(message.id.clone());
-    form.list(context, Listing::of(&MESSAGES), messages, next, cursor_of)
-        .await
+    let listing = Listing::of(&MESSAGES);
+    let mut answer = form
+        .list(context, listing, messages, next, cursor_of)
+        .await?;
+    cold::tell(&mut answer, &page.cold, form);
+    Ok(answer)
 }
 
 /// Room for the messages of a long page while they are read; short ones need

@@ -2,6 +2,7 @@
 
 pub(crate) mod after;
 pub(crate) mod body;
+pub(crate) mod cold;
 pub(crate) mod draw;
 pub(crate) mod feed;
 pub(crate) mod format;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api;
-use crate::domain::{FeedFilter, FeedLimit, FeedPage, Message, MessageId, Store};
+use crate::domain::{ColdRead, FeedFilter, FeedLimit, FeedPage, Message, MessageId, Store};
 use crate::output::format::Writer;
 use crate::server::Context;
 use crate::server::error::ApiError;
-use crate::server::handle::message;
+use crate::server::handle::{cold, message};
 use crate::server::metrics::{Read, Reads};
 use crate::server::response::body::PIECE;
 use crate::server::response::stream::{Boxed, Made, Source};
@@ -49,10 +49,16 @@ impl Lines {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>, next_cursor: Option<MessageId>) {
+    fn end(&mut self, out: &mut Vec<u8>, next_cursor: Option<MessageId>, cold: &ColdRead) {
         match self {
             Lines::Json => {
                 out.push(b']');
+                if !cold.missing.is_empty() {
+                    out.extend_from_slice(br#","missing":"#);
+                    let missing = cold::missing(cold);
+                    // Two texts a span always encode.
+                    out.extend(serde_json::to_vec(&missing).unwrap_or_else(|_| b"[]".to_vec()));
+                }
                 if let Some(cursor) = next_cursor {
                     out.extend_from_slice(br#","next_cursor":"#);
                     api::json::write_text(out, cursor.text(&mut [0; MessageId::CHARS]));
@@ -71,7 +77,7 @@ pub(crate) fn json(page: &FeedPage, length: usize) -> Vec<u8> {
     for (at, one) in page.messages.iter().enumerate() {
         Lines::Json.message(&mut out, one, at == 0);
     }
-    Lines::Json.end(&mut out, page.next_cursor);
+    Lines::Json.end(&mut out, page.next_cursor, &page.cold);
     out
 }
 
@@ -88,6 +94,11 @@ pub(crate) struct Pages {
     /// Messages that are likely to fill the next piece.
     batch: usize,
     is_first: bool,
+    /// What of the page came out of an archive so far.
+    cold: ColdRead,
+    /// The store stopped before it had as many messages as it was asked for,
+    /// although more may follow: so does the page.
+    is_stopped: bool,
 }
 
 impl Pages {
@@ -101,6 +112,8 @@ impl Pages {
             filter: filter.clone(),
             batch: FIRST,
             is_first: true,
+            cold: ColdRead::default(),
+            is_stopped: false,
         }
     }
 
@@ -112,7 +125,10 @@ impl Pages {
         let count = u16::try_from(count.min(self.left)).unwrap_or(FeedLimit::MAX);
         self.filter.limit = FeedLimit::new(count).unwrap_or_default();
         let read = self.store.feed(&self.filter);
-        Ok(self.reads.time(Read::Page, read).await?)
+        let page = self.reads.time(Read::Page, read).await?;
+        self.cold.add(page.cold.clone());
+        self.is_stopped = page.messages.len() < self.filter.limit.get();
+        Ok(page)
     }
 
     /// Reads what is left behind these first messages of the page.
@@ -129,6 +145,7 @@ impl Pages {
         let rest = rest?;
         page.messages.extend(rest.messages);
         page.next_cursor = rest.next_cursor;
+        page.cold.add(rest.cold);
         Ok(())
     }
 
@@ -140,7 +157,7 @@ impl Pages {
 
     /// Whether these messages are all that is left.
     pub(crate) fn is_last(&self, page: &FeedPage) -> bool {
-        page.next_cursor.is_none() || page.messages.len() >= self.left
+        page.next_cursor.is_none() || page.messages.len() >= self.left || self.is_stopped
     }
 
     /// Writes messages until a piece is full, and the end behind the last of
@@ -165,7 +182,7 @@ impl Pages {
         }
         let is_last = written == page.messages.len() && self.is_last(page);
         if is_last {
-            self.lines.end(&mut out, page.next_cursor);
+            self.lines.end(&mut out, page.next_cursor, &self.cold);
         }
         self.left -= written.min(self.left);
         self.filter.cursor = written

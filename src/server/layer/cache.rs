@@ -13,6 +13,7 @@ use quick_cache::sync::Cache;
 use crate::domain::{Asked, FeedFilter, HashtagsFilter, TrendFilter, Version};
 use crate::server::Context;
 use crate::server::error::ApiError;
+use crate::server::handle::cold;
 use crate::server::handle::format::Form;
 use crate::server::response;
 use crate::server::response::Answer;
@@ -121,8 +122,10 @@ pub(crate) async fn answer<'a>(
         return Ok(response::of_type(StatusCode::OK, response::JSON, body));
     }
     let answer = make().await?;
-    // What is made piece by piece is somebody's who copies everything.
-    if let Some(body) = answer.body().bytes() {
+    // What is made piece by piece is somebody's who copies everything, and what
+    // is missing may be there the next time.
+    let is_whole = !answer.headers().contains_key(cold::MISSING);
+    if let Some(body) = answer.body().bytes().filter(|_| is_whole) {
         context.answers.keep(question, version, body);
     }
     Ok(answer)

@@ -62,6 +62,9 @@ pub(super) enum AnswerHeader {
     NextAfter,
     Deleted,
     Gaps,
+    ArchiveFiles,
+    ArchiveBytes,
+    ArchiveMissing,
     AccelBuffering,
     Heartbeat,
 }
@@ -140,6 +143,9 @@ pub(crate) const FEED: Operation = Operation {
             AnswerHeader::NextAfter,
             AnswerHeader::Deleted,
             AnswerHeader::Gaps,
+            AnswerHeader::ArchiveFiles,
+            AnswerHeader::ArchiveBytes,
+            AnswerHeader::ArchiveMissing,
         ],
         links: &[Link {
             name: "nextPage",

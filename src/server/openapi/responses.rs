@@ -227,6 +227,7 @@ fn header(header: &AnswerHeader) -> (&'static str, Value) {
     };
     const ULID: &str = "^[0-9A-Z]{26}$";
     const COUNT: &str = "^[1-9][0-9]*$";
+    const NUMBER: &str = "^[0-9]+$";
     match header {
         AnswerHeader::Location => (
             "Location",
@@ -270,6 +271,22 @@ fn header(header: &AnswerHeader) -> (&'static str, Value) {
                 false,
                 "How many seconds the stream is silent at most; text may be silent for ever",
                 "^[0-9]+([.][0-9]+)?$",
+            ),
+        ),
+        AnswerHeader::ArchiveFiles => (
+            "X-Archive-Files",
+            described(false, "Files of the archive that were looked into", NUMBER),
+        ),
+        AnswerHeader::ArchiveBytes => (
+            "X-Archive-Bytes",
+            described(false, "Bytes of them that were read", NUMBER),
+        ),
+        AnswerHeader::ArchiveMissing => (
+            "X-Archive-Missing",
+            described(
+                false,
+                "Times whose messages may be missing, as ISO 8601 writes them: the archive cannot be read there",
+                "^[0-9TZ:/, -]+$",
             ),
         ),
         AnswerHeader::AccelBuffering => (

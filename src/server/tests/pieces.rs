@@ -26,6 +26,7 @@ async fn by_serde(stub: &Stub, limit: u16) -> String {
     let data = api::FeedPage {
         messages: page.messages.iter().map(message::on_the_wire).collect(),
         next_cursor: page.next_cursor.map(|id| id.to_string()),
+        missing: Vec::new(),
     };
     serde_json::to_string(&Envelope { data }).unwrap()
 }

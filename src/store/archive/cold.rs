@@ -1,0 +1,279 @@
+//! The archive's files, read in parts: footers and row groups, of which the
+//! last ones are kept. A file never changes, so what is kept is never stale;
+//! one that is replaced is just not asked for again.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use parquet::file::metadata::ParquetMetaData;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::time::{Instant, timeout_at};
+
+use super::decode::{self, Damage, Parsed, Part};
+use super::files::{FileError, Files};
+use crate::domain::{ArchiveFile, Day, FollowFilter, MessageId, Record};
+
+/// Of a file's end that is read first: the footer and the Bloom filters of a
+/// day of some hundred thousand messages.
+const TAIL: u64 = 64 * 1024;
+/// The most Bloom filters that are read with a footer; those of larger days
+/// are read by row group.
+const MOST_BLOOMS: u64 = 4 * 1024 * 1024;
+/// Footers kept, and row groups as much again, in bytes.
+const KEPT: u64 = 32 * 1024 * 1024;
+
+/// A file's footer, and what else is read before its messages are.
+pub(super) struct Footer {
+    pub(super) day: Day,
+    pub(super) file: ArchiveFile,
+    pub(super) metadata: ParquetMetaData,
+    blooms: Option<Part>,
+}
+
+impl Footer {
+    fn weight(&self) -> u64 {
+        let blooms = self.blooms.as_ref();
+        let blooms = blooms.map_or(0, |blooms| blooms.bytes.len());
+        (self.metadata.memory_size() + blooms) as u64
+    }
+}
+
+/// What is read for one answer.
+pub(super) struct Meter {
+    /// When it has to be there.
+    pub(super) deadline: Instant,
+    bytes: AtomicU64,
+}
+
+impl Meter {
+    pub(super) fn until(deadline: Instant) -> Meter {
+        Meter {
+            deadline,
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<String, Arc<Footer>> for Weight {
+    fn weight(&self, name: &String, footer: &Arc<Footer>) -> u64 {
+        footer.weight() + name.len() as u64
+    }
+}
+
+impl Weighter<(String, usize), Part> for Weight {
+    fn weight(&self, (name, _): &(String, usize), part: &Part) -> u64 {
+        (part.bytes.len() + name.len()) as u64
+    }
+}
+
+/// The files, and what is kept of them.
+pub(super) struct Cold {
+    pub(super) files: Arc<dyn Files>,
+    footers: Cache<String, Arc<Footer>, Weight>,
+    groups: Cache<(String, usize), Part, Weight>,
+    pub(super) problems: Problems,
+}
+
+impl Cold {
+    pub(super) fn new(files: Arc<dyn Files>) -> Cold {
+        Cold {
+            files,
+            footers: Cache::with_weighter(256, KEPT, Weight),
+            groups: Cache::with_weighter(64, KEPT, Weight),
+            problems: Problems::default(),
+        }
+    }
+
+    async fn read(&self, name: &str, range: Range<u64>, meter: &Meter) -> Result<Part, FileError> {
+        let start = range.start;
+        let late = |_| FileError::away(name, "it was not read in time");
+        let read = timeout_at(meter.deadline, self.files.read(name, range)).await;
+        let bytes = read.map_err(late)??;
+        meter.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(Part { start, bytes })
+    }
+
+    /// The footer of a file.
+    pub(super) async fn footer(
+        &self,
+        day: Day,
+        file: &ArchiveFile,
+        meter: &Meter,
+    ) -> Result<Arc<Footer>, FileError> {
+        if let Some(kept) = self.footers.get(&file.name) {
+            return Ok(kept);
+        }
+        let mut length = TAIL;
+        let (tail, metadata) = loop {
+            let range = file.bytes.saturating_sub(length)..file.bytes;
+            let tail = self.read(&file.name, range, meter).await?;
+            let (whole, part) = (file.clone(), tail.clone());
+            let parse = move || decode::footer(&part, &whole, day);
+            match decoded(&file.name, parse).await? {
+                Parsed::Whole(metadata) => break (tail, metadata),
+                Parsed::Needs(more) if more > length && more <= file.bytes => length = more,
+                Parsed::Needs(_) => {
+                    return Err(FileError::damaged(&file.name, "its footer has no end"));
+                }
+            }
+        };
+        let blooms = match decode::bloom_range(metadata.row_groups().iter()) {
+            Some(range) if range.end.saturating_sub(range.start) <= MOST_BLOOMS => {
+                match tail.slice(&range) {
+                    Some(blooms) => Some(blooms),
+                    None => Some(self.read(&file.name, range, meter).await?),
+                }
+            }
+            Some(_) | None => None,
+        };
+        let footer = Arc::new(Footer {
+            day,
+            file: file.clone(),
+            metadata: *metadata,
+            blooms,
+        });
+        self.footers.insert(file.name.clone(), Arc::clone(&footer));
+        self.problems.solved(day);
+        Ok(footer)
+    }
+
+    /// Whether a row group may have what a filter wants.
+    pub(super) async fn may_have(
+        &self,
+        footer: &Footer,
+        group: usize,
+        filter: &FollowFilter,
+        meter: &Meter,
+    ) -> Result<bool, FileError> {
+        let name = &footer.file.name;
+        if filter.users.is_empty() && filter.hashtags.is_empty() {
+            return Ok(true);
+        }
+        let group = footer.metadata.row_group(group);
+        let blooms = match &footer.blooms {
+            Some(blooms) => blooms.clone(),
+            None => match decode::bloom_range(std::iter::once(group)) {
+                Some(range) => self.read(name, range, meter).await?,
+                None => return Ok(true),
+            },
+        };
+        let may = decode::may_have(group, &blooms, filter);
+        may.map_err(|damage| FileError::damaged(name, damage))
+    }
+
+    /// A row group's bytes; kept where they may be `wanted` again.
+    async fn group(
+        &self,
+        footer: &Footer,
+        group: usize,
+        is_kept: bool,
+        meter: &Meter,
+    ) -> Result<Part, FileError> {
+        let key = (footer.file.name.clone(), group);
+        if let Some(kept) = self.groups.get(&key) {
+            return Ok(kept);
+        }
+        let range = decode::group_range(footer.metadata.row_group(group));
+        let part = self.read(&footer.file.name, range, meter).await?;
+        if is_kept {
+            self.groups.insert(key, part.clone());
+        }
+        Ok(part)
+    }
+
+    /// Messages of a row group, oldest first.
+    pub(super) async fn records(
+        &self,
+        footer: &Arc<Footer>,
+        group: usize,
+        wanted: &Wanted,
+        meter: &Meter,
+    ) -> Result<Vec<Record>, FileError> {
+        let part = self.group(footer, group, wanted.is_kept, meter).await?;
+        let (of, wanted) = (Arc::clone(footer), wanted.clone());
+        let decode = move || {
+            let group = of.metadata.row_group(group);
+            let mut records = decode::records(group, part, wanted.range, &wanted.filter)?;
+            if let Some(ids) = &wanted.ids {
+                records.retain(|record| ids.binary_search(&record.message.id).is_ok());
+            }
+            Ok(records)
+        };
+        decoded(&footer.file.name, decode).await
+    }
+
+    /// The ids of a row group, oldest first.
+    pub(super) async fn ids(
+        &self,
+        footer: &Arc<Footer>,
+        group: usize,
+        meter: &Meter,
+    ) -> Result<Vec<MessageId>, FileError> {
+        let part = self.group(footer, group, false, meter).await?;
+        let of = Arc::clone(footer);
+        let decode = move || decode::ids(of.metadata.row_group(group), part);
+        decoded(&footer.file.name, decode).await
+    }
+}
+
+/// Which messages are wanted.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    /// From the first (inclusive) to the second (exclusive).
+    pub(super) range: (MessageId, MessageId),
+    pub(super) filter: Arc<FollowFilter>,
+    /// Only these, in order.
+    pub(super) ids: Option<Arc<[MessageId]>>,
+    /// Somebody is likely to go on with the same row group.
+    pub(super) is_kept: bool,
+}
+
+/// Decodes on a thread that may take its time. Other people's bytes may also
+/// end a decoder in a panic.
+async fn decoded<T: Send + 'static>(
+    name: &str,
+    decode: impl FnOnce() -> Result<T, Damage> + Send + 'static,
+) -> Result<T, FileError> {
+    let done = tokio::task::spawn_blocking(decode).await;
+    let done = done.map_err(|_| FileError::damaged(name, "it cannot be decoded"))?;
+    done.map_err(|damage| FileError::damaged(name, damage))
+}
+
+/// Days whose files cannot be read.
+#[derive(Default)]
+pub(super) struct Problems(Mutex<BTreeMap<Day, String>>);
+
+impl Problems {
+    /// Remembers a failure, and logs it unless it is known.
+    pub(super) fn met(&self, day: Day, error: &FileError) {
+        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = error.to_string();
+        if problems.get(&day) != Some(&why) {
+            tracing::warn!(%day, "a file of the archive cannot be read: {why}");
+            problems.insert(day, why);
+        }
+    }
+
+    pub(super) fn solved(&self, day: Day) {
+        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.remove(&day).is_some() {
+            tracing::info!(%day, "the archive's file of this day can be read again");
+        }
+    }
+
+    /// The days, oldest first.
+    pub(super) fn days(&self) -> Vec<Day> {
+        let problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.keys().copied().collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! Where an archive's files are: a directory, or a bucket of S3. A file is
+//! written once, under a name that was never used, and never changed.
+
+mod local;
+mod name;
+mod s3;
+
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tempfile::NamedTempFile;
+
+pub(crate) use local::Local;
+pub(crate) use name::{Name, folder};
+pub(crate) use s3::S3;
+
+/// Why a file was not read, written or removed. `Display` is for the log.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum FileError {
+    /// There is no such file, though there should be.
+    #[error("{0} is not there")]
+    Missing(String),
+    /// It is not what was written under this name.
+    #[error("{name} is damaged or not dunder's: {why}")]
+    Damaged {
+        /// Which one.
+        name: String,
+        /// In what way.
+        why: String,
+    },
+    /// The place of the files does not answer, or has no room.
+    #[error("{name}: {why}")]
+    Away {
+        /// Which file it was about.
+        name: String,
+        /// What was said.
+        why: String,
+    },
+}
+
+impl FileError {
+    pub(crate) fn away(name: &str, why: impl ToString) -> FileError {
+        FileError::Away {
+            name: name.to_owned(),
+            why: why.to_string(),
+        }
+    }
+
+    pub(crate) fn damaged(name: &str, why: impl ToString) -> FileError {
+        FileError::Damaged {
+            name: name.to_owned(),
+            why: why.to_string(),
+        }
+    }
+}
+
+/// A file that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Below the archive's root.
+    pub(crate) name: String,
+    /// Its length.
+    pub(crate) bytes: u64,
+}
+
+/// A place for files.
+#[async_trait]
+pub(crate) trait Files: Send + Sync {
+    /// A part of a file.
+    async fn read(&self, name: &str, range: Range<u64>) -> Result<Bytes, FileError>;
+
+    /// A file to write into before it is put.
+    fn spool(&self) -> io::Result<NamedTempFile>;
+
+    /// Keeps a file under a name. It is durable once this returns.
+    async fn put(&self, name: &str, file: NamedTempFile) -> Result<(), FileError>;
+
+    /// Removes a file; one that is not there is no error.
+    async fn remove(&self, name: &str) -> Result<(), FileError>;
+
+    /// All files below a folder (`2026/11/30`), or all there are.
+    async fn list(&self, folder: Option<&str>) -> Result<Vec<Listed>, FileError>;
+}
+
+/// What `archive.url` can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchivePlace {
+    /// `file:///var/lib/dunder/archive`
+    Directory(PathBuf),
+    /// `s3://bucket/prefix`
+    Bucket {
+        /// The bucket's name.
+        bucket: String,
+        /// Before each name, without slashes around it; may be empty.
+        prefix: String,
+    },
+}

@@ -1,0 +1,108 @@
+//! What two sources have of one answer, in order and each once.
+
+use super::scan::Found;
+use crate::domain::{Day, Event, FeedLimit, FeedPage, Message, MessageId, Passage, Position};
+
+/// Two rising sequences as one. Of what is in both the first one's is taken.
+pub(super) fn ascending<T>(one: Vec<T>, other: Vec<T>, key: impl Fn(&T) -> MessageId) -> Vec<T> {
+    merged(one, other, |one, other| key(one).cmp(&key(other)))
+}
+
+fn merged<T>(one: Vec<T>, other: Vec<T>, compare: impl Fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    let mut all = Vec::with_capacity(one.len() + other.len());
+    let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
+    while let (Some(next), Some(rival)) = (one.peek(), other.peek()) {
+        match compare(next, rival) {
+            Less => all.extend(one.next()),
+            Equal => {
+                all.extend(one.next());
+                other.next();
+            }
+            Greater => all.extend(other.next()),
+        }
+    }
+    all.extend(one);
+    all.extend(other);
+    all
+}
+
+/// A page of the hot store with what the archive has of it. The archive was
+/// not asked for what is behind the cursor of the hot page.
+pub(super) fn page(hot: FeedPage, cold: Found, limit: FeedLimit) -> FeedPage {
+    let archived = cold.records.into_iter().map(|record| record.message);
+    let by_id = |one: &Message, other: &Message| other.id.cmp(&one.id);
+    let mut messages = merged(hot.messages, archived.collect(), by_id);
+    // What is older than where the walk stopped may have neighbours there.
+    let looked = cold.reached.map_or(messages.len(), |reached| {
+        messages.partition_point(|message| message.id >= reached)
+    });
+    let (messages, next_cursor) = if looked > limit.get() {
+        messages.truncate(limit.get());
+        let last = messages.last().map(|last| last.id);
+        (messages, last)
+    } else {
+        messages.truncate(looked);
+        (messages, cold.reached.or(hot.next_cursor))
+    };
+    FeedPage {
+        messages,
+        next_cursor,
+        cold: cold.cold,
+    }
+}
+
+/// What the hot store passed, with what the archive has in the same `range`,
+/// from the first (inclusive) to the second (exclusive). Where the archive
+/// gave as many as it may, there may be more.
+pub(super) fn passage(
+    hot: Passage,
+    cold: Found,
+    (low, high): (MessageId, MessageId),
+    limit: usize,
+    most: usize,
+) -> Passage {
+    if cold.records.is_empty() && cold.cold.missing.is_empty() && cold.reached.is_none() {
+        return hot;
+    }
+    let is_full = cold.records.len() >= most;
+    let last = cold.records.last().map(|last| last.message.id);
+    let reached = cold.reached.or(last.filter(|_| is_full));
+    let end = reached
+        .unwrap_or(high.predecessor())
+        .min(high.predecessor());
+    let mut archived: Vec<Event> = Vec::with_capacity(cold.records.len());
+    archived.extend(
+        cold.records
+            .into_iter()
+            .map(|record| Event::Posted(record.message)),
+    );
+    let gaps = cold.cold.missing.into_iter().map(|days| {
+        let from = days.start.ids().0.max(low).predecessor();
+        let to = Day(days.end.0 - 1).ids().1.predecessor();
+        Event::Gap {
+            from: Position(from),
+            to: Position(to.min(end)),
+        }
+    });
+    archived.extend(gaps);
+    archived.sort_by_key(Event::position);
+    let by_position = |one: &Event, other: &Event| one.position().cmp(&other.position());
+    let mut events = merged(hot.events, archived, by_position);
+    events.retain(|event| event.position() <= Position(end));
+    let is_cut = events.len() > limit;
+    events.truncate(limit);
+    let position = match events.last() {
+        Some(last) if is_cut => Some(last.position()),
+        Some(_) | None => Some(Position(end)),
+    };
+    Passage {
+        events,
+        position: position.max(if is_cut || reached.is_some() {
+            None
+        } else {
+            hot.position
+        }),
+        is_caught_up: hot.is_caught_up && !is_cut && reached.is_none(),
+    }
+}

@@ -1,0 +1,401 @@
+//! A walk along the archive's days, newest or oldest first, for a page or for
+//! a few messages: bounded by what is wanted and by a moment.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::cold::{Cold, Footer, Meter, Wanted};
+use super::decode;
+use super::files::FileError;
+use crate::domain::{
+    ArchivedDay, ColdRead, Day, FollowFilter, MessageId, Record, Store, StoreError,
+};
+
+/// Days that are asked for at once: of the manifest, and of their footers.
+const MOST_DAYS: usize = 32;
+/// Days that one look into the manifest goes forward, at most.
+const MOST_SPAN: i64 = 1024;
+/// How often a day is looked at again whose file was replaced meanwhile.
+const REPLACED: usize = 3;
+
+/// What is looked for.
+#[derive(Clone)]
+pub(super) struct Search {
+    /// From the first (inclusive) to the second (exclusive).
+    pub(super) range: (MessageId, MessageId),
+    pub(super) filter: Arc<FollowFilter>,
+    /// Only these, in order.
+    pub(super) ids: Option<Arc<[MessageId]>>,
+    /// The newest first.
+    pub(super) is_back: bool,
+    /// At most so many.
+    pub(super) want: usize,
+    /// When to stop, but not before something was looked at.
+    pub(super) deadline: Instant,
+}
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Found {
+    /// In the order of the walk.
+    pub(super) records: Vec<Record>,
+    /// Where the walk stopped for want of time: back, all from this id on were
+    /// looked at; forward, all up to this one.
+    pub(super) reached: Option<MessageId>,
+    pub(super) cold: ColdRead,
+    /// Why the walk ended before its end, where the archive does not answer.
+    pub(super) failure: Option<FileError>,
+}
+
+impl Found {
+    /// All of what was looked for, or why that is not known.
+    pub(super) fn whole(self) -> Result<Vec<Record>, StoreError> {
+        if let Some(failure) = self.failure {
+            return Err(StoreError::ArchiveAway(failure.to_string()));
+        }
+        match self.cold.missing.first() {
+            None => Ok(self.records),
+            Some(days) => Err(StoreError::ArchiveAway(format!(
+                "the file of {} is missing or damaged; the log says how",
+                days.start
+            ))),
+        }
+    }
+
+    fn miss(&mut self, days: Range<Day>) {
+        let read = ColdRead {
+            missing: vec![days],
+            ..ColdRead::default()
+        };
+        self.cold.add(read);
+    }
+}
+
+/// What became of a day.
+enum Walked {
+    /// To its end.
+    On,
+    /// As much as is wanted is found, or the time is up.
+    Stop,
+}
+
+impl Cold {
+    /// Looks for messages.
+    ///
+    /// # Errors
+    /// The store with the manifest. What the archive does not give is said in
+    /// [`Found`].
+    pub(super) async fn search(
+        self: &Arc<Cold>,
+        hot: &dyn Store,
+        search: Search,
+    ) -> Result<Found, StoreError> {
+        let (low, high) = search.range;
+        if low >= high || search.want == 0 {
+            return Ok(Found::default());
+        }
+        let mut days = Days::new(&search);
+        let mut walk = Walk {
+            cold: self,
+            hot,
+            meter: Arc::new(Meter::until(search.deadline)),
+            search,
+            found: Found::default(),
+            is_first: true,
+        };
+        'walk: loop {
+            let batch = days.next(hot, &walk.search).await?;
+            if batch.is_empty() {
+                break;
+            }
+            let footers = walk.footers(&batch).await;
+            for (day, footer) in batch.into_iter().zip(footers) {
+                walk.found.cold.files += 1;
+                match walk.day(day, footer).await? {
+                    Walked::On => {}
+                    Walked::Stop => break 'walk,
+                }
+            }
+        }
+        walk.found.cold.bytes = walk.meter.bytes();
+        Ok(walk.found)
+    }
+
+    async fn footer_of(&self, day: &ArchivedDay, meter: &Meter) -> Result<Arc<Footer>, FileError> {
+        match &day.file {
+            Some(file) => self.footer(day.day, file, meter).await,
+            None => Err(FileError::Missing(format!("a file of {}", day.day))),
+        }
+    }
+}
+
+/// The state of a walk.
+struct Walk<'a> {
+    cold: &'a Arc<Cold>,
+    hot: &'a dyn Store,
+    meter: Arc<Meter>,
+    /// Its range shrinks to what was not looked at yet.
+    search: Search,
+    found: Found,
+    /// Nothing was looked at yet.
+    is_first: bool,
+}
+
+impl Walk<'_> {
+    /// The footers of some days, all at once.
+    async fn footers(&self, days: &[ArchivedDay]) -> Vec<Result<Arc<Footer>, FileError>> {
+        let mut reading = JoinSet::new();
+        for (at, day) in days.iter().enumerate() {
+            let (cold, meter) = (Arc::clone(self.cold), Arc::clone(&self.meter));
+            let day = day.clone();
+            reading.spawn(async move { (at, cold.footer_of(&day, &meter).await) });
+        }
+        let lost = || Err(FileError::away("a footer", "its reader ended"));
+        let mut read: Vec<_> = days.iter().map(|_| lost()).collect();
+        while let Some(done) = reading.join_next().await {
+            if let Ok((at, footer)) = done {
+                read[at] = footer;
+            }
+        }
+        read
+    }
+
+    /// Looks through a day; again, if its file was replaced meanwhile.
+    async fn day(
+        &mut self,
+        mut day: ArchivedDay,
+        mut footer: Result<Arc<Footer>, FileError>,
+    ) -> Result<Walked, StoreError> {
+        for _ in 0..REPLACED {
+            let walked = match &footer {
+                Ok(footer) => self.groups(footer, day.is_unclean()).await?,
+                Err(error) => Err(error.clone()),
+            };
+            let error = match walked {
+                Ok(walked) => return Ok(walked),
+                Err(error) => error,
+            };
+            if matches!(error, FileError::Missing(_)) {
+                let present = self.hot.archived_days(day.day, day.day, 1).await?.pop();
+                let Some(present) = present.filter(|present| present.file.is_some()) else {
+                    return Ok(Walked::On);
+                };
+                if present.file != day.file {
+                    day = present;
+                    footer = self.cold.footer_of(&day, &self.meter).await;
+                    continue;
+                }
+            }
+            return Ok(self.unread(day.day, error));
+        }
+        let error = FileError::away(&format!("the file of {}", day.day), "it changes too often");
+        Ok(self.unread(day.day, error))
+    }
+
+    /// Says that a day is missing, and with a place that does not answer all
+    /// that is behind it.
+    fn unread(&mut self, day: Day, error: FileError) -> Walked {
+        let (low, high) = self.search.range;
+        self.cold.problems.met(day, &error);
+        let next = Day(day.0 + 1);
+        match error {
+            FileError::Missing(_) | FileError::Damaged { .. } => {
+                self.found.miss(day..next);
+                Walked::On
+            }
+            FileError::Away { .. } => {
+                self.found.miss(match self.search.is_back {
+                    true => Day::of(low)..next,
+                    false => day..Day(Day::of(high.predecessor()).0 + 1),
+                });
+                self.found.failure = Some(error);
+                Walked::Stop
+            }
+        }
+    }
+
+    /// Looks through the row groups of a file.
+    async fn groups(
+        &mut self,
+        footer: &Arc<Footer>,
+        has_removals: bool,
+    ) -> Result<Result<Walked, FileError>, StoreError> {
+        let count = footer.metadata.num_row_groups();
+        for at in 0..count {
+            let group = if self.search.is_back {
+                count - 1 - at
+            } else {
+                at
+            };
+            let (first, last) = match decode::group_ids(footer.metadata.row_group(group)) {
+                Ok(ids) => ids,
+                Err(damage) => return Ok(Err(FileError::damaged(&footer.file.name, damage))),
+            };
+            if !self.search.may_be_within(first, last) {
+                continue;
+            }
+            if !self.is_first && Instant::now() >= self.search.deadline {
+                self.found.reached = Some(match self.search.is_back {
+                    true => last.successor(),
+                    false => first.predecessor(),
+                });
+                return Ok(Ok(Walked::Stop));
+            }
+            let mut records = match self.records(footer, group).await {
+                Ok(records) => records,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.is_first = false;
+            if has_removals && !records.is_empty() {
+                without_deleted(self.hot, &mut records).await?;
+            }
+            self.take(records);
+            if self.found.records.len() >= self.search.want {
+                return Ok(Ok(Walked::Stop));
+            }
+        }
+        Ok(Ok(Walked::On))
+    }
+
+    /// What a row group has of what is looked for, oldest first.
+    async fn records(&self, footer: &Arc<Footer>, group: usize) -> Result<Vec<Record>, FileError> {
+        let (search, meter) = (&self.search, self.meter.as_ref());
+        let may_have = self.cold.may_have(footer, group, &search.filter, meter);
+        if !may_have.await? {
+            return Ok(Vec::new());
+        }
+        let wanted = Wanted {
+            range: search.range,
+            filter: Arc::clone(&search.filter),
+            ids: search.ids.clone(),
+            is_kept: true,
+        };
+        self.cold.records(footer, group, &wanted, meter).await
+    }
+
+    /// Takes what is wanted, and does not look for it again: the day may have
+    /// to be begun anew, over another file.
+    fn take(&mut self, mut records: Vec<Record>) {
+        if self.search.is_back {
+            records.reverse();
+        }
+        records.truncate(self.search.want - self.found.records.len());
+        if let Some(last) = records.last() {
+            match self.search.is_back {
+                true => self.search.range.1 = last.message.id,
+                false => self.search.range.0 = last.message.id.successor(),
+            }
+        }
+        self.found.records.extend(records);
+    }
+}
+
+impl Search {
+    /// Whether anything from the first to the last of these may be wanted.
+    fn may_be_within(&self, first: MessageId, last: MessageId) -> bool {
+        let (low, high) = self.range;
+        let is_within = first < high && last >= low;
+        is_within
+            && self.ids.as_ref().is_none_or(|ids| {
+                let next = ids.partition_point(|id| *id < first);
+                ids.get(next).is_some_and(|id| *id <= last)
+            })
+    }
+}
+
+/// Takes out what was deleted and is still in a file.
+pub(super) async fn without_deleted(
+    hot: &dyn Store,
+    records: &mut Vec<Record>,
+) -> Result<(), StoreError> {
+    /// Ids asked for at once.
+    const AT_ONCE: usize = 1_000;
+    let ids: Vec<MessageId> = records.iter().map(|record| record.message.id).collect();
+    let mut deleted = Vec::new();
+    for ids in ids.chunks(AT_ONCE) {
+        deleted.extend(hot.deleted_of(ids.to_vec()).await?);
+    }
+    if !deleted.is_empty() {
+        deleted.sort_unstable();
+        records.retain(|record| deleted.binary_search(&record.message.id).is_err());
+    }
+    Ok(())
+}
+
+/// The days of a walk, read from the manifest a few at a time.
+struct Days {
+    /// Both still to be asked for.
+    first: Day,
+    last: Day,
+    /// Back: so many days; forward: days of so long a time.
+    step: usize,
+    is_back: bool,
+}
+
+impl Days {
+    fn new(search: &Search) -> Days {
+        let (low, high) = search.range;
+        let has_names = !search.filter.users.is_empty() || !search.filter.hashtags.is_empty();
+        Days {
+            first: Day::of(low),
+            // What is archived was there when its day had ended.
+            last: Day::of(high.predecessor()).min(Day::at(Utc::now())),
+            // Without names the first day mostly has enough.
+            step: if has_names { 8 } else { 1 },
+            is_back: search.is_back,
+        }
+    }
+
+    /// The next days with files that may have something; none at the end.
+    async fn next(
+        &mut self,
+        hot: &dyn Store,
+        search: &Search,
+    ) -> Result<Vec<ArchivedDay>, StoreError> {
+        while self.first <= self.last {
+            let mut days = match self.is_back {
+                true => self.earlier(hot).await?,
+                false => self.later(hot).await?,
+            };
+            days.retain(|day| {
+                let file = day.file.as_ref();
+                file.is_some_and(|file| search.may_be_within(file.first, file.last))
+            });
+            if !days.is_empty() {
+                return Ok(days);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn earlier(&mut self, hot: &dyn Store) -> Result<Vec<ArchivedDay>, StoreError> {
+        let days = hot.archived_days(self.first, self.last, self.step).await?;
+        self.last = match days.last() {
+            Some(day) if days.len() == self.step => Day(day.day.0 - 1),
+            Some(_) | None => Day(self.first.0 - 1),
+        };
+        self.step = MOST_DAYS.min(self.step * 2);
+        Ok(days)
+    }
+
+    async fn later(&mut self, hot: &dyn Store) -> Result<Vec<ArchivedDay>, StoreError> {
+        let span = i64::try_from(self.step).unwrap_or(MOST_SPAN).min(MOST_SPAN);
+        let end = Day(self.first.0 + span - 1).min(self.last);
+        let mut days = hot.archived_days(self.first, end, self.step).await?;
+        days.reverse();
+        if days.len() > MOST_DAYS {
+            // The rest is asked for again.
+            days.truncate(MOST_DAYS);
+        }
+        self.first = match days.last() {
+            Some(day) if days.len() == MOST_DAYS => Day(day.day.0 + 1),
+            Some(_) | None => Day(end.0 + 1),
+        };
+        self.step = (self.step * 4).min(MOST_SPAN as usize);
+        Ok(days)
+    }
+}
