@@ -19,6 +19,9 @@ _dunder() {
             dunder,admin)
                 cmd="dunder__subcmd__admin"
                 ;;
+            dunder,archive)
+                cmd="dunder__subcmd__archive"
+                ;;
             dunder,backup)
                 cmd="dunder__subcmd__backup"
                 ;;
@@ -146,7 +149,7 @@ _dunder() {
 
     case "${cmd}" in
         dunder)
-            opts="-h -V --help --version serve post feed trend tags show delete queue login logout whoami config doctor completions man import export backup restore migrate retention token admin tls help"
+            opts="-h -V --help --version serve post feed trend tags show delete queue login logout whoami config doctor completions man import export archive backup restore migrate retention token admin tls help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,7 +177,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__admin__subcmd__check)
-            opts="-h -V --repair --acknowledged --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --repair --acknowledged --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -299,6 +302,27 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -307,7 +331,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__admin__subcmd__delete)
-            opts="-t -y -h -V --user --hashtag --before --yes --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-t -y -h -V --user --hashtag --before --yes --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,6 +480,27 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -464,7 +509,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__admin__subcmd__vacuum)
-            opts="-h -V --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -585,6 +630,184 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        dunder__subcmd__archive)
+            opts="-h -V --before --dry-run --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --before)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --config_file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sqlite.path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cockroach.host)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.port)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.user)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.password)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.password_file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cockroach.database)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.sslmode)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cockroach.cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cockroach.key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cockroach.should_migrate)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.debug)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.follower_reads)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.regions)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.survive)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cockroach.region)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -593,7 +816,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__backup)
-            opts="-h -V --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -708,6 +931,27 @@ _dunder() {
                     return 0
                     ;;
                 --cockroach.region)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -948,7 +1192,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__export)
-            opts="-o -h -V --output --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-o -h -V --output --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1071,6 +1315,27 @@ _dunder() {
                     return 0
                     ;;
                 --cockroach.region)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1287,7 +1552,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__help)
-            opts="-h -V --help --version serve post feed trend tags show delete queue login logout whoami config doctor completions man help import export backup restore migrate retention token admin tls hashtags dates output following exit-codes configuration curl"
+            opts="-h -V --help --version serve post feed trend tags show delete queue login logout whoami config doctor completions man help import export archive backup restore migrate retention token admin tls hashtags dates output following exit-codes configuration curl"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1301,7 +1566,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__import)
-            opts="-h -V --refused --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --refused --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1420,6 +1685,27 @@ _dunder() {
                     return 0
                     ;;
                 --cockroach.region)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1596,7 +1882,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__migrate)
-            opts="-h -V --json --print --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --json --print --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1711,6 +1997,27 @@ _dunder() {
                     return 0
                     ;;
                 --cockroach.region)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1894,7 +2201,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__restore)
-            opts="-h -V --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2015,6 +2322,27 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2023,7 +2351,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__retention)
-            opts="-n -h -V --dry-run --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --retention.messages --retention.hashtags --help --version"
+            opts="-n -h -V --dry-run --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --retention.messages --retention.hashtags --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2158,6 +2486,27 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2166,7 +2515,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__serve)
-            opts="-h -V --config_file --host --port --log_level --use_tls --tls.crt --tls.key --auth.mode --auth.read --trusted_proxies --hosts --admin.host --admin.port --otel.endpoint --otel.sample --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --retention.messages --retention.hashtags --limits.body_size --limits.header_size --limits.query_length --limits.drawn_lines --limits.drawn_size --limits.header_timeout --limits.body_timeout --limits.idle_timeout --limits.connections --limits.requests --limits.followers --limits.heartbeat --limits.bodies --limits.query_timeout --limits.write_timeout --limits.answer_memory --limits.writer_queue --limits.posts_per_minute --limits.unauthenticated_per_minute --limits.shutdown_timeout --limits.shutdown_idle --help --version"
+            opts="-h -V --config_file --host --port --log_level --use_tls --tls.crt --tls.key --auth.mode --auth.read --trusted_proxies --hosts --admin.host --admin.port --otel.endpoint --otel.sample --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --retention.messages --retention.hashtags --archive.url --archive.after --archive.read --limits.body_size --limits.header_size --limits.query_length --limits.drawn_lines --limits.drawn_size --limits.header_timeout --limits.body_timeout --limits.idle_timeout --limits.connections --limits.requests --limits.followers --limits.heartbeat --limits.bodies --limits.query_timeout --limits.write_timeout --limits.answer_memory --limits.writer_queue --limits.posts_per_minute --limits.unauthenticated_per_minute --limits.shutdown_timeout --limits.shutdown_idle --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2387,6 +2736,27 @@ _dunder() {
                     return 0
                     ;;
                 --retention.hashtags)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -2820,7 +3190,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__token__subcmd__create)
-            opts="-h -V --expires --note --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --expires --note --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2955,6 +3325,27 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2963,7 +3354,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__token__subcmd__list)
-            opts="-o -h -V --json --output --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-o -h -V --json --output --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3098,6 +3489,27 @@ _dunder() {
                     fi
                     return 0
                     ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -3106,7 +3518,7 @@ _dunder() {
             return 0
             ;;
         dunder__subcmd__token__subcmd__revoke)
-            opts="-h -V --user --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --help --version"
+            opts="-h -V --user --json --config_file --sqlite.path --cockroach.host --cockroach.port --cockroach.user --cockroach.password --cockroach.password_file --cockroach.database --cockroach.url --cockroach.sslmode --cockroach.ca --cockroach.cert --cockroach.key --cockroach.should_migrate --cockroach.debug --cockroach.follower_reads --cockroach.regions --cockroach.survive --cockroach.region --archive.url --archive.after --archive.read --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3228,6 +3640,27 @@ _dunder() {
                     return 0
                     ;;
                 --cockroach.region)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.url)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.after)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --archive.read)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
