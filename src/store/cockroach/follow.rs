@@ -59,7 +59,7 @@ pub(super) async fn after(
     }
     if filter.is_live && !events.is_empty() {
         // Once they were read: what brought them is committed with their note.
-        let imported = imported(readers, from, end.unwrap_or(closed)).await?;
+        let imported = imported(readers, &events).await?;
         events.retain(|event| !imported.contains(&event.position().0));
     }
     let within = |event: &Event| end.is_none_or(|end| event.position().0 <= end);
@@ -91,19 +91,13 @@ fn may_be_evicted(from: Option<MessageId>) -> bool {
     from.is_none_or(|from| from.millis() < unix_millis() - YOUNG)
 }
 
-/// What imports brought of what follows a position, so far as anybody who
-/// follows live may not have come to it before.
-async fn imported(
-    readers: &Readers,
-    from: Option<MessageId>,
-    to: MessageId,
-) -> Result<HashSet<MessageId>, StoreError> {
-    let from = from.map_or(String::new(), |id| id.to_string());
-    // As many as were read of messages and deletions.
-    let (to, limit) = (to.to_string(), 2 * MOST as i64);
-    let params: Params<'_> = &[&from, &to, &limit];
+/// What imports brought of what was read, so far as anybody who follows live
+/// may not have come to it before.
+async fn imported(readers: &Readers, events: &[Event]) -> Result<HashSet<MessageId>, StoreError> {
+    let read = events.iter().map(|event| event.position().0.to_string());
+    let read: Vec<String> = read.collect();
     let what = "read what was imported";
-    let rows = readers.query(what, &sql::IMPORTED, params).await?;
+    let rows = readers.query(what, &sql::IMPORTED, &[&read]).await?;
     let ids = rows.iter().map(|row| batch::message_id(column(row, 0)?));
     Ok(ids.collect::<Result<_, Failure>>()?)
 }

@@ -2,11 +2,10 @@
 //! where they do not. The lists of users are an index: the database's own
 //! matter.
 
-use std::collections::BTreeMap;
-
 use super::batch::message_id;
 use super::conn::{Conn, Params, column};
 use super::connect::{Connector, Turn};
+use super::places::{self, Pairs};
 use super::retry::Failure;
 use super::{CockroachOptions, OpenError, migrate, sql};
 use crate::store::inspection::{Difference, Exact, Inspection, Ledger, ListName, Prints, after};
@@ -171,7 +170,7 @@ async fn walk(conn: &Conn, ledger: &mut dyn Ledger) -> Result<(), Failure> {
 
 async fn mend_some(conn: &Conn, differences: &[Difference]) -> Result<usize, Failure> {
     let (mut listed_tags, mut listed_ids) = (Vec::new(), Vec::new());
-    let mut strays: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut strays: Vec<(&str, String)> = Vec::new();
     let (mut series, mut levels, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts = Vec::new();
     for difference in differences {
@@ -181,7 +180,7 @@ async fn mend_some(conn: &Conn, differences: &[Difference]) -> Result<usize, Fai
                 listed_ids.push(id.to_string());
             }
             Difference::Stray(ListName::Hashtag(name), id) => {
-                strays.entry(name).or_default().push(id.to_string());
+                strays.push((name.as_str(), id.to_string()));
             }
             Difference::Miscounted {
                 counter,
@@ -199,14 +198,16 @@ async fn mend_some(conn: &Conn, differences: &[Difference]) -> Result<usize, Fai
             | Difference::Damaged(_) => {}
         }
     }
-    let mended = listed_ids.len() + strays.values().map(Vec::len).sum::<usize>() + counts.len();
+    let mended = listed_ids.len() + strays.len() + counts.len();
     let slots = vec![SLOT; counts.len()];
     conn.batch(sql::BEGIN).await?;
     conn.execute(&sql::LIST_THERE, &[&listed_tags, &listed_ids])
         .await?;
-    for (name, ids) in &strays {
-        conn.execute(&sql::UNLIST_ALL, &[name, ids]).await?;
-    }
+    let strays: Pairs<'_> = strays
+        .iter()
+        .map(|(name, id)| (*name, id.as_str()))
+        .collect();
+    places::unlist(conn, &strays).await?;
     let params: Params<'_> = &[&series, &levels, &buckets, &slots, &counts];
     conn.execute(&sql::ADD_COUNTS, params).await?;
     conn.batch(sql::COMMIT).await?;

@@ -23,6 +23,7 @@ mod migrate;
 mod months;
 mod options;
 mod pages;
+mod places;
 mod plans;
 mod pool;
 mod probe;
@@ -71,7 +72,7 @@ pub use self::inspection::{inspect, mend};
 pub use self::migrate::Migrated;
 pub use self::options::{CockroachOptions, DEFAULT_PORT, OptionsError, SslMode};
 #[doc(hidden)]
-pub use self::plans::{page_statements, pieced_trend_statement};
+pub use self::plans::{page_statements, pieced_trend_statement, removal_statements};
 use self::pool::Readers;
 use self::regions::Home;
 pub use self::regions::{MOST_REGIONS, Survive};

@@ -55,3 +55,13 @@ pub fn page_statements() -> Vec<(&'static str, String, Vec<Type>)> {
 pub fn pieced_trend_statement(series: usize) -> String {
     sql::trend_in_pieces(series, false).text.into_owned()
 }
+
+/// The statements that take so many messages out of lists, and so many keys
+/// away, for tests of their plans.
+pub fn removal_statements(pairs: usize) -> [(&'static str, String, Vec<Type>); 2] {
+    [
+        ("places", sql::unlist(pairs)),
+        ("keys", sql::forget_keys(pairs)),
+    ]
+    .map(|(name, sql)| (name, sql.text.into_owned(), sql.types.into_owned()))
+}

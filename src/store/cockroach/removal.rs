@@ -18,6 +18,7 @@ use super::columns::no_hashtag;
 use super::conn::{Conn, Params, column};
 use super::import::note;
 use super::manifest;
+use super::places::{self, Pairs};
 use super::retry::{Failure, Kind};
 use super::slot::{Held, until};
 use super::tombstones;
@@ -371,15 +372,16 @@ impl Work {
         if deleted != (ids.len() - archived.count()) as u64 {
             return Err(Failure::new(Kind::Again, "somebody else deleted it, too"));
         }
-        // In one order everywhere, so that two who delete wait and do not fail.
-        let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut places = Pairs::new();
         let mut counts: BTreeMap<(&str, i64, i64), i64> = BTreeMap::new();
         for (record, id) in self.messages.iter().zip(&ids) {
             let message = &record.message;
             let names = || message.hashtags.iter().map(Hashtag::as_str);
-            for name in names().chain([no_hashtag(id)]) {
-                places.entry(name).or_default().push(id);
-            }
+            places.extend(
+                names()
+                    .chain([no_hashtag(id)])
+                    .map(|name| (name, id.as_str())),
+            );
             for series in std::iter::once("").chain(names()) {
                 for width in WIDTHS {
                     let bucket = counter_of(width, message.id.millis());
@@ -387,9 +389,7 @@ impl Work {
                 }
             }
         }
-        for (name, ids) in &places {
-            conn.execute(&sql::UNLIST_ALL, &[name, ids]).await?;
-        }
+        places::unlist(conn, &places).await?;
         let (mut series, mut levels, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
         for (name, level, bucket) in counts.keys() {
             series.push(*name);

@@ -1,8 +1,6 @@
 //! Evicting messages: their rows, places in lists and keys, in one
 //! transaction. Counts and names stay.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
@@ -12,16 +10,13 @@ use super::batch::message_id;
 use super::columns::no_hashtag;
 use super::conn::{Conn, Params, column};
 use super::migrate::unix_millis;
+use super::places::{self, Pairs};
 use super::pool::Readers;
 use super::retry::{Failure, Kind};
 use super::writer::Task;
 use super::{CockroachStore, sql};
 use crate::domain::{Boundary, MessageId, Retention, Rule, StoreError};
 use crate::store::batch::writer_gone;
-
-/// Ids by the name that they are listed or kept under, in one order everywhere,
-/// so that two who remove messages wait and do not fail.
-type Places = BTreeMap<String, Vec<String>>;
 
 #[async_trait]
 impl Retention for CockroachStore {
@@ -75,25 +70,20 @@ pub(super) async fn evict(
     conn.batch(sql::BEGIN).await?;
     let ids: Vec<String> = ids.iter().map(MessageId::to_string).collect();
     let rows = conn.query(&sql::PLACES_BY_ID, &[&ids]).await?;
-    let (mut ids, mut lists) = (Vec::new(), Places::new());
-    let mut keys: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
+    let (mut ids, mut lists, mut keys) = (Vec::<String>::new(), Pairs::new(), Pairs::new());
     for row in &rows {
-        let (id, user, hashtags, key): (String, String, Vec<String>, String) = (
+        let (id, user, hashtags, key): (&str, &str, Vec<&str>, &str) = (
             column(row, 0)?,
             column(row, 1)?,
             column(row, 2)?,
             column(row, 3)?,
         );
         let hashtags = hashtags.into_iter().filter(|name| !name.is_empty());
-        for name in hashtags.chain([no_hashtag(&id).to_owned()]) {
-            lists.entry(name).or_default().push(id.clone());
-        }
+        lists.extend(hashtags.chain([no_hashtag(id)]).map(|name| (name, id)));
         if !key.is_empty() {
-            let (keys, of) = keys.entry(user).or_default();
-            keys.push(key);
-            of.push(id.clone());
+            keys.insert((user, key));
         }
-        ids.push(id);
+        ids.push(id.to_owned());
     }
     let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
         conn.batch(sql::COMMIT).await?;
@@ -104,12 +94,8 @@ pub(super) async fn evict(
         let why = "somebody else removed some of them, too";
         return Err(Failure::new(Kind::Again, why));
     }
-    for (name, ids) in &lists {
-        conn.execute(&sql::UNLIST_ALL, &[name, ids]).await?;
-    }
-    for (user, (keys, ids)) in &keys {
-        conn.execute(&sql::FORGET_KEYS, &[user, keys, ids]).await?;
-    }
+    places::unlist(conn, &lists).await?;
+    places::forget_keys(conn, &keys, &ids).await?;
     let rule = by.map_or(MOVED, Rule::name);
     let params: Params<'_> = &[&rule, first, last];
     conn.execute(&sql::NOTE_BOUNDARY, params).await?;

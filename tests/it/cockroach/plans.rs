@@ -88,3 +88,32 @@ async fn no_page_of_a_user_or_a_hashtag_reads_a_table_from_end_to_end() {
         assert!(plan.contains("Index"), "{name}:\n{plan}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removing_messages_looks_their_places_and_keys_up() {
+    let look = session().await;
+    look.batch_execute(
+        "INSERT INTO idempotency_keys (user_name, key, message_id)
+         SELECT 'u' || n % 40, 'k' || n, 'm' || n FROM generate_series(1, 20000) AS n;
+         ANALYZE idempotency_keys",
+    )
+    .await
+    .unwrap();
+    for pairs in [8, 128] {
+        for (name, statement, types) in dunder::store::cockroach::removal_statements(pairs) {
+            let values: Vec<String> = (0..2 * pairs).map(|n| format!("v{n}")).collect();
+            let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
+            if name == "keys" {
+                params.push(&values);
+            }
+            params.extend(values.iter().map(|value| value as &(dyn ToSql + Sync)));
+            let statement = format!("EXPLAIN {statement}");
+            let statement = look.prepare_typed(&statement, &types).await.unwrap();
+            let plan = look.query(&statement, &params).await;
+            let plan: Vec<String> = plan.unwrap().iter().map(|row| row.get(0)).collect();
+            let plan = plan.join("\n");
+            assert!(!plan.contains("Seq Scan"), "{name}:\n{plan}");
+            assert!(plan.contains("Index"), "{name}:\n{plan}");
+        }
+    }
+}

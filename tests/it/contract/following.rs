@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use dunder::domain::{Event, FeedLimit, FollowFilter, Message, MessageId, Position, Store};
+use dunder::domain::{Event, FeedLimit, FollowFilter, Message, MessageId, Position, Record, Store};
 
 use super::{Fixture, draft, ids, record};
 
@@ -145,6 +145,28 @@ pub async fn messages_of_the_future_hide_no_post(fixture: &mut impl Fixture) {
         assert_eq!(found, [posted]);
         position = next;
     }
+}
+
+pub async fn who_follows_one_hashtag_live_from_behind_is_told_of_no_import(
+    fixture: &mut impl Fixture,
+) {
+    let store = fixture.store();
+    let then = Utc::now().timestamp_millis() - 60_000;
+    // More of another hashtag than are read at once, and one of the right one.
+    let others = (0..2_500).map(|n| (n, "other"));
+    let imported = others.chain([(2_500, "right")]).map(|(n, tag)| Record {
+        message: draft("bob", "imported", &[tag]).into_message(MessageId::from_parts(then, n)),
+        idempotency_key: None,
+    });
+    store.import(imported.collect()).await.unwrap();
+    let posted = store.post(draft("ann", "now", &["right"])).await.unwrap();
+    let live = FollowFilter {
+        is_live: true,
+        ..wanted("", &["right"], 10)
+    };
+    let behind = Some(Position(MessageId::from_parts(then - 1, 0)));
+    let (found, _) = follow(&*store, behind, &live, posted.id).await;
+    assert_eq!(found, [posted]);
 }
 
 pub async fn what_an_import_puts_ahead_of_the_clock_is_never_live_and_hides_no_post(

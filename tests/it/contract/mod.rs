@@ -86,6 +86,7 @@ macro_rules! contract_suite {
             following::every_filter_is_told_what_it_wants_and_where_to_go_on,
             following::what_is_posted_after_a_position_is_behind_it_at_every_opening,
             following::messages_of_the_future_hide_no_post,
+            following::who_follows_one_hashtag_live_from_behind_is_told_of_no_import,
             following::what_an_import_puts_ahead_of_the_clock_is_never_live_and_hides_no_post,
             life::closing_and_opening_again_keeps_everything,
             life::a_closed_store_takes_no_posts,

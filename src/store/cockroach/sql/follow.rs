@@ -3,9 +3,10 @@
 use super::{INT, List, Sql, TEXT, TEXTS, statements};
 
 statements! {
-    /// Ids that imports brought, after `$1` and up to `$2`; `$3` at most.
-    IMPORTED (TEXT, TEXT, INT):
-        "SELECT id FROM imported WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3";
+    /// Which of some ids or positions imports brought.
+    IMPORTED (TEXTS):
+        "SELECT i.id FROM ROWS FROM (unnest($1)) AS d (id)
+         JOIN imported AS i ON i.id = d.id";
 
     /// Notes that an import brought these ids or positions.
     NOTE_IMPORTED (TEXTS):

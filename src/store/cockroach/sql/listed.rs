@@ -57,6 +57,10 @@ pub(super) fn statements() -> Vec<(String, String, usize)> {
     for prefix in [false, true] {
         all.push(entry(&format!("hashtags({prefix})"), &hashtags(prefix)));
     }
+    for pairs in [8, 128] {
+        all.push(entry(&format!("unlist({pairs})"), &unlist(pairs)));
+        all.push(entry(&format!("forget_keys({pairs})"), &forget_keys(pairs)));
+    }
     for names in [1, 64] {
         all.push(entry(&format!("counts_of({names})"), &counts_of(names)));
     }

@@ -24,10 +24,6 @@ statements! {
     /// The rows of messages.
     DELETE_MESSAGES (TEXTS): "DELETE FROM messages WHERE id = ANY ($1)";
 
-    /// Takes messages `$2` from the list of hashtag `$1`.
-    UNLIST_ALL (TEXT, TEXTS):
-        "DELETE FROM message_hashtags WHERE hashtag = $1 AND message_id = ANY ($2)";
-
     /// The slot `$1` of the owner `$2` until `$3` closes all up to the last
     /// position given out in it, `$5`, of which `$4` is the first: as a batch
     /// does, see `write_batch`.
@@ -60,4 +56,33 @@ statements! {
     TOMBSTONES (TEXT, TEXT, INT):
         "SELECT id, user_name, deleted_at, position, idempotency_key FROM tombstones
          WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3";
+}
+
+/// Takes messages out of lists: so many pairs of a hashtag and a message. They
+/// are parameters, not arrays to be joined: CockroachDB before 20.1 reads the
+/// whole table for a subquery behind `IN`, and looks up pairs that stand there.
+pub(in crate::store::cockroach) fn unlist(pairs: usize) -> Sql {
+    let list = list_of_pairs(1, pairs);
+    let text = format!("DELETE FROM message_hashtags WHERE (hashtag, message_id) IN ({list})");
+    Sql::composed(text, vec![TEXT; 2 * pairs])
+}
+
+/// Takes keys away where they name messages `$1`: so many pairs of a user and
+/// a key.
+pub(in crate::store::cockroach) fn forget_keys(pairs: usize) -> Sql {
+    let list = list_of_pairs(2, pairs);
+    let text = format!(
+        "DELETE FROM idempotency_keys \
+         WHERE (user_name, key) IN ({list}) AND message_id = ANY ($1)"
+    );
+    let mut types = vec![TEXTS];
+    types.resize(1 + 2 * pairs, TEXT);
+    Sql::composed(text, types)
+}
+
+/// So many pairs of parameters, from the `first` on.
+fn list_of_pairs(first: usize, pairs: usize) -> String {
+    let pair = |n: usize| format!("(${}, ${})", first + 2 * n, first + 2 * n + 1);
+    let all: Vec<String> = (0..pairs).map(pair).collect();
+    all.join(", ")
 }

@@ -20,11 +20,6 @@ statements! {
          FROM ROWS FROM (unnest($1)) AS d (id)
          JOIN messages AS m ON m.id = d.id";
 
-    /// Keys `$2` of user `$1`, where they name messages `$3`.
-    FORGET_KEYS (TEXT, TEXTS, TEXTS):
-        "DELETE FROM idempotency_keys
-         WHERE user_name = $1 AND key = ANY ($2) AND message_id = ANY ($3)";
-
     /// Rule `$1` evicted messages from `$2` to `$3`.
     NOTE_BOUNDARY (TEXT, TEXT, TEXT):
         "INSERT INTO retention (rule, first_id, last_id) VALUES ($1, $2, $3)

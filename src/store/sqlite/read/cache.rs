@@ -7,7 +7,7 @@
 //! told. A reader may still see a message that was removed meanwhile: what it
 //! read is only kept if no removal was heard of since before it looked.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,9 @@ pub(crate) struct MessageCache {
     asked: Asked,
     /// The last removals that were heard of.
     removals: RwLock<Removals>,
+    /// How many go through the messages for those that were evicted: the cache
+    /// is not believed for longer meanwhile.
+    walks: AtomicUsize,
     made: Instant,
     /// Until when the cache is believed, in microseconds since it was made.
     believed_until: AtomicU64,
@@ -77,6 +80,7 @@ impl MessageCache {
             users: Cache::new(USERS),
             asked: Asked::default(),
             removals: RwLock::new(removals),
+            walks: AtomicUsize::new(0),
             made: Instant::now(),
             believed_until: AtomicU64::new(0),
         }
@@ -118,6 +122,7 @@ impl MessageCache {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
             // Others may have heard of more meanwhile.
+            let is_first = last.eviction > heard.eviction;
             heard.deletion = last.deletion.max(heard.deletion);
             heard.eviction = last.eviction.max(heard.eviction);
             heard.evicted = last.evicted.max(heard.evicted);
@@ -125,13 +130,23 @@ impl MessageCache {
                 true => removed.iter().for_each(|id| drop(self.messages.remove(id))),
                 false => self.messages.clear(),
             }
-            // Which of the old ones were evicted is written nowhere.
-            if last.eviction > known.eviction {
+            if is_first {
+                // Before anybody can see that it was heard of.
+                self.walks.fetch_add(1, Ordering::AcqRel);
+            }
+            drop(heard);
+            if is_first {
+                // Which of the old ones were evicted is written nowhere. All
+                // messages are gone through, and readers need not wait: none
+                // that was evicted is kept once it was heard of.
                 self.messages.retain(|id, _| Some(*id) > last.evicted);
+                self.walks.fetch_sub(1, Ordering::AcqRel);
             }
         }
-        let until = now.saturating_add(LEASE.as_micros() as u64);
-        self.believed_until.fetch_max(until, Ordering::AcqRel);
+        if self.walks.load(Ordering::Acquire) == 0 {
+            let until = now.saturating_add(LEASE.as_micros() as u64);
+            self.believed_until.fetch_max(until, Ordering::AcqRel);
+        }
         Ok(())
     }
 
@@ -230,5 +245,24 @@ mod tests {
         assert!(late.find(message.id).is_none());
         cache.view().keep([&message]);
         assert!(late.find(message.id).is_some());
+    }
+
+    #[test]
+    fn what_was_evicted_is_forgotten_and_what_is_younger_is_believed() {
+        let connection = fresh_in_memory();
+        let cache = MessageCache::new(64, Removals::default());
+        let draft = Draft::new("ann".parse().unwrap(), "text".to_owned(), &["a"; 0]).unwrap();
+        let message = |millis| draft.clone().into_message(MessageId::from_parts(millis, 7));
+        let (old, young) = (message(1_000), message(2_000));
+        let late = cache.view();
+        late.keep([&old, &young]);
+        let eviction = Sql::NoteEviction.text();
+        connection.execute(eviction, [old.id.to_bytes()]).unwrap();
+        cache.hear_of_removals(&connection).unwrap();
+        assert!(cache.believed_until.load(Ordering::Acquire) > 0);
+        assert!(late.find(old.id).is_none());
+        assert!(late.find(young.id).is_some());
+        late.keep([&old]);
+        assert!(late.find(old.id).is_none());
     }
 }
