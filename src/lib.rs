@@ -106,8 +106,10 @@
 //!     manifest afterwards, so between two steps a message is read from one of
 //!     them or from both, and given once. A deletion is counted beside the
 //!     manifest in its own transaction, so no file is named that has what was
-//!     deleted before. `store::archive::day`, [`domain::Manifest`] →
-//!     `store::archive::traits`.
+//!     deleted before. Imports and evictions wait for each other, so nothing
+//!     is counted twice. A file that may be the only copy is never removed.
+//!     `store::archive::day`, [`domain::Manifest`] → `store::archive::traits`,
+//!     `store::archive::turn`.
 
 pub mod api;
 pub mod app;

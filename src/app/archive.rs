@@ -48,7 +48,11 @@ pub async fn open(
     patience: Duration,
 ) -> Result<Opened, OpenError> {
     let Some(config) = config else {
-        return without(hot).await;
+        refuse_without(hot.as_ref()).await?;
+        return Ok(Opened {
+            store: hot,
+            archive: None,
+        });
     };
     let place = match &config.url {
         ArchiveUrl::Directory(path) => ArchivePlace::Directory(path.clone()),
@@ -68,8 +72,13 @@ pub async fn open(
     })
 }
 
-/// A store whose archive is not named would answer as if nothing were there.
-async fn without(hot: Arc<dyn Store>) -> Result<Opened, OpenError> {
+/// Refuses a store that has messages in an archive which is not named: it would
+/// answer as if they were not there, and drop what belongs with them. The store
+/// is closed then.
+///
+/// # Errors
+/// It has, or it cannot be read.
+pub async fn refuse_without(hot: &dyn Store) -> Result<(), OpenError> {
     /// On a cluster days are known of which only a message was deleted.
     const DAYS: usize = 10_000;
     let today = Day::at(Utc::now());
@@ -85,10 +94,7 @@ async fn without(hot: Arc<dyn Store>) -> Result<Opened, OpenError> {
             day.day
         )));
     }
-    Ok(Opened {
-        store: hot,
-        archive: None,
-    })
+    Ok(())
 }
 
 /// How long an answer may read the archive: what is left of a request's time

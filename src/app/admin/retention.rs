@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::app::admin::AdminError;
 use crate::app::admin::open::open_with;
 use crate::app::admin::streams::say;
+use crate::app::archive;
 use crate::app::retention::{Count, Due};
 use crate::config::{ArchiveConfig, RetentionArgs as Settings, RetentionConfig};
 use crate::domain::{MessageId, Rule, Store, format_duration};
@@ -69,6 +70,7 @@ impl RetentionArgs {
         }
         let opened = open_with(store, &settings, self.dry_run).await?;
         let store = opened.store.as_ref();
+        archive::refuse_without(store).await?;
         let done = retain(store, &retention, self, Utc::now(), &mut io::stdout()).await;
         store.close().await;
         done.map(|()| 0)

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use parquet::file::metadata::ParquetMetaData;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::decode::{self, Damage, Parsed, Part};
@@ -21,9 +22,12 @@ use crate::domain::{ArchiveFile, Day, FollowFilter, MessageId, Record};
 const TAIL: u64 = 64 * 1024;
 /// The most Bloom filters that are read with a footer; those of larger days
 /// are read by row group.
-const MOST_BLOOMS: u64 = 4 * 1024 * 1024;
+const MOST_BLOOMS: u64 = 1024 * 1024;
 /// Footers kept, and row groups as much again, in bytes.
 const KEPT: u64 = 32 * 1024 * 1024;
+/// Walks along the days that go on at once; others wait. Each holds some
+/// footers.
+const WALKS: usize = 16;
 
 /// A file's footer, and what else is read before its messages are.
 pub(super) struct Footer {
@@ -81,6 +85,7 @@ pub(super) struct Cold {
     pub(super) files: Arc<dyn Files>,
     footers: Cache<String, Arc<Footer>, Weight>,
     groups: Cache<(String, usize), Part, Weight>,
+    pub(super) walks: Semaphore,
     pub(super) problems: Problems,
 }
 
@@ -90,13 +95,14 @@ impl Cold {
             files,
             footers: Cache::with_weighter(256, KEPT, Weight),
             groups: Cache::with_weighter(64, KEPT, Weight),
+            walks: Semaphore::new(WALKS),
             problems: Problems::default(),
         }
     }
 
     async fn read(&self, name: &str, range: Range<u64>, meter: &Meter) -> Result<Part, FileError> {
         let start = range.start;
-        let late = |_| FileError::away(name, "it was not read in time");
+        let late = |_| FileError::Late(name.to_owned());
         let read = timeout_at(meter.deadline, self.files.read(name, range)).await;
         let bytes = read.map_err(late)??;
         meter.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -171,24 +177,25 @@ impl Cold {
         may.map_err(|damage| FileError::damaged(name, damage))
     }
 
-    /// A row group's bytes; kept where they may be `wanted` again.
+    /// A row group's bytes, kept where they may be `wanted` again; and whether
+    /// they were read just then.
     async fn group(
         &self,
         footer: &Footer,
         group: usize,
         is_kept: bool,
         meter: &Meter,
-    ) -> Result<Part, FileError> {
+    ) -> Result<(Part, bool), FileError> {
         let key = (footer.file.name.clone(), group);
         if let Some(kept) = self.groups.get(&key) {
-            return Ok(kept);
+            return Ok((kept, false));
         }
         let range = decode::group_range(footer.metadata.row_group(group));
         let part = self.read(&footer.file.name, range, meter).await?;
         if is_kept {
             self.groups.insert(key, part.clone());
         }
-        Ok(part)
+        Ok((part, true))
     }
 
     /// Messages of a row group, oldest first.
@@ -199,7 +206,7 @@ impl Cold {
         wanted: &Wanted,
         meter: &Meter,
     ) -> Result<Vec<Record>, FileError> {
-        let part = self.group(footer, group, wanted.is_kept, meter).await?;
+        let (part, is_read) = self.group(footer, group, wanted.is_kept, meter).await?;
         let (of, wanted) = (Arc::clone(footer), wanted.clone());
         let decode = move || {
             let group = of.metadata.row_group(group);
@@ -209,7 +216,11 @@ impl Cold {
             }
             Ok(records)
         };
-        decoded(&footer.file.name, decode).await
+        let records = decoded(&footer.file.name, decode).await?;
+        if is_read {
+            self.problems.solved(footer.day);
+        }
+        Ok(records)
     }
 
     /// The ids of a row group, oldest first.
@@ -219,7 +230,7 @@ impl Cold {
         group: usize,
         meter: &Meter,
     ) -> Result<Vec<MessageId>, FileError> {
-        let part = self.group(footer, group, false, meter).await?;
+        let (part, _) = self.group(footer, group, false, meter).await?;
         let of = Arc::clone(footer);
         let decode = move || decode::ids(of.metadata.row_group(group), part);
         decoded(&footer.file.name, decode).await

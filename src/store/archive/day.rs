@@ -6,17 +6,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
 use super::Archived;
 use super::cold::{Footer, Meter, Wanted};
 use super::decode;
 use super::encode::DayWriter;
-use super::files::{self, FileError, Name};
-use super::mover::{Due, Moved};
+use super::files::{self, FileError, Name, Spool};
+use super::mover::{Due, Moved, unsettled};
 use super::scan::without_deleted;
 use crate::domain::{ArchiveFile, ArchivedDay, Day, MessageId, Record, Rule, StoreError};
 
@@ -33,7 +33,7 @@ const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// A day written to a local file.
 struct Spooled {
-    temporary: NamedTempFile,
+    temporary: Spool,
     /// `None` where no message is left.
     file: Option<ArchiveFile>,
     /// It differs from the present file.
@@ -73,12 +73,11 @@ impl Archived {
                 continue;
             }
             let is_replaced = spooled.is_new && seen.file.is_some();
-            let is_unclean = seen.is_unclean();
             let mut dropped = match seen.file.filter(|_| is_replaced) {
                 Some(replaced) => self.drop_replaced(day, &replaced.name).await,
                 None => Ok(()),
             };
-            if is_unclean && dropped.is_ok() {
+            if seen.removals > 0 && dropped.is_ok() {
                 dropped = self.drop_outdated(day, seen.removals).await;
             }
             if let Some(file) = present.filter(|_| !due.is_nothing()) {
@@ -102,8 +101,9 @@ impl Archived {
             let Some(present) = present else { continue };
             if present.is_unclean() || present.replaced.is_some() {
                 self.write_day(day, &Due::nothing()).await?;
-            } else if present.file.is_some() {
-                // Somebody may have been cut off before.
+            } else if present.removals > 0 && day < unsettled(Utc::now()) {
+                // Somebody may have been cut off before, even before the day
+                // had a file.
                 self.drop_outdated(day, present.removals).await?;
             }
         }
@@ -128,33 +128,39 @@ impl Archived {
     /// Removes what was written of a day by who then did not name it, and may
     /// have what was deleted since: nobody can name it any more.
     async fn drop_outdated(&self, day: Day, removals: u64) -> Result<(), StoreError> {
-        let away = |error: FileError| StoreError::ArchiveAway(error.to_string());
-        let folder = files::folder(day);
-        for file in self.cold.files.list(Some(&folder)).await.map_err(away)? {
-            let name: Option<Name> = file.name.parse().ok();
-            let is_outdated = name.is_some_and(|name| name.removals < removals);
-            if is_outdated && !self.is_named(day, &file.name).await? {
-                self.discard(&file.name).await?;
-            }
+        let listed = self.cold.files.list(Some(&files::folder(day))).await;
+        let mut outdated = listed.map_err(FileError::into_error)?;
+        let present = self.hot.archived_days(day, day, 1).await?.pop();
+        let named = present.and_then(|day| day.file);
+        outdated.retain(|listed| {
+            let name: Option<Name> = listed.name.parse().ok();
+            let is_named = named.as_ref().is_some_and(|file| file.name == listed.name);
+            !is_named && name.is_some_and(|name| name.removals < removals)
+        });
+        if outdated.is_empty() {
+            return Ok(());
+        }
+        // Of a day whose own file is lost, another may be the only copy.
+        if let Some(file) = &named
+            && self.length(day, file).await? != Some(file.bytes)
+        {
+            return Err(self.unread(day, &FileError::Missing(file.name.clone())));
+        }
+        for file in outdated {
+            self.discard(&file.name).await?;
         }
         Ok(())
     }
 
-    async fn is_named(&self, day: Day, name: &str) -> Result<bool, StoreError> {
-        let present = self.hot.archived_days(day, day, 1).await?.pop();
-        let file = present.and_then(|day| day.file);
-        Ok(file.is_some_and(|file| file.name == name))
-    }
-
     async fn discard(&self, name: &str) -> Result<(), StoreError> {
         let removed = self.cold.files.remove(name).await;
-        removed.map_err(|error| StoreError::ArchiveAway(error.to_string()))
+        removed.map_err(FileError::into_error)
     }
 
     /// Writes what the day's file is to have to a local file.
     async fn spool(&self, seen: &ArchivedDay, due: &Due) -> Result<Spooled, StoreError> {
         let temporary = self.cold.files.spool().map_err(unwritten)?;
-        let file = temporary.reopen().map_err(unwritten)?;
+        let file = temporary.file.try_clone().map_err(unwritten)?;
         let mut writer = DayWriter::new(file, seen.day).map_err(unwritten)?;
         let mut hot = HotDay::new(self, seen.day, due);
         let mut cold = ColdDay::open(self, seen).await?;
@@ -193,7 +199,7 @@ impl Archived {
 
     /// Puts a file into the archive, and reads it back: only what is seen to be
     /// there is evicted.
-    async fn keep(&self, file: &ArchiveFile, temporary: NamedTempFile) -> Result<(), StoreError> {
+    async fn keep(&self, file: &ArchiveFile, temporary: Spool) -> Result<(), StoreError> {
         let away = |error: FileError| StoreError::ArchiveAway(error.to_string());
         let files = &self.cold.files;
         files.put(&file.name, temporary).await.map_err(away)?;
@@ -236,7 +242,7 @@ impl Archived {
             let there = self.in_file(&footer, ids, &mut group, &meter).await;
             let there = there.map_err(|error| self.unread(day, &error))?;
             if !there.is_empty() {
-                evicted += self.hot.evict(there, None).await?;
+                evicted += self.in_turn(self.hot.evict(there, None)).await?;
                 // As much time for posts.
                 tokio::time::sleep(begun.elapsed()).await;
             }

@@ -71,12 +71,10 @@ pub(super) fn passage(
     let end = reached
         .unwrap_or(high.predecessor())
         .min(high.predecessor());
-    let mut archived: Vec<Event> = Vec::with_capacity(cold.records.len());
-    archived.extend(
-        cold.records
-            .into_iter()
-            .map(|record| Event::Posted(record.message)),
-    );
+    let archived = cold.records.into_iter();
+    let archived: Vec<Event> = archived
+        .map(|record| Event::Posted(record.message))
+        .collect();
     let gaps = cold.cold.missing.into_iter().map(|days| {
         let from = days.start.ids().0.max(low).predecessor();
         let to = Day(days.end.0 - 1).ids().1.predecessor();
@@ -85,10 +83,13 @@ pub(super) fn passage(
             to: Position(to.min(end)),
         }
     });
-    archived.extend(gaps);
-    archived.sort_by_key(Event::position);
+    let (told, happened): (Vec<Event>, Vec<Event>) = hot
+        .events
+        .into_iter()
+        .partition(|event| matches!(event, Event::Gap { .. }));
     let by_position = |one: &Event, other: &Event| one.position().cmp(&other.position());
-    let mut events = merged(hot.events, archived, by_position);
+    let mut events = merged(happened, archived, by_position);
+    tell(&mut events, told.into_iter().chain(gaps).collect());
     events.retain(|event| event.position() <= Position(end));
     let is_cut = events.len() > limit;
     events.truncate(limit);
@@ -104,5 +105,63 @@ pub(super) fn passage(
             hot.position
         }),
         is_caught_up: hot.is_caught_up && !is_cut && reached.is_none(),
+    }
+}
+
+/// Puts gaps among what happened, each at a position of its own: of a gap that
+/// ends at a message that is there only what is before it is gone.
+fn tell(events: &mut Vec<Event>, gaps: Vec<Event>) {
+    let is_taken = |to: Position| {
+        let found = events.binary_search_by_key(&to, Event::position);
+        found.is_ok()
+    };
+    let mut told: Vec<(Position, Position)> = Vec::new();
+    for gap in gaps {
+        let Event::Gap { from, mut to } = gap else {
+            continue;
+        };
+        while from < to && is_taken(to) {
+            to = Position(to.0.predecessor());
+        }
+        if from < to {
+            told.push((to, from));
+        }
+    }
+    // Of two that end together the longer one says it all.
+    told.sort_unstable();
+    told.dedup_by_key(|(to, _)| *to);
+    let told = told.into_iter();
+    events.extend(told.map(|(to, from)| Event::Gap { from, to }));
+    events.sort_by_key(Event::position);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ColdRead, Draft, Record};
+
+    #[test]
+    fn a_gap_that_ends_at_a_message_is_told_before_it() {
+        let end = Day(20_000).ids().1.predecessor();
+        let draft = Draft::new("ann".parse().unwrap(), "hot".to_owned(), &[""; 0]).unwrap();
+        let message = draft.into_message(end.predecessor());
+        let hot = Passage {
+            events: vec![Event::Posted(message.clone())],
+            position: Some(Position(end)),
+            is_caught_up: true,
+        };
+        let cold = Found {
+            cold: ColdRead {
+                missing: vec![Day(20_000)..Day(20_001)],
+                ..ColdRead::default()
+            },
+            records: Vec::<Record>::new(),
+            ..Found::default()
+        };
+        let passage = passage(hot, cold, (MessageId::MIN, end), 10, 10);
+        let (gap, posted) = (&passage.events[0], &passage.events[1]);
+        assert!(matches!(gap, Event::Gap { .. }), "{passage:?}");
+        assert_eq!(gap.position().0, message.id.predecessor());
+        assert_eq!(posted, &Event::Posted(message));
     }
 }

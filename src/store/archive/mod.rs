@@ -11,7 +11,8 @@
 //! `schema` is the form of a file, `encode` and `decode` write and read it,
 //! `files` are where it is, `cold` keeps footers and row groups, `scan` walks
 //! along days, `traits` reads hot and cold as one (`passed_on` is what hot does alone), `day` writes a day anew,
-//! `mover` decides which and when.
+//! `mover` decides which and when, and in `turn` imports and evictions wait for
+//! each other.
 
 mod cold;
 mod day;
@@ -24,6 +25,7 @@ mod passed_on;
 mod scan;
 mod schema;
 mod traits;
+mod turn;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use cold::Cold;
 pub use files::ArchivePlace;
 use files::{Files, Local, S3};
 pub use mover::{Due, DueDay, Moved};
+use turn::Turns;
 
 /// How an archive is used.
 #[derive(Debug, Clone)]
@@ -63,6 +66,7 @@ pub struct Archived {
     hot: Arc<dyn Store>,
     cold: Arc<Cold>,
     options: ArchiveOptions,
+    turns: Turns,
 }
 
 impl Archived {
@@ -94,6 +98,11 @@ impl Archived {
 
     fn over(hot: Arc<dyn Store>, files: Arc<dyn Files>, options: ArchiveOptions) -> Archived {
         let cold = Arc::new(Cold::new(files));
-        Archived { hot, cold, options }
+        Archived {
+            hot,
+            cold,
+            options,
+            turns: Turns::new(),
+        }
     }
 }

@@ -7,12 +7,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Archived;
-use super::files::{FileError, Name};
-use crate::domain::{ArchivedDay, Day, Message, MessageId, Rule, StoreError};
+use super::files::{FileError, Listed, Name, folder};
+use crate::domain::{ArchiveFile, ArchivedDay, Day, Message, MessageId, Rule, StoreError};
 
-/// A file that no day names is removed after so long: until then somebody may
+/// A file that no day names is spoken of after so long: until then somebody may
 /// be about to name it.
 const ORPHANED: Duration = Duration::from_secs(24 * 60 * 60);
+/// A day is moved so long after its end at the earliest: retries of its last
+/// posts are known by their keys, and who follows has read them.
+const SETTLED: chrono::Duration = chrono::Duration::hours(1);
 /// Days of the manifest read at once.
 const DAYS: usize = 1_000;
 
@@ -23,10 +26,10 @@ pub struct Due(Vec<(Rule, Day)>);
 
 impl Due {
     /// All that one of the rules is about and that is of an earlier day than it
-    /// says. Days that have not ended by `now` are never moved.
+    /// says. Days that had not ended an hour before `now` are never moved.
     pub fn by(rules: impl IntoIterator<Item = (Rule, Day)>, now: DateTime<Utc>) -> Due {
-        let today = Day::at(now);
-        let rules = rules.into_iter().map(|(rule, day)| (rule, day.min(today)));
+        let latest = unsettled(now);
+        let rules = rules.into_iter().map(|(rule, day)| (rule, day.min(latest)));
         Due(rules.collect())
     }
 
@@ -44,6 +47,11 @@ impl Due {
         let mut rules = self.0.iter();
         rules.any(|(rule, before)| day < *before && rule.is_about(&message.hashtags))
     }
+}
+
+/// The first day that is not moved yet.
+pub(super) fn unsettled(now: DateTime<Utc>) -> Day {
+    Day::at(now - SETTLED)
 }
 
 /// What was done.
@@ -82,7 +90,8 @@ impl Archived {
     /// # Errors
     /// The hot store, or the archive, of the first day that failed.
     pub async fn move_due(&self, due: &Due, moved: &mut Moved) -> Result<(), StoreError> {
-        let mut first_failure = Ok(());
+        let cleared = self.cold.files.clear_spools().await;
+        let mut first_failure = cleared.map_err(FileError::into_error);
         for (rule, before) in &due.0 {
             let mut after: Option<MessageId> = None;
             let end = before.ids().0;
@@ -177,59 +186,103 @@ impl Archived {
     }
 
     /// Compares the archive with the manifest: what is missing or of another
-    /// length is known from then on (`/readyz`), and files that no day can name
-    /// any more, or has named for a day, are removed. How many were.
+    /// length is known from then on (`/readyz`), and files that may have what
+    /// was deleted since are removed, where the day's own file is whole. How
+    /// many were. Others that no day names are left, and the log says so: a
+    /// store that was restored from a backup, or another one, may need them.
     ///
     /// # Errors
     /// The hot store, or the archive.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let away = |error: FileError| StoreError::ArchiveAway(error.to_string());
         // Listed first: what is written meanwhile is named, or young.
-        let listed = self.cold.files.list(None).await.map_err(away)?;
-        let lengths: HashMap<&str, u64> = listed
-            .iter()
-            .map(|file| (file.name.as_str(), file.bytes))
-            .collect();
+        let listed = self.cold.files.list(None).await;
+        let listed = listed.map_err(FileError::into_error)?;
         let (mut named, mut removals) = (HashSet::new(), HashMap::new());
         for day in self.all_days().await? {
-            removals.insert(day.day, day.removals);
-            let Some(file) = day.file else { continue };
-            match lengths.get(file.name.as_str()) {
-                Some(bytes) if *bytes == file.bytes => self.cold.problems.solved(day.day),
-                Some(bytes) => {
-                    let why = format!("it has {bytes} bytes, not {}", file.bytes);
-                    let damaged = FileError::damaged(&file.name, why);
-                    self.cold.problems.met(day.day, &damaged);
-                }
-                None => {
-                    let present = self.hot.archived_days(day.day, day.day, 1).await?;
-                    let is_named = present.iter().any(|day| day.file.as_ref() == Some(&file));
-                    if is_named {
-                        let missing = FileError::Missing(file.name.clone());
-                        self.cold.problems.met(day.day, &missing);
-                    }
-                }
+            let is_whole = match &day.file {
+                Some(file) => self.compare(day.day, file, &listed).await?,
+                None => true,
+            };
+            if is_whole {
+                removals.insert(day.day, day.removals);
             }
-            named.insert(file.name);
+            named.extend(day.file.map(|file| file.name));
         }
-        let mut removed = 0;
+        let (mut removed, mut left) = (0, Vec::new());
         for file in &listed {
             let Ok(name) = file.name.parse::<Name>() else {
                 continue;
             };
+            if named.contains(&file.name) {
+                continue;
+            }
             let known = removals.get(&name.day()).copied().unwrap_or_default();
             let age = (now - name.given_at()).to_std();
-            let is_over = name.removals < known || age.is_ok_and(|age| age > ORPHANED);
-            if is_over && !named.contains(&file.name) {
-                self.cold.files.remove(&file.name).await.map_err(away)?;
+            if name.removals < known {
+                let gone = self.cold.files.remove(&file.name).await;
+                gone.map_err(FileError::into_error)?;
                 tracing::info!(
                     file = file.name,
-                    "removed a file of the archive that no day names"
+                    "removed a file of the archive that may have deleted messages and that no day names"
                 );
                 removed += 1;
+            } else if age.is_ok_and(|age| age > ORPHANED) {
+                left.push(&file.name);
             }
         }
+        if let Some(file) = left.first() {
+            let files = left.len();
+            tracing::warn!(
+                files,
+                file,
+                "the archive has files that no day names: left by a program that was killed, or needed by another store or backup"
+            );
+        }
         Ok(removed)
+    }
+
+    /// Whether a day's file is there in its length; whether it is or not is
+    /// known from then on.
+    async fn compare(
+        &self,
+        day: Day,
+        file: &ArchiveFile,
+        listed: &[Listed],
+    ) -> Result<bool, StoreError> {
+        let found = listed.iter().find(|listed| listed.name == file.name);
+        let found = match found {
+            Some(found) => Some(found.bytes),
+            // It may have been written since.
+            None => self.length(day, file).await?,
+        };
+        let problem = match found {
+            Some(bytes) if bytes == file.bytes => {
+                self.cold.problems.solved(day);
+                return Ok(true);
+            }
+            Some(bytes) => {
+                let why = format!("it has {bytes} bytes, not {}", file.bytes);
+                FileError::damaged(&file.name, why)
+            }
+            None => FileError::Missing(file.name.clone()),
+        };
+        let present = self.hot.archived_days(day, day, 1).await?;
+        if present.iter().any(|day| day.file.as_ref() == Some(file)) {
+            self.cold.problems.met(day, &problem);
+        }
+        Ok(false)
+    }
+
+    /// How long a day's file is, if it is there.
+    pub(super) async fn length(
+        &self,
+        day: Day,
+        file: &ArchiveFile,
+    ) -> Result<Option<u64>, StoreError> {
+        let listed = self.cold.files.list(Some(&folder(day))).await;
+        let mut listed = listed.map_err(FileError::into_error)?.into_iter();
+        let found = listed.find(|listed| listed.name == file.name);
+        Ok(found.map(|found| found.bytes))
     }
 
     async fn all_days(&self) -> Result<Vec<ArchivedDay>, StoreError> {
@@ -244,5 +297,22 @@ impl Archived {
                 Some(_) | None => return Ok(all),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_moved_an_hour_after_its_end() {
+        let day = Day(20_000);
+        let end = Day(day.0 + 1).start();
+        let latest = |minutes| {
+            let now = end + chrono::Duration::minutes(minutes);
+            let due = Due::by([(Rule::All, Day(30_000))], now);
+            due.0[0].1
+        };
+        assert_eq!((latest(59), latest(60)), (day, Day(day.0 + 1)));
     }
 }

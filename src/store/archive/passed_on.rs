@@ -1,6 +1,8 @@
 //! What the hot store answers alone: counts, tokens, retention, the manifest,
 //! its own state.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -10,6 +12,7 @@ use crate::domain::{
     HashtagsFilter, Job, Lifecycle, Manifest, MessageId, NotReady, Record, Retention, Rule,
     SecretHash, Series, StoreError, Token, TokenId, Tokens, TrendFilter, Version, Warning,
 };
+use crate::metrics::Page;
 
 #[async_trait]
 impl Lifecycle for Archived {
@@ -28,6 +31,10 @@ impl Lifecycle for Archived {
         self.hot.jobs()
     }
 
+    fn measure(&self, page: &mut Page) {
+        self.hot.measure(page);
+    }
+
     async fn close(&self) {
         self.hot.close().await;
     }
@@ -37,6 +44,13 @@ impl Lifecycle for Archived {
 impl Counts for Archived {
     async fn trend(&self, filter: &TrendFilter) -> Result<Vec<Series>, StoreError> {
         self.hot.trend(filter).await
+    }
+
+    async fn recent_trend(
+        &self,
+        filter: &TrendFilter,
+    ) -> Result<(Vec<Series>, Option<Duration>), StoreError> {
+        self.hot.recent_trend(filter).await
     }
 
     async fn hashtags(&self, filter: &HashtagsFilter) -> Result<Vec<HashtagCount>, StoreError> {

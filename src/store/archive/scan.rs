@@ -3,10 +3,11 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Utc;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::cold::{Cold, Footer, Meter, Wanted};
 use super::decode;
@@ -16,11 +17,14 @@ use crate::domain::{
 };
 
 /// Days that are asked for at once: of the manifest, and of their footers.
-const MOST_DAYS: usize = 32;
+const MOST_DAYS: usize = 16;
 /// Days that one look into the manifest goes forward, at most.
 const MOST_SPAN: i64 = 1024;
 /// How often a day is looked at again whose file was replaced meanwhile.
 const REPLACED: usize = 3;
+/// What is looked at first may take so long, however little time there is: who
+/// goes on from where a walk stopped is to get further.
+const FIRST: Duration = Duration::from_secs(1);
 
 /// What is looked for.
 #[derive(Clone)]
@@ -55,7 +59,7 @@ impl Found {
     /// All of what was looked for, or why that is not known.
     pub(super) fn whole(self) -> Result<Vec<Record>, StoreError> {
         if let Some(failure) = self.failure {
-            return Err(StoreError::ArchiveAway(failure.to_string()));
+            return Err(failure.into_error());
         }
         match self.cold.missing.first() {
             None => Ok(self.records),
@@ -99,17 +103,30 @@ impl Cold {
             return Ok(Found::default());
         }
         let mut days = Days::new(&search);
+        // What is being read at the deadline is waited for a while.
+        let now = Instant::now();
+        let late = search.deadline + search.deadline.saturating_duration_since(now) / 2;
+        let deadline = late.max(now + FIRST);
         let mut walk = Walk {
             cold: self,
             hot,
-            meter: Arc::new(Meter::until(search.deadline)),
+            meter: Arc::new(Meter::until(deadline)),
+            began: search.range,
             search,
             found: Found::default(),
             is_first: true,
         };
+        let mut permit = None;
         'walk: loop {
             let batch = days.next(hot, &walk.search).await?;
-            if batch.is_empty() {
+            let Some(first) = batch.first() else {
+                break;
+            };
+            if permit.is_none() {
+                permit = timeout_at(deadline, self.walks.acquire()).await.ok();
+            }
+            if permit.is_none() {
+                walk.unread(first.day, FileError::Late("the archive".to_owned()));
                 break;
             }
             let footers = walk.footers(&batch).await;
@@ -140,6 +157,8 @@ struct Walk<'a> {
     meter: Arc<Meter>,
     /// Its range shrinks to what was not looked at yet.
     search: Search,
+    /// The range as it was.
+    began: (MessageId, MessageId),
     found: Found,
     /// Nothing was looked at yet.
     is_first: bool,
@@ -200,14 +219,27 @@ impl Walk<'_> {
     /// that is behind it.
     fn unread(&mut self, day: Day, error: FileError) -> Walked {
         let (low, high) = self.search.range;
-        self.cold.problems.met(day, &error);
         let next = Day(day.0 + 1);
+        match &error {
+            FileError::Late(_) => {
+                let place = match self.search.is_back {
+                    true => day.ids().1,
+                    false => day.ids().0.predecessor(),
+                };
+                if self.stops_at(place) {
+                    return Walked::Stop;
+                }
+            }
+            FileError::Missing(_) | FileError::Damaged { .. } | FileError::Away { .. } => {
+                self.cold.problems.met(day, &error);
+            }
+        }
         match error {
             FileError::Missing(_) | FileError::Damaged { .. } => {
                 self.found.miss(day..next);
                 Walked::On
             }
-            FileError::Away { .. } => {
+            FileError::Away { .. } | FileError::Late(_) => {
                 self.found.miss(match self.search.is_back {
                     true => Day::of(low)..next,
                     false => day..Day(Day::of(high.predecessor()).0 + 1),
@@ -216,6 +248,20 @@ impl Walk<'_> {
                 Walked::Stop
             }
         }
+    }
+
+    /// Stops for want of time, if who goes on from there is further than who
+    /// asked. Back, all from a place on were looked at; forward, all up to it.
+    fn stops_at(&mut self, place: MessageId) -> bool {
+        let (low, high) = self.began;
+        let is_further = match self.search.is_back {
+            true => place < high,
+            false => place >= low,
+        };
+        if is_further {
+            self.found.reached = Some(place);
+        }
+        is_further
     }
 
     /// Looks through the row groups of a file.
@@ -238,15 +284,17 @@ impl Walk<'_> {
             if !self.search.may_be_within(first, last) {
                 continue;
             }
+            let place = match self.search.is_back {
+                true => last.successor(),
+                false => first.predecessor(),
+            };
             if !self.is_first && Instant::now() >= self.search.deadline {
-                self.found.reached = Some(match self.search.is_back {
-                    true => last.successor(),
-                    false => first.predecessor(),
-                });
+                self.found.reached = Some(place);
                 return Ok(Ok(Walked::Stop));
             }
             let mut records = match self.records(footer, group).await {
                 Ok(records) => records,
+                Err(FileError::Late(_)) if self.stops_at(place) => return Ok(Ok(Walked::Stop)),
                 Err(error) => return Ok(Err(error)),
             };
             self.is_first = false;

@@ -169,13 +169,16 @@ impl Following for Archived {
         position: Option<Position>,
         filter: &FollowFilter,
     ) -> Result<Passage, StoreError> {
-        let passage = self.hot.after(position, filter).await?;
         // What is archived is history.
         if filter.is_live {
-            return Ok(passage);
+            return self.hot.after(position, filter).await;
         }
+        // Read first: all up to it is in what the hot store then passes, or
+        // was moved before.
+        let closed = self.closed().await?;
+        let passage = self.hot.after(position, filter).await?;
         let end = match passage.is_caught_up {
-            true => self.closed().await?.max(passage.position),
+            true => closed.max(passage.position),
             false => passage.position,
         };
         let Some(end) = end else {
@@ -203,7 +206,7 @@ impl Following for Archived {
             .search(range, filter.clone(), false, want, patience)
             .await?;
         if let Some(failure) = found.failure {
-            return Err(StoreError::ArchiveAway(failure.to_string()));
+            return Err(failure.into_error());
         }
         Ok(merge::passage(
             passage,
@@ -222,35 +225,7 @@ impl Following for Archived {
 #[async_trait]
 impl Transfer for Archived {
     async fn import(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
-        let ids = records.iter().map(|record| record.message.id);
-        let archived = self.find(ids.collect(), NO_HURRY).await?;
-        if archived.is_empty() {
-            return self.hot.import(records).await;
-        }
-        let archived = archived
-            .into_iter()
-            .map(|record| (record.message.id, record));
-        let archived: HashMap<MessageId, Record> = archived.collect();
-        let known: Vec<Option<Imported>> = records
-            .iter()
-            .map(|record| {
-                let there = archived.get(&record.message.id)?;
-                let is_same = there.message.same_content(&record.message)
-                    && there.idempotency_key == record.idempotency_key;
-                Some(if is_same {
-                    Imported::AlreadyThere
-                } else {
-                    Imported::IdTaken
-                })
-            })
-            .collect();
-        let new = records.into_iter().zip(&known);
-        let new = new.filter_map(|(record, known)| known.is_none().then_some(record));
-        let mut done = self.hot.import(new.collect()).await?.into_iter();
-        let missing =
-            || StoreError::Unexpected("an import has fewer answers than records".to_owned());
-        let all = known.into_iter().map(|known| known.or_else(|| done.next()));
-        all.map(|one| one.ok_or_else(missing)).collect()
+        self.in_turn(self.import_now(records)).await
     }
 
     async fn export(
@@ -274,6 +249,41 @@ impl Transfer for Archived {
         let mut records = merge::ascending(hot, found.whole()?, |record| record.message.id);
         records.truncate(limit);
         Ok(records)
+    }
+}
+
+impl Archived {
+    async fn import_now(&self, records: Vec<Record>) -> Result<Vec<Imported>, StoreError> {
+        let ids = records.iter().map(|record| record.message.id);
+        let archived = self.find(ids.collect(), NO_HURRY).await?;
+        if archived.is_empty() {
+            return self.hot.import(records).await;
+        }
+        let archived = archived
+            .into_iter()
+            .map(|record| (record.message.id, record));
+        let archived: HashMap<MessageId, Record> = archived.collect();
+        let known: Vec<Option<Imported>> = records
+            .iter()
+            .map(|record| {
+                let there = archived.get(&record.message.id)?;
+                let is_same = there.message.same_content(&record.message)
+                    && (record.idempotency_key.is_none()
+                        || there.idempotency_key == record.idempotency_key);
+                Some(if is_same {
+                    Imported::AlreadyThere
+                } else {
+                    Imported::IdTaken
+                })
+            })
+            .collect();
+        let new = records.into_iter().zip(&known);
+        let new = new.filter_map(|(record, known)| known.is_none().then_some(record));
+        let mut done = self.hot.import(new.collect()).await?.into_iter();
+        let missing =
+            || StoreError::Unexpected("an import has fewer answers than records".to_owned());
+        let all = known.into_iter().map(|known| known.or_else(|| done.next()));
+        all.map(|one| one.ok_or_else(missing)).collect()
     }
 }
 
@@ -326,6 +336,19 @@ impl Removal for Archived {
         tombstones: Vec<Tombstone>,
     ) -> Result<Vec<Imported>, StoreError> {
         let ids: Vec<MessageId> = tombstones.iter().map(|tombstone| tombstone.id).collect();
+        let done = self.in_turn(self.import_tombstones_now(tombstones)).await?;
+        self.finish_days(ids.into_iter().map(Day::of).collect())
+            .await?;
+        Ok(done)
+    }
+}
+
+impl Archived {
+    async fn import_tombstones_now(
+        &self,
+        tombstones: Vec<Tombstone>,
+    ) -> Result<Vec<Imported>, StoreError> {
+        let ids: Vec<MessageId> = tombstones.iter().map(|tombstone| tombstone.id).collect();
         // What only the archive has is counted: that is taken away first.
         let archived = self.find(ids.clone(), NO_HURRY).await?;
         let times: HashMap<MessageId, DateTime<Utc>> = tombstones
@@ -349,8 +372,6 @@ impl Removal for Archived {
                 *done = Imported::Stored;
             }
         }
-        self.finish_days(ids.into_iter().map(Day::of).collect())
-            .await?;
         Ok(done)
     }
 }

@@ -3,6 +3,7 @@
 
 mod broken;
 mod cut;
+mod left;
 mod serving;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ on_every_store![
     a_hashtag_moves_before_the_others,
     late_imports_are_read_and_moved_the_next_time,
     tombstones_of_another_store_reach_into_the_archive,
+    what_is_imported_again_while_it_moves_counts_once,
+    an_answer_with_little_time_says_where_to_go_on,
 ];
 
 /// The first of the model's days.
@@ -109,11 +112,17 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn over(place: &Place, hot: &Arc<dyn Store>, is_read: bool) -> Archived {
+    with_patience(place, hot, is_read, Duration::from_secs(60))
+}
+
+fn with_patience(
+    place: &Place,
+    hot: &Arc<dyn Store>,
+    is_read: bool,
+    patience: Duration,
+) -> Archived {
     let directory = ArchivePlace::Directory(place.dir.path().join("archive"));
-    let options = ArchiveOptions {
-        is_read,
-        patience: Duration::from_secs(60),
-    };
+    let options = ArchiveOptions { is_read, patience };
     Archived::open(Arc::clone(hot), &directory, options).unwrap()
 }
 
@@ -321,6 +330,10 @@ async fn late_imports_are_read_and_moved_the_next_time(on: Backend) {
     let done = kept.archived.import(both).await.unwrap();
     assert_eq!(done[..5], [Imported::Stored; 5]);
     assert_eq!(done[5..], [Imported::AlreadyThere; 4]);
+    let mut keyless = model.0[0].clone();
+    keyless.idempotency_key = None;
+    let done = kept.archived.import(vec![keyless]).await.unwrap();
+    assert_eq!(done, [Imported::AlreadyThere]);
     let mut other = model.0[0].clone();
     other.message.text = "something else".to_owned().try_into().unwrap();
     let done = kept.archived.import(vec![other]).await.unwrap();
@@ -358,4 +371,49 @@ async fn tombstones_of_another_store_reach_into_the_archive(on: Backend) {
     kept.is_tidy().await;
     kept.hot.close().await;
     other.hot.close().await;
+}
+
+async fn what_is_imported_again_while_it_moves_counts_once(on: Backend) {
+    let kept = Kept::new(on).await;
+    let model = Model::random(53, 200);
+    model.fill(&kept.archived).await;
+    // As of another program over the same store.
+    let other = over(&kept.place, &kept.hot, true);
+    let again = async {
+        for records in model.0.chunks(9) {
+            let done = other.import(records.to_vec()).await.unwrap();
+            let is_there = |done: &Imported| *done == Imported::AlreadyThere;
+            assert!(done.iter().all(is_there), "{done:?}");
+        }
+    };
+    tokio::join!(kept.move_before(Rule::All, 30), again);
+    assert!(export(&*kept.hot).await.is_empty());
+    is_as(&kept.archived, &model, &mut Random(54)).await;
+    kept.hot.close().await;
+}
+
+async fn an_answer_with_little_time_says_where_to_go_on(on: Backend) {
+    let kept = Kept::new(on).await;
+    let model = Model::random(55, 150);
+    model.fill(&kept.archived).await;
+    kept.move_before(Rule::All, 3).await;
+    let hurried = with_patience(&kept.place, &kept.hot, true, Duration::ZERO);
+    let mut filter = FeedFilter::default();
+    let mut found = Vec::new();
+    loop {
+        let page = hurried.feed(&filter).await.unwrap();
+        assert_eq!(page.cold.missing, []);
+        found.extend(page.messages);
+        let Some(cursor) = page.next_cursor else {
+            break;
+        };
+        assert!(filter.cursor.is_none_or(|last| cursor < last));
+        filter.cursor = Some(cursor);
+    }
+    assert_eq!(found, model.feed(&FeedFilter::default()));
+    let all = model.0.iter().map(|record| record.message.id);
+    let all: Vec<MessageId> = all.collect();
+    assert_eq!(followed(&hurried, &FollowFilter::default()).await, all);
+    assert_eq!(hurried.check().await.unwrap(), []);
+    kept.hot.close().await;
 }

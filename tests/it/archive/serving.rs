@@ -228,6 +228,11 @@ async fn a_store_with_an_archive_is_not_served_without_it(on: Backend) {
     assert!(said.contains("archive.url is not set"), "{said}");
     let said = run.place.command(&["archive"]).output().unwrap();
     assert_eq!(said.status.code(), Some(2));
+    let evict = ["retention", "--retention.messages", "1d"];
+    let said = run.place.command(&evict).output().unwrap();
+    assert!(!said.status.success());
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("archive.url is not set"), "{said}");
     // Read is what is hot, and the rest is said.
     let server = run.serve(&["--archive.read", "false"]);
     let page = server.get("/message").await;

@@ -5,16 +5,18 @@ use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tempfile::NamedTempFile;
 
-use super::{FileError, Files, Listed};
+use super::{FileError, Files, Listed, Spool};
 
 /// How files begin that are not whole yet. A program that was killed leaves
 /// them; they are no part of the archive.
 const SPOOL: &str = ".dunder-";
+/// One that was not written to for so long belongs to nobody.
+const LEFT: Duration = Duration::from_secs(60 * 60);
 
 /// Files below a directory.
 pub(crate) struct Local {
@@ -59,20 +61,47 @@ impl Files for Local {
         self.blocking(name, read).await
     }
 
-    fn spool(&self) -> io::Result<NamedTempFile> {
+    fn spool(&self) -> io::Result<Spool> {
         // Where it is moved within a file system, in one step.
-        tempfile::Builder::new()
+        let file = tempfile::Builder::new()
             .prefix(SPOOL)
-            .tempfile_in(&self.root)
+            .tempfile_in(&self.root)?;
+        let (file, path) = file.into_parts();
+        let path = Some(path);
+        Ok(Spool { file, path })
     }
 
-    async fn put(&self, name: &str, file: NamedTempFile) -> Result<(), FileError> {
+    async fn clear_spools(&self) -> Result<(), FileError> {
+        let clear = |root: &Path| {
+            let now = SystemTime::now();
+            for entry in fs::read_dir(root)? {
+                let entry = entry?;
+                let is_spool = entry.file_name().to_string_lossy().starts_with(SPOOL);
+                let metadata = entry.metadata()?;
+                let age = now.duration_since(metadata.modified()?);
+                if is_spool && metadata.is_file() && age.is_ok_and(|age| age > LEFT) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        match self.blocking("", clear).await {
+            // Its owner was just done with one.
+            Err(FileError::Missing(_)) => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn put(&self, name: &str, file: Spool) -> Result<(), FileError> {
         let root = self.root.clone();
         let put = move |path: &Path| {
-            file.as_file().sync_all()?;
+            file.file.sync_all()?;
+            let spooled = file
+                .path
+                .ok_or_else(|| io::Error::other("it has no name"))?;
             let folder = path.parent().unwrap_or(&root);
             fs::create_dir_all(folder)?;
-            file.persist_noclobber(path).map_err(io::Error::from)?;
+            spooled.persist_noclobber(path).map_err(io::Error::from)?;
             // The names too, up to the directory that was there.
             let folders = folder.ancestors();
             for folder in folders.take_while(|folder| folder.starts_with(&root)) {

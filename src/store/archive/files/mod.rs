@@ -5,13 +5,16 @@ mod local;
 mod name;
 mod s3;
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
+
+use crate::domain::StoreError;
 
 pub(crate) use local::Local;
 pub(crate) use name::{Name, folder};
@@ -39,6 +42,9 @@ pub(crate) enum FileError {
         /// What was said.
         why: String,
     },
+    /// It may well be there: nobody waited for it to the end.
+    #[error("{0} was not read in time")]
+    Late(String),
 }
 
 impl FileError {
@@ -46,6 +52,16 @@ impl FileError {
         FileError::Away {
             name: name.to_owned(),
             why: why.to_string(),
+        }
+    }
+
+    /// For whoever needed it.
+    pub(crate) fn into_error(self) -> StoreError {
+        match self {
+            FileError::Late(_) => StoreError::TooSlow(self.to_string()),
+            FileError::Missing(_) | FileError::Damaged { .. } | FileError::Away { .. } => {
+                StoreError::ArchiveAway(self.to_string())
+            }
         }
     }
 
@@ -66,6 +82,13 @@ pub(crate) struct Listed {
     pub(crate) bytes: u64,
 }
 
+/// A file that is written before it is put. Without a path nothing of it stays
+/// when the program ends, however it does.
+pub(crate) struct Spool {
+    pub(crate) file: File,
+    pub(crate) path: Option<TempPath>,
+}
+
 /// A place for files.
 #[async_trait]
 pub(crate) trait Files: Send + Sync {
@@ -73,10 +96,15 @@ pub(crate) trait Files: Send + Sync {
     async fn read(&self, name: &str, range: Range<u64>) -> Result<Bytes, FileError>;
 
     /// A file to write into before it is put.
-    fn spool(&self) -> io::Result<NamedTempFile>;
+    fn spool(&self) -> io::Result<Spool>;
+
+    /// Removes what programs that were killed had begun to write.
+    async fn clear_spools(&self) -> Result<(), FileError> {
+        Ok(())
+    }
 
     /// Keeps a file under a name. It is durable once this returns.
-    async fn put(&self, name: &str, file: NamedTempFile) -> Result<(), FileError>;
+    async fn put(&self, name: &str, file: Spool) -> Result<(), FileError>;
 
     /// Removes a file; one that is not there is no error.
     async fn remove(&self, name: &str) -> Result<(), FileError>;

@@ -15,9 +15,8 @@ use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
-use tempfile::NamedTempFile;
 
-use super::{FileError, Files, Listed};
+use super::{FileError, Files, Listed, Spool};
 
 /// Bytes sent at once of a long file; S3 takes no part below 5 MiB but the last.
 const PIECE: u64 = 8 * 1024 * 1024;
@@ -132,16 +131,17 @@ impl Files for S3 {
         }
     }
 
-    fn spool(&self) -> io::Result<NamedTempFile> {
-        NamedTempFile::new()
+    fn spool(&self) -> io::Result<Spool> {
+        let file = tempfile::tempfile()?;
+        Ok(Spool { file, path: None })
     }
 
-    async fn put(&self, name: &str, file: NamedTempFile) -> Result<(), FileError> {
-        let opened = file
-            .reopen()
-            .and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (length, opened) = opened.map_err(|error| FileError::away(name, error))?;
-        let opened = Arc::new(opened);
+    async fn put(&self, name: &str, file: Spool) -> Result<(), FileError> {
+        let opened = Arc::new(file.file);
+        let metadata = opened.metadata();
+        let length = metadata
+            .map_err(|error| FileError::away(name, error))?
+            .len();
         if length > PIECE {
             return self.put_pieces(name, opened, length).await;
         }
