@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket};
@@ -127,7 +127,7 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     notice_lost(&listener, config.server.limits.write_timeout)?;
     let mut about = about(&config);
     if let Some(traces) = &config.traces {
-        about.push_str(&format!("\n  traces to  {}", traces.endpoint));
+        about.push_str(&format!("\n  traces to  {}", traces.collector()));
     }
     if let Some((settings, place)) = admin {
         let listener = place.listen(Address::of(settings))?;
@@ -146,16 +146,9 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     }
     announce(listener.local_addr()?, server.is_tls(), &about);
     systemd::ready();
-    let mut told = shutdown.clone();
-    let stopping = async {
-        let _ = told.wait_for(|stop| *stop).await;
-        Instant::now()
-    };
-    let serving = server::serve(listener, store, server, supervisor.readiness(), shutdown);
-    let ((), told) = tokio::join!(serving, stopping);
+    server::serve(listener, store, server, supervisor.readiness(), shutdown).await;
     if let Some(traces) = traces {
-        let limit = config.server.limits.shutdown_timeout;
-        traces.finish(limit.saturating_sub(told.elapsed())).await;
+        traces.finish().await;
     }
     tracing::info!("stopped");
     Ok(())
@@ -175,6 +168,10 @@ enum Place {
     /// An address of our own.
     Bound(TcpSocket),
 }
+
+/// The longest time before a probe, and between two, that Linux takes:
+/// `MAX_TCP_KEEPIDLE` and `MAX_TCP_KEEPINTVL` in its `include/net/tcp.h`.
+const LONGEST_PROBE: Duration = Duration::from_secs(32_767);
 
 /// Connections that may wait to be taken; as many as tokio's own listener.
 const BACKLOG: u32 = 1024;
@@ -247,12 +244,12 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Has the system notice clients whose network is gone, within about twice
-/// `patience`: also of those who follow in text, which is silent while there is
+/// `patience`, or 18 hours where that is longer: also of those who follow in text, which is silent while there is
 /// nothing to say. Accepted connections inherit it (tcp(7)).
 fn notice_lost<S: AsFd>(socket: &S, patience: Duration) -> io::Result<()> {
     let socket = SockRef::from(socket);
     // Whole seconds.
-    let patience = patience.max(Duration::from_secs(3));
+    let patience = patience.clamp(Duration::from_secs(3), LONGEST_PROBE);
     let keepalive = TcpKeepalive::new()
         .with_time(patience)
         .with_interval(patience / 3)
@@ -387,5 +384,14 @@ mod tests {
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(10));
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(seconds(60)));
         drop(client);
+    }
+
+    #[tokio::test]
+    async fn a_patience_that_the_system_does_not_have_is_cut() {
+        let listener = bound("127.0.0.1:0".parse().unwrap()).unwrap();
+        notice_lost(&listener, Duration::from_secs(24 * 60 * 60)).unwrap();
+        let socket = SockRef::from(&listener);
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), LONGEST_PROBE);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(LONGEST_PROBE * 2));
     }
 }

@@ -14,6 +14,8 @@ use crate::trace::{ParentRule, Sampler};
 const SAMPLE: f64 = 0.01;
 /// As the specification has it.
 const TIMEOUT: Duration = Duration::from_secs(10);
+const NO_CLIENT_CERTIFICATE: &str =
+    "the collector is shown no certificate; send spans to one that asks for none, and unset it";
 
 /// How traces are sent.
 #[derive(Debug, Clone)]
@@ -31,6 +33,12 @@ pub struct TracesConfig {
 }
 
 impl TracesConfig {
+    /// Where the collector is, for people: a path may hold what is secret.
+    pub fn collector(&self) -> String {
+        let url = reqwest::Url::parse(&self.endpoint).ok();
+        url.map_or_else(String::new, |url| url.origin().ascii_serialization())
+    }
+
     /// What settings and environment say; `None` where nothing is traced.
     ///
     /// # Errors
@@ -43,7 +51,7 @@ impl TracesConfig {
         let written = settings.written("otel.endpoint", value::http_url)?;
         let ratio = settings.written("otel.sample", value::ratio)?;
         let endpoint = match &written {
-            Some(base) => Some(below(base)),
+            Some(base) => Some(below(&plain("otel.endpoint", base)?)),
             None => standard.endpoint()?,
         };
         let Some(endpoint) = endpoint else {
@@ -55,17 +63,11 @@ impl TracesConfig {
                 None => Ok(None),
             };
         };
-        // Where it is shown they would be too.
-        if has_user(&endpoint) {
-            return Err(ConfigError::Combination(
-                "the address of the collector has a user or a password; leave them out, and write what it asks for into OTEL_EXPORTER_OTLP_HEADERS"
-                    .to_owned(),
-            ));
-        }
         if standard.is_off()? {
             return Ok(None);
         }
         standard.check_protocol()?;
+        standard.check_others()?;
         Ok(Some(TracesConfig {
             endpoint,
             headers: standard.headers()?,
@@ -79,9 +81,26 @@ impl TracesConfig {
     }
 }
 
-fn has_user(endpoint: &str) -> bool {
-    let url = reqwest::Url::parse(endpoint).ok();
-    url.is_some_and(|url| !url.username().is_empty() || url.password().is_some())
+/// An address of nothing but scheme, host, port and path.
+///
+/// # Errors
+/// It has more, which may be secret: it is not shown.
+fn plain(name: &str, endpoint: &str) -> Result<String, ConfigError> {
+    let Ok(url) = reqwest::Url::parse(endpoint) else {
+        return Ok(endpoint.to_owned());
+    };
+    let more = if !url.username().is_empty() || url.password().is_some() {
+        "a user or a password"
+    } else if url.query().is_some() {
+        "a query ('?')"
+    } else if url.fragment().is_some() {
+        "a fragment ('#')"
+    } else {
+        return Ok(endpoint.to_owned());
+    };
+    Err(ConfigError::Combination(format!(
+        "the address of the collector ({name}) has {more}; leave it out, and write what the collector asks for into OTEL_EXPORTER_OTLP_HEADERS"
+    )))
 }
 
 /// The path of traces below a collector's address.
@@ -124,7 +143,7 @@ impl Standard<'_> {
         let Some(endpoint) = endpoint else {
             return Ok(None);
         };
-        let endpoint = read(&name, endpoint)?;
+        let endpoint = plain(&name, &read(&name, endpoint)?)?;
         // That of traces is taken as it is.
         Ok(Some(match name.contains("TRACES") {
             true => endpoint,
@@ -157,6 +176,28 @@ impl Standard<'_> {
                 "write http/protobuf, which collectors take on port 4318",
             )),
         }
+    }
+
+    /// What is not done is said: spans would go another way than was meant.
+    fn check_others(&self) -> Result<(), ConfigError> {
+        let (name, compression) = self.exporter("COMPRESSION");
+        if let Some(other) = compression.filter(|compression| *compression != "none") {
+            let reason = "spans are sent as they are; write none, or unset it";
+            return Err(refused(&name, other, reason));
+        }
+        for (what, reason) in [
+            (
+                "CERTIFICATE",
+                "it is not read; add the authority to the system's, or name its file in SSL_CERT_FILE, and unset it",
+            ),
+            ("CLIENT_KEY", NO_CLIENT_CERTIFICATE),
+            ("CLIENT_CERTIFICATE", NO_CLIENT_CERTIFICATE),
+        ] {
+            if let (name, Some(file)) = self.exporter(what) {
+                return Err(refused(&name, file, reason));
+            }
+        }
+        Ok(())
     }
 
     fn timeout(&self) -> Result<Duration, ConfigError> {

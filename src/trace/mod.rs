@@ -16,12 +16,18 @@ pub use context::{SpanContext, SpanId, TraceId, TraceParent};
 pub use sampler::{ParentRule, Sampler};
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use pin_project_lite::pin_project;
+
+/// Requests a second that are traced because their clients say so. Anybody may
+/// say it: with more, the spans of nobody else would find room.
+const ASKED: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
 /// A span that has ended.
 #[derive(Debug, Clone)]
@@ -74,20 +80,30 @@ pub trait SpanSink: Send + Sync {
 #[derive(Clone)]
 pub struct Tracer {
     sampler: Sampler,
+    /// What is left of [`ASKED`].
+    asked: Arc<DefaultDirectRateLimiter>,
     sink: Arc<dyn SpanSink>,
 }
 
 impl Tracer {
     /// A tracer of what the sampler chooses.
     pub fn new(sampler: Sampler, sink: Arc<dyn SpanSink>) -> Tracer {
-        Tracer { sampler, sink }
+        Tracer {
+            sampler,
+            asked: Arc::new(RateLimiter::direct(Quota::per_second(ASKED))),
+            sink,
+        }
     }
 
     /// The span of a request, below that of its client; `None` where it is not
     /// to be traced.
     pub fn request(&self, parent: Option<TraceParent>) -> Option<OpenSpan> {
         let trace = parent.map_or_else(TraceId::random, |parent| parent.context.trace);
-        let is_sampled = parent.map(|parent| parent.is_sampled);
+        let mut is_sampled = parent.map(|parent| parent.is_sampled);
+        let is_bounded = self.sampler.parent == ParentRule::BelievedIfSampled;
+        if is_bounded && is_sampled == Some(true) && self.asked.check().is_err() {
+            is_sampled = Some(false);
+        }
         if !self.sampler.chooses(trace, is_sampled) {
             return None;
         }
@@ -327,5 +343,21 @@ mod tests {
             0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c
         );
         assert_eq!(kept[0].parent, Some(SpanId(0xb7ad_6b71_6920_3331)));
+    }
+
+    #[test]
+    fn what_clients_ask_for_is_bounded_and_what_is_chosen_anyway_is_not() {
+        let traced = |ratio, is_sampled| {
+            let tracer = Tracer::new(Sampler::of_ratio(ratio), Arc::new(Kept::default()));
+            let client = || TraceParent {
+                is_sampled,
+                ..TraceParent::new()
+            };
+            let asked = (0..10_000).map(|_| tracer.request(Some(client())));
+            asked.flatten().count()
+        };
+        let asked = traced(0.0, true);
+        assert!((50..5_000).contains(&asked), "{asked}");
+        assert_eq!((traced(0.0, false), traced(1.0, true)), (0, 10_000));
     }
 }

@@ -22,8 +22,8 @@ const QUEUE: usize = 4_096;
 const BATCH: usize = 512;
 /// How long spans wait for others to be sent with.
 const LINGER: Duration = Duration::from_secs(2);
-/// How long a stop waits for the last spans at most.
-const AT_STOP: Duration = Duration::from_secs(2);
+/// How long a stop waits for the last spans at most, after everything else.
+const AT_STOP: Duration = Duration::from_secs(1);
 /// Between two lines of the log about a collector that is away.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -31,10 +31,10 @@ const QUIET: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum TracesError {
     /// TLS, or HTTP.
-    #[error("spans cannot be sent to {endpoint}: {reason}")]
+    #[error("spans cannot be sent to {collector}: {reason}")]
     Client {
-        /// The collector's.
-        endpoint: String,
+        /// Its scheme, host and port.
+        collector: String,
         /// What is wrong.
         reason: String,
     },
@@ -77,7 +77,7 @@ impl Traces {
     /// [`TracesError`].
     pub(crate) fn new(settings: &TracesConfig) -> Result<Traces, TracesError> {
         let client = client(settings).map_err(|reason| TracesError::Client {
-            endpoint: settings.endpoint.clone(),
+            collector: settings.collector(),
             reason,
         })?;
         let (sender, spans) = mpsc::channel(QUEUE);
@@ -122,11 +122,11 @@ impl Traces {
         })
     }
 
-    /// Sends what waits, for two seconds at most and not longer than `limit`.
-    pub(crate) async fn finish(&self, limit: Duration) {
+    /// Sends what waits, for a second at most.
+    pub(crate) async fn finish(&self) {
         self.stop.send_replace(true);
         let mut ended = self.worker.ended.subscribe();
-        if timeout(limit.min(AT_STOP), ended.wait_for(|ended| *ended))
+        if timeout(AT_STOP, ended.wait_for(|ended| *ended))
             .await
             .is_err()
         {

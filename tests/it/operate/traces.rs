@@ -293,6 +293,31 @@ fn wrong_settings_of_traces_stop_the_start_with_a_sentence() {
         ),
         (
             &[],
+            &["--otel.endpoint", "http://h/?key=u:p@"],
+            "has a query",
+        ),
+        (
+            &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://h/#u:p@")],
+            &[],
+            "(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) has a fragment",
+        ),
+        (
+            &[("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem")],
+            &["--otel.endpoint", "https://h"],
+            "OTEL_EXPORTER_OTLP_CERTIFICATE is \"/ca.pem\"",
+        ),
+        (
+            &[("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/key.pem")],
+            &["--otel.endpoint", "https://h"],
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+        ),
+        (
+            &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")],
+            &["--otel.endpoint", "http://h"],
+            "write none",
+        ),
+        (
+            &[],
             &["--otel.endpoint", "http://h", "--otel.sample", "2"],
             "from 0 to 1",
         ),
