@@ -186,8 +186,9 @@ pub fn prepare(settings: ServerConfig) -> Result<Prepared, TlsError> {
     })
 }
 
-/// Serves until `shutdown` turns true, then stops accepting, finishes what is
-/// in flight within `limits.shutdown_timeout`, and closes the store. Whatever
+/// Serves until `shutdown` turns true, accepts for `limits.shutdown_idle` more,
+/// finishes what is in flight within `limits.shutdown_timeout` after that, and
+/// closes the store. Whatever
 /// goes wrong is answered to the client or logged. `/readyz` asks `readiness`
 /// about what goes on beside requests.
 pub async fn serve(

@@ -9,16 +9,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, unconstrained};
 
 use crate::server::Context;
 use crate::server::conn::http;
 use crate::server::conn::tls::Acceptor;
+use crate::server::layer::in_flight::Connection;
 use crate::server::metrics::ConnectionMetrics;
 
 /// After a failed accept, doubled each time up to the second.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// Connections that may wait at the end and are still taken: as many as the
+/// system lets wait (`net.core.somaxconn`, listen(2)).
+const LAST: usize = 4_096;
+
+/// A connection, where it leads, and to whom.
+type Taken = (Connection, TcpStream, SocketAddr);
 
 /// Accepts until told to stop and for `limits.shutdown_idle` after that, then
 /// drains.
@@ -35,37 +43,49 @@ pub(crate) async fn run(
         let patience = context.limits_now().shutdown_idle;
         tokio::time::sleep(patience).await;
     });
-    loop {
-        let taken = tokio::select! {
-            // What is there already is taken before the end.
-            biased;
-            taken = take(&listener, &context) => taken,
-            () = &mut over => break,
-        };
-        let Some((place, stream, peer)) = taken else {
-            break;
-        };
+    let mut begin = |(connection, stream, peer): Taken| {
         let (context, tls, stop) = (Arc::clone(&context), tls.clone(), shutdown.clone());
         connections.spawn(async move {
-            let _place = place;
+            let _connection = connection;
             http::serve(stream, peer, tls, context, stop).await;
         });
         // Finished tasks are let go of as new ones come.
         while connections.try_join_next().is_some() {}
+    };
+    loop {
+        let taken = tokio::select! {
+            // However many come, the end comes too.
+            biased;
+            () = &mut over => break,
+            taken = take(&listener, &context) => taken,
+        };
+        match taken {
+            Some(taken) => begin(taken),
+            None => break,
+        }
+    }
+    // What is there already is taken before the end.
+    for _ in 0..LAST {
+        let taken = tokio::select! {
+            biased;
+            taken = unconstrained(take(&listener, &context)) => taken,
+            () = std::future::ready(()) => None,
+        };
+        match taken {
+            Some(taken) => begin(taken),
+            None => break,
+        }
     }
     drop(listener);
     let patience = context.limits_now().shutdown_timeout;
     drain(connections, patience).await;
 }
 
-/// A place among the connections, and the next of them.
-async fn take(
-    listener: &TcpListener,
-    context: &Context,
-) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
-    let place = context.load.connection().await?;
+/// The next connection, once there is a place for it.
+async fn take(listener: &TcpListener, context: &Context) -> Option<Taken> {
+    let place = context.load.connection_place().await?;
     let (stream, peer) = accept(listener, &context.metrics.connections).await;
-    Some((place, stream, peer))
+    Some((context.load.connection(place), stream, peer))
 }
 
 /// The next connection. Errors that belong to one connection are passed over;

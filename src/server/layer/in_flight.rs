@@ -23,6 +23,9 @@ pub(crate) struct LoadShed {
     followers: Arc<Places>,
     connections: Arc<Semaphore>,
     most_connections: AtomicUsize,
+    /// Connections that were taken: of the places one may be held by who waits
+    /// for the next, and others by who takes places away.
+    open: Arc<AtomicUsize>,
     memory: Arc<Semaphore>,
     /// As much again, which no reader can take.
     posts: Arc<Semaphore>,
@@ -89,6 +92,18 @@ impl Drop for Place {
     }
 }
 
+/// A connection, counted until it is dropped.
+pub(crate) struct Connection {
+    _place: OwnedSemaphorePermit,
+    open: Arc<AtomicUsize>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl InFlight {
     /// Whether a share of memory belongs to it.
     pub(crate) fn has_memory(&self) -> bool {
@@ -113,6 +128,7 @@ impl LoadShed {
             followers: Places::new(limits.followers),
             connections: bound(limits.connections),
             most_connections: AtomicUsize::new(most_connections(limits)),
+            open: Arc::default(),
             memory: bound(memory_units as usize),
             posts: bound(memory_units as usize),
             memory_units,
@@ -149,8 +165,17 @@ impl LoadShed {
     }
 
     /// A place among the connections, waited for; none once nobody serves.
-    pub(crate) async fn connection(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn connection_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.connections).acquire_owned().await.ok()
+    }
+
+    /// Counts a connection that has its place.
+    pub(crate) fn connection(&self, place: OwnedSemaphorePermit) -> Connection {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Connection {
+            _place: place,
+            open: Arc::clone(&self.open),
+        }
     }
 
     /// A place among the requests that read.
@@ -208,7 +233,7 @@ impl LoadShed {
     /// Writes how much is going on, and how much was shed.
     pub(crate) fn measure(&self, page: &mut Page) {
         let most = self.most_connections.load(Ordering::Relaxed);
-        let connections = most.saturating_sub(self.connections.available_permits());
+        let connections = self.open.load(Ordering::Relaxed);
         let taken = |places: &Places| places.taken.load(Ordering::Relaxed);
         for (limit, used, most) in [
             ("connections", connections, most),
@@ -306,7 +331,7 @@ mod tests {
         while load.connections.available_permits() > 3 {
             tokio::task::yield_now().await;
         }
-        let taken = load.connection().await;
+        let taken = load.connection_place().await;
         load.change(&limits(1, 1));
         while load.connections.available_permits() > 0 {
             tokio::task::yield_now().await;

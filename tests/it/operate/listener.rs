@@ -141,6 +141,23 @@ async fn it_answers_when_the_api_has_no_connection_left() {
 }
 
 #[tokio::test]
+async fn connections_are_counted_and_the_place_of_the_next_is_not() {
+    let server = Server::with(&[&ADMIN[..], &["--limits.connections", "5"]].concat());
+    let admin = Admin::of(&server);
+    let mut held = Vec::new();
+    for count in 0..3 {
+        let count = Some(f64::from(count));
+        while admin.value("dunder_http_connections").await < count {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(admin.value("dunder_http_connections").await, count);
+        let used = "dunder_limit_used{limit=\"connections\"}";
+        assert_eq!(admin.value(used).await, count);
+        held.push(TcpStream::connect(server.address()).unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_one_says_nothing_of_one() {
     let server = Server::start();
     server
