@@ -18,7 +18,8 @@ struct Reload {
     arguments: ServeArgs,
     certificate: Option<Certificate>,
     limits: LiveLimits,
-    /// The settings in force, as they were written.
+    /// The settings in force, as they were written: what needs a restart as it
+    /// was at the start.
     shown: Vec<Shown>,
     signals: Signal,
 }
@@ -74,6 +75,7 @@ impl Reload {
         self.limits.change(&config.server.limits);
         let shown = config.settings.shown();
         let (applied, pending) = changed(&self.shown, &shown);
+        go_on_with(&mut self.shown, shown);
         let applied = (!applied.is_empty()).then(|| applied.join(", "));
         if pending.is_empty() {
             tracing::info!(changed = applied, "settings reloaded");
@@ -92,10 +94,18 @@ fn is_live(key: &str) -> bool {
     key == "log_level" || (key.starts_with("limits.") && !LiveLimits::FIXED.contains(&key))
 }
 
-/// The keys whose values differ from those the server was started with: those
-/// that it goes on with, and those that need a restart.
-fn changed(started: &[Shown], now: &[Shown]) -> (Vec<&'static str>, Vec<&'static str>) {
-    let changed = started
+/// Takes over the settings that a reload changes.
+fn go_on_with(in_force: &mut [Shown], now: Vec<Shown>) {
+    let live = in_force.iter_mut().zip(now);
+    for (then, now) in live.filter(|(then, _)| is_live(then.key)) {
+        *then = now;
+    }
+}
+
+/// The keys whose values differ from those in force: those that the server goes
+/// on with, and those that need a restart.
+fn changed(in_force: &[Shown], now: &[Shown]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let changed = in_force
         .iter()
         .zip(now)
         .filter(|(then, now)| then.value != now.value || is_new_secret(then, now));
@@ -143,5 +153,15 @@ mod tests {
             let (applied, needed) = changed(&started, &shown(yaml));
             assert_eq!((&*applied, &*needed), (live, pending), "{yaml}");
         }
+    }
+
+    #[test]
+    fn what_a_reload_changed_is_said_once_and_what_needs_a_restart_each_time() {
+        let mut in_force = shown("log_level: info\nport: 9000\n");
+        let next = || shown("log_level: debug\nport: 9001\n");
+        go_on_with(&mut in_force, next());
+        assert_eq!(changed(&in_force, &next()), (vec![], vec!["port"]));
+        let back = shown("log_level: info\nport: 9000\n");
+        assert_eq!(changed(&in_force, &back), (vec!["log_level"], vec![]));
     }
 }
