@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Message, schema};
 
-/// The header in which a stream says how long it is silent at most, in seconds;
+/// The header in which a stream says after how many seconds without anything to say it sends a heartbeat;
 /// text has none, which says nothing while there is nothing to say.
 pub const HEARTBEAT_HEADER: &str = "x-heartbeat";
 

@@ -130,7 +130,8 @@ impl Lines {
         }
     }
 
-    /// How long the server is silent at most, if it says so.
+    /// After how long without anything to say the server sends a heartbeat, if it
+    /// says so.
     pub fn heartbeat(&self) -> Option<Duration> {
         let value = self.response.headers().get(HEARTBEAT_HEADER)?;
         let seconds = value.to_str().ok()?.parse().ok()?;

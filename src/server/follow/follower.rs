@@ -45,6 +45,8 @@ pub(crate) struct Follower {
     /// Messages that are likely to fill a piece.
     batch: u16,
     last_sent: Instant,
+    /// What the client was told at the beginning, whatever a reload changes.
+    heartbeat: Duration,
     /// What the client has shown, and when it is looked at again.
     shown: Option<(Box<str>, Instant)>,
     /// Goes off for a heartbeat; when it was too early it is set again.
@@ -82,6 +84,7 @@ impl Follower {
             has_ended: false,
             batch: FIRST,
             last_sent: now,
+            heartbeat,
             shown: shown.map(|shown| (shown, now + (heartbeat * LOOKS).min(LOOK))),
             timer: Box::pin(tokio::time::sleep_until(now + heartbeat)),
         }
@@ -98,7 +101,7 @@ impl Follower {
                 break self.catch_up();
             }
             // History in which little is wanted is read for long.
-            if Instant::now() >= self.last_sent + self.heartbeat() {
+            if Instant::now() >= self.last_sent + self.heartbeat {
                 break self.beat();
             }
             let piece = match self.take().await {
@@ -124,14 +127,15 @@ impl Follower {
         Ok(piece)
     }
 
-    fn heartbeat(&self) -> Duration {
-        self.context.limits_now().heartbeat
+    /// How long it is silent before it says that there is nothing to say.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.heartbeat
     }
 
     /// Whether what the client has shown is still good, as far as the store
     /// says: a token may be revoked meanwhile.
     async fn may_read(&mut self) -> bool {
-        let again = Instant::now() + (self.heartbeat() * LOOKS).min(LOOK);
+        let again = Instant::now() + (self.heartbeat * LOOKS).min(LOOK);
         let Some((shown, due)) = &mut self.shown else {
             return true;
         };
@@ -156,10 +160,10 @@ impl Follower {
                 }
                 () = &mut self.timer => {}
             }
-            let due = self.last_sent + self.heartbeat();
+            let due = self.last_sent + self.heartbeat;
             let is_due = Instant::now() >= due;
             let next = if is_due {
-                Instant::now() + self.heartbeat()
+                Instant::now() + self.heartbeat
             } else {
                 due
             };

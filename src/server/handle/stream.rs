@@ -26,8 +26,9 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// nginx passes on what comes at once, instead of filling its buffers first.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// How long the stream says nothing at most, in seconds: a client that hears
-/// nothing for longer has lost its connection.
+/// After how many seconds without anything to say the stream says so. A look at
+/// much history may take longer: three in a row that are missed are a lost
+/// connection.
 const X_HEARTBEAT: HeaderName = HeaderName::from_static(HEARTBEAT_HEADER);
 
 /// In seconds, with as many decimals as it needs.
@@ -71,6 +72,7 @@ pub(crate) async fn stream(
     let shown = context.auth.shown(headers);
     let places = (position, closed);
     let follower = Follower::new(context, filter, encoding, places, shown);
+    let every = follower.heartbeat();
     let stream = Stream::new(encoding.begin(retry()).into(), Box::new(follower));
     let mut body = AnswerBody::stream(stream);
     body.set_endless();
@@ -79,7 +81,7 @@ pub(crate) async fn stream(
     headers.insert(VARY, HeaderValue::from_static("accept"));
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     if encoding.has_heartbeat() {
-        headers.insert(X_HEARTBEAT, heartbeat(context.limits_now().heartbeat));
+        headers.insert(X_HEARTBEAT, heartbeat(every));
     }
     Ok(answer)
 }

@@ -269,7 +269,7 @@ fn header(header: &AnswerHeader) -> (&'static str, Value) {
             "X-Heartbeat",
             described(
                 false,
-                "How many seconds the stream is silent at most; text may be silent for ever",
+                "After about how many seconds without anything to say a heartbeat comes; three that are missed are a lost connection. Text has none",
                 "^[0-9]+([.][0-9]+)?$",
             ),
         ),
