@@ -189,6 +189,8 @@ class Values(unittest.TestCase):
             ({"config": {"auth": {"mode": "open"}}}, r"/config/auth/mode"),
             ({"image": {"repository": ""}}, r"image\.repository has to be written"),
             ({"config": {"autth": {}}}, r"autth"),
+            ({"metrics": {"enabled": True, "port": 9000}}, r"metrics\.port is 9000"),
+            ({"config": {"limits": {"shutdown_idle": "1m"}}}, r"shutdown_idle is 1m"),
             ({"config": {"limits": {"requets": 5}}}, r"requets"),
             ({"config": {"limits": {"shutdown_timeout": "5s"}}}, r"shutdown_timeout"),
             ({"config": {"cockroach": {"password": "x"}}}, r"password"),

@@ -78,6 +78,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.autoscaling.enabled (not (dig "requests" "cpu" "" .Values.resources)) }}
 {{- fail "autoscaling counts in percent of resources.requests.cpu, which is not set" }}
 {{- end }}
+{{- if and .Values.metrics.enabled (eq (int .Values.metrics.port) 9000) }}
+{{- fail "metrics.port is 9000, which is the port of the API in the pod; write another, such as 9901" }}
+{{- end }}
+{{/* It has to fit into the 15 s that a pod gets beside stop's. */}}
+{{- with dig "limits" "shutdown_idle" "" $config }}
+{{- if not (regexMatch "^([0-9]s|[0-9]{1,4}ms)$" (toString .)) }}
+{{- fail (printf "config.limits.shutdown_idle is %v; write a time of at most 9 seconds, such as 250ms or 5s" .) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 {{- fail "ingress.enabled, but ingress.hosts is empty: write the names that dunder is reached by" }}
 {{- end }}
