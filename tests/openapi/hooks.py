@@ -73,9 +73,10 @@ def filter_failure(context, failure, case, response):
 
 
 def so_far(stream):
-    """What a stream has sent. For people nothing is said until there is
-    something."""
-    stream.connection.sock.settimeout(0.3)
+    """What a stream sends first. For people nothing is said until there is
+    something; every other form has something to say at once."""
+    is_for_people = stream.headers["content-type"].startswith("text/plain")
+    stream.connection.sock.settimeout(0.3 if is_for_people else 10)
     try:
         return stream.read1(65536)
     except urllib3.exceptions.ReadTimeoutError:
