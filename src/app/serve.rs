@@ -121,7 +121,8 @@ pub async fn serve(config: Config, arguments: ServeArgs) -> Result<(), ServeErro
     jobs.for_each(|job| supervisor.run(job));
     // An archive takes what is too old.
     if config.archive.is_none() && config.retention.is_any() {
-        supervisor.run(retention::job(&store, config.retention.rules.clone()));
+        let rules = config.retention.rules.clone();
+        supervisor.run(retention::job(&store, rules, shutdown.clone()));
     }
     let listener = place.listen(address)?;
     notice_lost(&listener, config.server.limits.write_timeout)?;

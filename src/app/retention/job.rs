@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use tokio::sync::watch;
 
 use crate::app::retention::{Count, Due, evicted_up_to};
 use crate::domain::{Job, Rule, Store, StoreError};
@@ -27,8 +28,12 @@ struct Retention {
     began: Mutex<Option<Instant>>,
 }
 
-/// Evicts what is older than the rules say.
-pub(crate) fn job(store: &Arc<dyn Store>, rules: Vec<(Rule, Duration)>) -> Job {
+/// Evicts what is older than the rules say, until the server stops.
+pub(crate) fn job(
+    store: &Arc<dyn Store>,
+    rules: Vec<(Rule, Duration)>,
+    stop: watch::Receiver<bool>,
+) -> Job {
     let random = getrandom::u64().unwrap_or_default();
     let retention = Arc::new(Retention {
         store: Arc::clone(store),
@@ -37,14 +42,21 @@ pub(crate) fn job(store: &Arc<dyn Store>, rules: Vec<(Rule, Duration)>) -> Job {
         began: Mutex::new(None),
     });
     Job::new("evict old messages", move || {
-        let retention = Arc::clone(&retention);
+        let (retention, mut stop) = (Arc::clone(&retention), stop.clone());
         async move {
-            loop {
-                if let Err(error) = retention.round().await {
+            while !*stop.borrow() {
+                let done = retention.round(&stop).await;
+                if let Err(error) = done
+                    && !*stop.borrow()
+                {
                     tracing::warn!(%error, "old messages were not evicted; tried again in a minute");
                 }
-                tokio::time::sleep(PERIOD).await;
+                tokio::select! {
+                    () = tokio::time::sleep(PERIOD) => {}
+                    Ok(_) = stop.wait_for(|stop| *stop) => {}
+                }
             }
+            retention.release().await;
         }
     })
 }
@@ -56,7 +68,14 @@ impl Retention {
         self.store.lease(WORK, &self.owner, until).await
     }
 
-    async fn round(&self) -> Result<(), StoreError> {
+    /// Leaves the work to another server, at once.
+    async fn release(&self) {
+        if let Err(error) = self.store.release(WORK, &self.owner).await {
+            tracing::debug!(%error, "the work is left to others once its lease is over");
+        }
+    }
+
+    async fn round(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
         if !self.lease().await? {
             // Whoever takes it over later has not looked for long.
             *self.began() = None;
@@ -71,6 +90,9 @@ impl Retention {
             };
             let (mut gone, mut leased) = (Count::default(), Instant::now());
             while due.step(self.store.as_ref(), &mut after, &mut gone).await? {
+                if *stop.borrow() {
+                    return Ok(());
+                }
                 if leased.elapsed() >= LEASE / 3 {
                     leased = Instant::now();
                     if !self.lease().await? {
