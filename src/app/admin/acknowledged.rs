@@ -27,11 +27,14 @@ pub(super) struct Verdict {
     again: u64,
     stored: u64,
     deleted: u64,
+    /// Not there, and no newer than what retention has evicted.
+    evicted: u64,
     missing: Vec<MessageId>,
     /// Messages between the first and the last acknowledged that nobody
     /// acknowledged: of posts whose answer got lost, or of others.
     beside: u64,
-    /// Those of them that say what an acknowledged one says.
+    /// Messages that say what an acknowledged one says, whether they were
+    /// acknowledged themselves or not.
     twice: Vec<MessageId>,
 }
 
@@ -102,16 +105,14 @@ pub(super) async fn judge(
     };
     let (mut missing, mut said, mut beside) = (ids, HashSet::new(), Vec::new());
     let mut after = Some(first.predecessor());
-    'all: loop {
+    loop {
         let records = store.export(after, PAGE).await?;
         for record in &records {
-            let id = record.message.id;
-            if id > last {
-                break 'all;
-            }
-            match missing.remove(&id) {
-                true => drop(said.insert(content(&record.message))),
-                false => beside.push((id, content(&record.message))),
+            let (id, content) = (record.message.id, content(&record.message));
+            if !missing.remove(&id) {
+                beside.push((id, content));
+            } else if !said.insert(content) {
+                verdict.twice.push(id);
             }
         }
         match records.last() {
@@ -120,18 +121,21 @@ pub(super) async fn judge(
         }
     }
     verdict.stored = verdict.acknowledged - missing.len() as u64;
+    let boundaries = store.boundaries().await?;
+    let evicted = boundaries.iter().map(|boundary| boundary.last).max();
     for id in missing {
         match store.tombstone(id).await? {
             Some(_) => verdict.deleted += 1,
+            None if Some(id) <= evicted => verdict.evicted += 1,
             None => verdict.missing.push(id),
         }
     }
     verdict.missing.sort_unstable();
-    verdict.beside = beside.len() as u64;
-    let twice = beside
-        .into_iter()
-        .filter(|(_, content)| said.contains(content));
-    verdict.twice = twice.map(|(id, _)| id).collect();
+    let up_to_last = beside.iter().filter(|(id, _)| *id <= last);
+    verdict.beside = up_to_last.count() as u64;
+    let twice = beside.iter().filter(|(_, content)| said.contains(content));
+    verdict.twice.extend(twice.map(|(id, _)| *id));
+    verdict.twice.sort_unstable();
     Ok(verdict)
 }
 
@@ -149,6 +153,7 @@ impl Verdict {
             "again": self.again,
             "stored": self.stored,
             "deleted": self.deleted,
+            "evicted": self.evicted,
             "missing": ids(&self.missing),
             "beside": self.beside,
             "twice": ids(&self.twice),
@@ -158,15 +163,16 @@ impl Verdict {
     pub(super) fn lines(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(
             out,
-            "{} acknowledged: {} stored, {} deleted, {} missing",
+            "{} acknowledged: {} stored, {} deleted, {} evicted, {} missing",
             counted(self.acknowledged, "message"),
             self.stored,
             self.deleted,
+            self.evicted,
             self.missing.len()
         )?;
         writeln!(
             out,
-            "; {} stored beside them, {} of these a second time",
+            "; {} stored beside them, {} stored twice",
             self.beside,
             self.twice.len()
         )?;

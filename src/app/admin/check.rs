@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::admin::AdminError;
 use crate::app::admin::acknowledged::{Verdict, judge, read_ids};
-use crate::app::admin::open::{open_for_reading, settled};
+use crate::app::admin::open::{read_only, settled, with_archive};
 use crate::app::admin::streams::{is_dash, written};
 use crate::app::store::{blocking, is_there, options};
 use crate::config::{StoreArgs, StoreConfig};
@@ -68,9 +68,11 @@ impl CheckArgs {
         };
         let verdict = match ids {
             Some(ids) => {
-                let opened = open_for_reading(&self.store).await?;
-                let verdict = judge(opened.store.as_ref(), ids).await;
-                opened.store.close().await;
+                let opened = read_only(&config).await?;
+                // What was moved to an archive is stored.
+                let whole = with_archive(&opened.store, &self.store).await?;
+                let verdict = judge(whole.store.as_ref(), ids).await;
+                whole.store.close().await;
                 Some(verdict?)
             }
             None => None,

@@ -46,8 +46,12 @@ pub(super) async fn open_existing(args: &StoreArgs) -> Result<Opened, AdminError
 
 /// Opens a store that is there, for a command that changes nothing in it.
 pub(super) async fn open_for_reading(args: &StoreArgs) -> Result<Opened, AdminError> {
-    let config = settled(args)?;
-    Ok(Opened::new(store::open_for_reading(&config).await?))
+    read_only(&settled(args)?).await
+}
+
+/// The same of settings of which everything was said.
+pub(super) async fn read_only(config: &StoreConfig) -> Result<Opened, AdminError> {
+    Ok(Opened::new(store::open_for_reading(config).await?))
 }
 
 /// Opens the store of settings that were read before, for a command that
