@@ -95,8 +95,13 @@ def settings():
     return flat(yaml.load(text, Strict))
 
 
+# Settings whose value is a mapping itself.
+MAPPINGS = {"retention.hashtags"}
+
+
 def flat(tree, above=""):
     found = {}
     for key, value in tree.items():
-        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+        is_section = isinstance(value, dict) and above + key not in MAPPINGS
+        found |= flat(value, f"{above}{key}.") if is_section else {above + key: value}
     return found
