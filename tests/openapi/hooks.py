@@ -76,7 +76,9 @@ def so_far(stream):
     """What a stream sends first. For people nothing is said until there is
     something; every other form has something to say at once."""
     is_for_people = stream.headers["content-type"].startswith("text/plain")
-    stream.connection.sock.settimeout(0.3 if is_for_people else 10)
+    # The connection of an answer that is its last has given its socket away.
+    sock = stream.connection.sock or stream._fp.fp.raw._sock
+    sock.settimeout(0.3 if is_for_people else 10)
     try:
         return stream.read1(65536)
     except urllib3.exceptions.ReadTimeoutError:
