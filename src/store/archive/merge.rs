@@ -45,10 +45,19 @@ pub(super) fn page(hot: FeedPage, cold: Found, limit: FeedLimit) -> FeedPage {
         messages.truncate(looked);
         (messages, cold.reached.or(hot.next_cursor))
     };
+    let mut cold = cold.cold;
+    if let Some(cursor) = next_cursor {
+        // What is behind it is the next page's to tell.
+        let first = Day::of(cursor);
+        cold.missing.retain(|days| first < days.end);
+        for days in &mut cold.missing {
+            days.start = days.start.max(first);
+        }
+    }
     FeedPage {
         messages,
         next_cursor,
-        cold: cold.cold,
+        cold,
     }
 }
 
@@ -139,6 +148,32 @@ fn tell(events: &mut Vec<Event>, gaps: Vec<Event>) {
 mod tests {
     use super::*;
     use crate::domain::{ColdRead, Draft, Record};
+
+    #[test]
+    fn a_page_tells_of_what_is_missing_up_to_its_last_message() {
+        let draft = Draft::new("ann".parse().unwrap(), "cold".to_owned(), &[""; 0]).unwrap();
+        let record = |day: i64| Record {
+            message: draft.clone().into_message(Day(day).ids().0),
+            idempotency_key: None,
+        };
+        let found = || Found {
+            cold: ColdRead {
+                missing: vec![Day(25)..Day(27), Day(18)..Day(21), Day(11)..Day(15)],
+                ..ColdRead::default()
+            },
+            records: vec![record(30), record(20), record(10)],
+            ..Found::default()
+        };
+        let missing = |limit: u16| {
+            let limit = FeedLimit::new(limit).unwrap();
+            let page = page(FeedPage::default(), found(), limit);
+            (page.messages.len(), page.cold.missing)
+        };
+        assert_eq!(missing(1), (1, vec![]));
+        let before_the_second = vec![Day(25)..Day(27), Day(20)..Day(21)];
+        assert_eq!(missing(2), (2, before_the_second));
+        assert_eq!(missing(3), (3, found().cold.missing));
+    }
 
     #[test]
     fn a_gap_that_ends_at_a_message_is_told_before_it() {
