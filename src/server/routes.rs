@@ -140,6 +140,7 @@ impl<B: RequestBody> Table<B> {
     /// What the admin listener answers instead. Never among the requests in
     /// flight, and without a limit of time: a profile takes a minute.
     const ADMIN: &'static [Route<B>] = &[
+        route!(GET "/", Always, UNDESCRIBED, |call| future::ready(admin::help(call.query()))),
         route!(GET "/healthz", Always, UNDESCRIBED, |call| future::ready(health::healthz(call.query()))),
         route!(GET "/readyz", Always, UNDESCRIBED, |call| health::readyz(&call.context, call.query())),
         route!(GET "/metrics", Always, UNDESCRIBED, |call| {

@@ -3,6 +3,7 @@
 //! has a few connections of its own, so that it answers when the API has none
 //! left.
 
+mod help;
 mod log_level;
 mod metrics;
 mod profile;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+pub(crate) use self::help::help;
 pub(crate) use self::log_level::{log_level, set_log_level};
 pub(crate) use self::metrics::metrics;
 pub(crate) use self::profile::{MOST_SECONDS, heap, profile};

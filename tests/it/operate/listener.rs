@@ -15,8 +15,21 @@ async fn it_answers_apart_from_the_api_and_each_has_its_own_paths() {
     let admin = Admin::of(&server);
     assert_eq!(admin.get("/healthz").await.data()["status"], "alive");
     assert_eq!(admin.get("/readyz").await.data()["status"], "ready");
-    for path in ["/message", "/trend", "/", "/whoami"] {
+    for path in ["/message", "/trend", "/whoami"] {
         admin.get(path).await.refused(404, "not_found", path);
+    }
+    // Where whoever asked for a path that is none is sent to.
+    let listed = admin.get("/").await;
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/loglevel",
+        "/debug/pprof/profile",
+    ] {
+        assert!(listed.body.contains(path), "{}", listed.body);
+        let there = admin.ask(Method::DELETE, path, &[], "").await;
+        there.refused(405, "method_not_allowed", path);
     }
     for path in ["/metrics", "/loglevel"] {
         server.get(path).await.refused(404, "not_found", path);
