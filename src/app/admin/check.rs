@@ -220,7 +220,7 @@ impl Report {
             let from = date(from);
             writeln!(
                 out,
-                "counters before {from} were left out: they count messages that were evicted"
+                "counters before {from} were left out: they count messages that were evicted or archived"
             )?;
         }
         if let Some(mended) = self.mended {
