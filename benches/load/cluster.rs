@@ -2,10 +2,13 @@
 
 use std::thread;
 
+use dunder::store::cockroach::CockroachOptions;
+
 use super::Result;
+use super::answer;
 use super::client::{Measured, Requests};
 use super::import::{FEW, fill};
-use super::messages::Messages;
+use super::messages::{DAY, DAYS, Messages, START, VERSION};
 use super::pairs::{Pairs, by_throughput};
 use super::postgres::{flags, serve, server};
 use super::settings::Settings;
@@ -70,17 +73,46 @@ fn together(servers: &[Dunder; 2], seconds: f64) -> Result<Measured> {
 /// Every read's growth.
 fn large_database(settings: &Settings, table: &mut Table) -> Result<()> {
     let postgres = server();
-    let many = postgres.fresh();
-    let rate = fill(&flags(&many)?, Messages::new(settings.postgres_messages))?;
-    eprintln!(
-        "{} messages imported into PostgreSQL, {rate:.0}/s",
-        settings.postgres_messages
-    );
-    let large = serve(&many)?;
+    let many = match &settings.postgres {
+        Some(kept) => CockroachOptions {
+            hosts: vec![kept.clone()],
+            ..postgres.options(&format!("bench_{}_{VERSION}", settings.postgres_messages))
+        },
+        None => postgres.fresh(),
+    };
+    let large = filled(&many, settings.postgres_messages)?;
     let small = |which| {
         let few = postgres.fresh();
         fill(&flags(&few)?, Messages::of(FEW, which))?;
         serve(&few)
     };
     growth::measure(settings, STORE, &small, &large, table)
+}
+
+/// A server over a database with so many messages.
+fn filled(options: &CockroachOptions, messages: u64) -> Result<Dunder> {
+    let dunder = serve(options)?;
+    match stored(&dunder.address)? {
+        0 => {
+            let rate = fill(&flags(options)?, Messages::new(messages))?;
+            eprintln!("{messages} messages imported into PostgreSQL, {rate:.0}/s");
+        }
+        stored if stored == messages => {}
+        stored => {
+            let database = &options.database;
+            let reason =
+                format!("database {database} has {stored} messages of {messages}: drop it");
+            return Err(reason.into());
+        }
+    }
+    Ok(dunder)
+}
+
+/// How many messages there are of the years that are filled.
+fn stored(address: &str) -> Result<u64> {
+    let to = START + DAYS * DAY;
+    let path = format!("/trend?aggregation=year&from_date={START}&to_date={to}");
+    let answer: serde_json::Value = serde_json::from_str(&answer::get(address, &path)?.body)?;
+    let years = answer["data"]["trends"].as_array().ok_or("no trends")?;
+    Ok(years.iter().filter_map(|year| year["count"].as_u64()).sum())
 }

@@ -6,9 +6,9 @@
 //! rows, separated by commas), `BENCH_SECONDS` of a measurement (3),
 //! `BENCH_PAIRS` of a row and its limit (3), `BENCH_MESSAGES` in the large
 //! store (10 million), `BENCH_POSTGRES_MESSAGES` in the large database (1
-//! million), `BENCH_FRESH=1` to make that store anew,
-//! `BENCH_BUILD=1` to time a clean build, `BENCH_CLIENT=hyper` for a load
-//! generator over hyper instead of bare sockets, `BENCH_BINARY` (a path) to
+//! million), `BENCH_POSTGRES` (HOST:PORT) of a server that keeps it for the next
+//! run, `BENCH_FRESH=1` to make the large store anew, `BENCH_BUILD=1` to time a
+//! clean build, `BENCH_CLIENT=hyper` for a load generator over hyper instead of bare sockets, `BENCH_BINARY` (a path) to
 //! measure another build of dunder in the place of this one.
 
 mod answer;

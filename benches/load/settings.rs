@@ -13,6 +13,8 @@ pub struct Settings {
     only: Vec<String>,
     /// In the large database.
     pub postgres_messages: u64,
+    /// Host and port of a PostgreSQL that keeps it; a new one without.
+    pub postgres: Option<(String, u16)>,
     /// Whether the large store is made anew.
     pub fresh: bool,
     /// Whether a clean release build is timed.
@@ -69,6 +71,7 @@ impl Settings {
             messages: number("BENCH_MESSAGES", 10_000_000)?,
             only: only.filter(|part| !part.is_empty()).collect(),
             postgres_messages: number("BENCH_POSTGRES_MESSAGES", 1_000_000)?,
+            postgres: postgres()?,
             fresh: number("BENCH_FRESH", 0)? != 0,
             build: number("BENCH_BUILD", 0)? != 0,
         })
@@ -79,6 +82,16 @@ impl Settings {
         let row = row.to_lowercase();
         self.only.is_empty() || self.only.iter().any(|part| row.contains(part))
     }
+}
+
+fn postgres() -> Result<Option<(String, u16)>> {
+    let Ok(server) = std::env::var("BENCH_POSTGRES") else {
+        return Ok(None);
+    };
+    let parts = server.rsplit_once(':');
+    let parts = parts.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    let wrong = || format!("BENCH_POSTGRES is {server:?}, which is not HOST:PORT");
+    Ok(Some(parts.ok_or_else(wrong)?))
 }
 
 fn number<N: std::str::FromStr>(name: &str, default: N) -> Result<N> {
