@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use super::batch::message_id;
 use super::conn::{Conn, Params, column};
 use super::retry::Failure;
-use super::writer::Task;
+use super::task::Task;
 use super::{CockroachStore, sql, tombstones};
 use crate::domain::{
     ArchiveFile, ArchivedDay, Day, Deleter, Deletion, Manifest, MessageId, Record, StoreError,

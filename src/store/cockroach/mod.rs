@@ -12,6 +12,7 @@ mod batch;
 mod busiest;
 mod closed;
 mod columns;
+mod compaction;
 mod conn;
 mod connect;
 mod error;
@@ -36,6 +37,7 @@ mod retry;
 mod server;
 mod slot;
 mod sql;
+mod task;
 mod tls;
 mod tokens;
 mod tombstones;
@@ -65,6 +67,7 @@ use crate::store::batch::{Batcher, Queue, Supervision, measured_queue, writer_go
 
 #[doc(hidden)]
 pub use self::bare::BareWriter;
+use self::compaction::Compaction;
 use self::conn::within;
 use self::connect::{Connector, SharedConnector};
 pub use self::error::OpenError;
@@ -79,9 +82,10 @@ pub use self::regions::{MOST_REGIONS, Survive};
 use self::retry::Failure;
 use self::server::Server;
 use self::slot::Slot;
+use self::task::Task;
 pub use self::tls::TlsError;
 use self::watcher::Watcher;
-use self::writer::{Shared, Task, Writer};
+use self::writer::{Shared, Writer};
 
 /// How long the check of readiness may take.
 const CHECK: Duration = Duration::from_secs(3);
@@ -90,7 +94,7 @@ const CHECK: Duration = Duration::from_secs(3);
 pub struct CockroachStore {
     connector: SharedConnector,
     readers: Arc<Readers>,
-    queue: Queue<Task>,
+    queue: Arc<Queue<Task>>,
     writers: Arc<Supervision>,
     watcher: Arc<Watcher>,
     claims: Vec<JoinHandle<()>>,
@@ -173,7 +177,7 @@ impl CockroachStore {
         }
         info!(server = ?connector.server(), database = options.database, "the database is open");
         Ok(CockroachStore {
-            queue,
+            queue: Arc::new(queue),
             writers,
             watcher: Arc::new(watcher),
             claims,
@@ -182,6 +186,19 @@ impl CockroachStore {
             readers,
             connector,
         })
+    }
+}
+
+impl CockroachStore {
+    /// Puts counters together that several writers have of one hashtag, hour or
+    /// day, of months of 30 days that ended before a moment; how many rows went.
+    /// A server does so by itself.
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn compact_counters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let compaction = Compaction::new(&self.readers, &self.queue);
+        compaction.before(before.timestamp()).await
     }
 }
 
@@ -301,6 +318,7 @@ impl Lifecycle for CockroachStore {
                 probe::run(connector.clone(), readers.clone())
             }),
             Job::new("closing ids", move || watcher.clone().run()),
+            compaction::job(&self.readers, &self.queue),
         ]
     }
 

@@ -21,8 +21,8 @@ use super::manifest;
 use super::places::{self, Pairs};
 use super::retry::{Failure, Kind};
 use super::slot::{Held, until};
+use super::task::Task;
 use super::tombstones;
-use super::writer::Task;
 use super::{CockroachStore, sql};
 use crate::domain::{
     Deleter, Deletion, Hashtag, Imported, MessageId, Position, Record, Removal, StoreError,

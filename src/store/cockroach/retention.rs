@@ -13,7 +13,7 @@ use super::migrate::unix_millis;
 use super::places::{self, Pairs};
 use super::pool::Readers;
 use super::retry::{Failure, Kind};
-use super::writer::Task;
+use super::task::Task;
 use super::{CockroachStore, sql};
 use crate::domain::{Boundary, MessageId, Retention, Rule, StoreError};
 use crate::store::batch::writer_gone;

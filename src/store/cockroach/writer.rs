@@ -9,13 +9,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use tokio::sync::oneshot;
 use tracing::debug;
 
-use crate::domain::{
-    Deleter, Deletion, Imported, Message, MessageId, PostError, Record, Rule, StoreError, Tombstone,
-};
+use crate::domain::{Imported, Message, MessageId, PostError, Record, StoreError};
 use crate::store::batch::{Assigned, Backoff, Batch, Batcher, Work, batch_span, jitter};
 
 use crate::trace;
@@ -27,33 +23,12 @@ use super::connect::{SharedConnector, Turn};
 use super::import;
 use super::removal;
 use super::removal::{Removed, Removing};
-use super::retention;
 use super::retry::{Failure, Kind};
 use super::slot::{Held, Slot};
+use super::task::{Alone, Task};
 
 /// Between two attempts of an idle writer to get its connection.
 const RECONNECT: Duration = Duration::from_millis(500);
-
-/// Where an answer goes.
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// What writers do beside posts, and who waits for what becomes of it.
-pub(super) enum Task {
-    /// Records to import.
-    Import(Vec<Record>, Reply<Vec<Imported>>),
-    /// Messages to delete, what an archive has of them, for whom and when.
-    Delete(
-        Vec<MessageId>,
-        Vec<Record>,
-        Deleter,
-        DateTime<Utc>,
-        Reply<Vec<Deletion>>,
-    ),
-    /// Tombstones to take over.
-    Tombstones(Vec<Tombstone>, Reply<Vec<Imported>>),
-    /// Messages to evict, by a rule or not.
-    Evict(Vec<MessageId>, Option<Rule>, Reply<u64>),
-}
 
 /// What all writers work with.
 #[derive(Clone)]
@@ -117,8 +92,12 @@ impl Writer {
                     let _ = reply.send(imported.map_err(StoreError::from));
                 }
                 Some(Work::Other(Task::Evict(ids, by, reply))) => {
-                    let evicted = self.evict(&ids, by.as_ref()).await;
+                    let evicted = self.alone(Alone::Evict(&ids, by.as_ref())).await;
                     let _ = reply.send(evicted.map_err(StoreError::from));
+                }
+                Some(Work::Other(Task::Compact(part, reply))) => {
+                    let gone = self.alone(Alone::Compact(&part)).await;
+                    let _ = reply.send(gone.map_err(StoreError::from));
                 }
                 None => break,
             }
@@ -295,23 +274,22 @@ impl Writer {
         }
     }
 
-    /// Evicts messages in one transaction. Those that an attempt has evicted
-    /// whose answer was lost are not counted.
-    async fn evict(&mut self, ids: &[MessageId], by: Option<&Rule>) -> Result<u64, Failure> {
+    /// Does it. What an attempt did whose answer was lost is not counted.
+    async fn alone(&mut self, work: Alone<'_>) -> Result<u64, Failure> {
         let connector = self.shared.connector.clone();
-        let mut backoff = Backoff::new("evict messages", connector.options.write_limit);
+        let mut backoff = Backoff::new(work.name(), connector.options.write_limit);
         loop {
             let attempt = async {
                 self.connect().await?;
                 let Some(conn) = &self.conn else {
                     return Err(Failure::new(Kind::Lost, "no connection"));
                 };
-                retention::evict(conn, ids, by).await
+                work.attempt(conn).await
             };
             let most = connector.options.write_attempt;
             let attempt = within(backoff.remaining().min(most), attempt);
             match connector.writes.watch(attempt).await {
-                Ok(evicted) => return Ok(evicted),
+                Ok(done) => return Ok(done),
                 Err(failure) => {
                     // A transaction may still be open on it.
                     self.conn = None;

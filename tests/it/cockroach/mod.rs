@@ -3,6 +3,7 @@
 
 mod busiest;
 pub mod cluster;
+mod compaction;
 mod disguised;
 mod faults;
 mod following;

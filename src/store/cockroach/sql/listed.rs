@@ -5,6 +5,7 @@ use super::*;
 /// Every statement there is, under a name.
 pub(super) fn statements() -> Vec<(String, String, usize)> {
     let fixed = [
+        compaction::FIXED,
         counts::FIXED,
         follow::FIXED,
         inspection::FIXED,
@@ -56,6 +57,11 @@ pub(super) fn statements() -> Vec<(String, String, usize)> {
     }
     for prefix in [false, true] {
         all.push(entry(&format!("hashtags({prefix})"), &hashtags(prefix)));
+    }
+    for series in [1, 16] {
+        all.push(entry(&format!("shards({series})"), &shards(series)));
+        let name = format!("drop_shards({series})");
+        all.push(entry(&name, &drop_shards(series)));
     }
     for pairs in [8, 128] {
         all.push(entry(&format!("unlist({pairs})"), &unlist(pairs)));

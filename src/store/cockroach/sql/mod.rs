@@ -3,6 +3,7 @@
 //! v19.1 and on PostgreSQL; what that takes is checked over the text of each
 //! (`rules`).
 
+mod compaction;
 mod counts;
 mod follow;
 mod inspection;
@@ -26,6 +27,7 @@ use std::borrow::Cow;
 
 use tokio_postgres::types::Type;
 
+pub(super) use self::compaction::*;
 pub(super) use self::counts::*;
 pub(super) use self::follow::*;
 pub(super) use self::inspection::*;
