@@ -160,7 +160,8 @@ impl Compaction {
     pub(super) async fn before(&self, moment: i64) -> Result<u64, StoreError> {
         let end = moment - moment.rem_euclid(MONTH);
         let what = "look for counters to put together";
-        let params: Params<'_> = &[&end, &SLOT];
+        // No message is older than the epoch.
+        let params: Params<'_> = &[&0_i64, &end, &SLOT];
         let months = self.readers.query(what, &sql::SHARDED_MONTHS, params);
         let mut gone = 0;
         for row in months.await? {

@@ -5,13 +5,14 @@
 use super::{INT, Sql, TEXT, statements};
 
 statements! {
-    /// Months (30 days from the Unix epoch on) before `$1` with counters that
+    /// Months (30 days from the Unix epoch on), from `$1` and before `$2`, with counters that
     /// writers have more than one row of, told by the series of all messages:
-    /// whatever counts a hashtag counts there. `$2` is the slot of what was put
+    /// whatever counts a hashtag counts there. `$3` is the slot of what was put
     /// together.
-    SHARDED_MONTHS (INT, INT):
+    SHARDED_MONTHS (INT, INT, INT):
         "SELECT bucket - bucket % 2592000 AS month FROM counters
-         WHERE series = '' AND level = 86400 AND bucket < $1 AND (slot >= 0 OR slot = $2)
+         WHERE series = '' AND level = 86400 AND bucket >= $1 AND bucket < $2
+           AND (slot >= 0 OR slot = $3)
          GROUP BY bucket - bucket % 2592000 HAVING count(*) > count(DISTINCT bucket)
          ORDER BY month";
 
