@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use dunder::store::cockroach::CockroachOptions;
+use chrono::DateTime;
+use dunder::domain::prelude::*;
+use dunder::store::cockroach::{CockroachOptions, CockroachStore};
 
 use super::Result;
 use super::answer;
@@ -84,6 +86,7 @@ fn large_database(settings: &Settings, table: &mut Table) -> Result<()> {
     let small = |which| {
         let few = postgres.fresh();
         fill(&flags(&few)?, Messages::of(FEW, which))?;
+        compact(&few)?;
         serve(&few)
     };
     growth::measure(settings, STORE, &small, &large, table)
@@ -105,7 +108,22 @@ fn filled(options: &CockroachOptions, messages: u64) -> Result<Dunder> {
             return Err(reason.into());
         }
     }
+    compact(options)?;
     Ok(dunder)
+}
+
+/// What a server does in the course of an hour.
+fn compact(options: &CockroachOptions) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let store = CockroachStore::open(options.clone()).await?;
+        let end = DateTime::from_timestamp_millis((START + (DAYS + 30) * DAY) as i64);
+        store.compact_counters(end.ok_or("no such date")?).await?;
+        store.close().await;
+        Ok(())
+    })
 }
 
 /// How many messages there are of the years that are filled.

@@ -6,9 +6,12 @@
 //! (`Few`): what is compared is one size of store with another, not an answer
 //! with an emptier one.
 
+use std::time::{Duration, Instant};
+
 use dunder::domain::MessageId;
 
 use super::Result;
+use super::answer;
 use super::client::Requests;
 use super::messages::{DAY, DAYS, Random, START, Which};
 use super::pairs::{Pairs, by_latency};
@@ -384,12 +387,38 @@ fn paths(path: fn(&mut Random) -> String) -> Vec<String> {
     (0..DIFFERENT).map(|_| path(&mut random)).collect()
 }
 
+/// The first answer is not measured: what a server reads once, the months of
+/// hashtags, it reads for that.
+fn warm(name: &str, dunder: &Dunder, requests: &Requests) -> Result<()> {
+    let Requests::Gets(paths) = requests else {
+        return Ok(());
+    };
+    let first = paths.first().ok_or("no path")?;
+    let begun = Instant::now();
+    let mut tries = 0;
+    // A reader of many months may be cut off; the months are read all the same.
+    while let Err(error) = answer::get(&dunder.address, first) {
+        tries += 1;
+        if tries == 5 {
+            return Err(error);
+        }
+    }
+    let took = begun.elapsed();
+    if took > Duration::from_secs(1) {
+        eprintln!("{name}: the first answer took {:.1} s", took.as_secs_f64());
+    }
+    Ok(())
+}
+
 fn row(
     settings: &Settings,
     name: &str,
     (small, few): (&Dunder, &Requests),
     (large, many): (&Dunder, &Requests),
 ) -> Result<Row> {
+    for (dunder, requests) in [(small, few), (large, many)] {
+        warm(name, dunder, requests)?;
+    }
     // There are many of these, and each is one connection alone.
     let seconds = settings.seconds / 3.0;
     let pairs = Pairs::measure(
