@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import threading
@@ -35,9 +36,21 @@ def lines():
             "user_name": "ann" if hour else "Żółw",
             "text": f"message {number}, 日本\n\"quoted\"",
             "hashtags": ["prod", "日本"][: day % 3],
-            "created_at": f"2024-03-{day:02}T{hour:02}:30:00Z",
+            "created_at": f"2024-03-{day:02}T{hour:02}:30:00.{number:03}Z",
         }
         yield line | ({"idempotency_key": f"key-{number}"} if hour else {})
+
+
+def busy():
+    """A day of many messages."""
+    for number in range(1500):
+        line = {"user_name": f"user{number % 50}", "text": f"busy {number}", "hashtags": [f"t{number % 90}"]}
+        yield json.dumps(line | {"created_at": 1709802000000 + number * 1001}) + "\n"
+
+
+def sql_of_the_documents():
+    text = (ROOT / "docs/archive.md").read_text()
+    return re.findall("```sql\n(.*?)```", text, re.DOTALL)
 
 
 class Store:
@@ -72,11 +85,12 @@ class Files(unittest.TestCase):
     def test_duckdb_reads_the_files_as_they_are(self):
         store = Store(None)
         self.addCleanup(store.close)
+        store.does("import", given="".join(busy()))
         before = store.does("export")
         store.does("archive", "--before", "2024-04-01")
         self.assertEqual(store.does("export"), before)
         files = f"{store.path}/archive/*/*/*/*.parquet"
-        self.assertEqual(len(list((store.path / "archive").glob("*/*/*/*.parquet"))), DAYS)
+        self.assertEqual(len(list((store.path / "archive").glob("*/*/*/*.parquet"))), DAYS + 1)
         database = duckdb.connect()
         read = lambda query: database.execute(query.replace("ARCHIVE", f"read_parquet('{files}')")).fetchall()
         kinds = {name: kind for name, kind, *_ in read("describe select * from ARCHIVE")}
@@ -89,15 +103,22 @@ class Files(unittest.TestCase):
             self.assertEqual((key, user, text, hashtags), (line["id"], line["user_name"], line["text"], line["hashtags"]))
             self.assertEqual(idempotency_key, line.get("idempotency_key"))
             at = datetime.datetime.fromisoformat(line["created_at"])
-            self.assertEqual(millis, round(at.timestamp() * 1000))
+            self.assertEqual(millis, int(at.timestamp()) * 1000)
         found = read("select count(*) from ARCHIVE where list_contains(hashtags, 'prod') and \"user\" = 'ann'")
         wanted = [line for line in told if "prod" in line["hashtags"] and line["user_name"] == "ann"]
         self.assertEqual(found, [(len(wanted),)])
+        # Small files have none.
         blooms = database.execute(
-            "select path_in_schema from parquet_metadata(?) where bloom_filter_offset is not null",
+            "select path_in_schema, file_name from parquet_metadata(?) where bloom_filter_offset is not null",
             [files],
         ).fetchall()
-        self.assertEqual({path.replace(" ", "") for (path,) in blooms}, {"user", "hashtags,list,element"})
+        self.assertEqual({path.replace(" ", "") for path, _ in blooms}, {"user", "hashtags,list,element"})
+        self.assertEqual(len({file for _, file in blooms}), 1)
+        macro = next(block for block in sql_of_the_documents() if "create macro" in block)
+        database.execute(macro)
+        millis = read("select posted_at(id) from ARCHIVE order by id")
+        exact = [datetime.datetime.fromisoformat(line["created_at"]) for line in told]
+        self.assertEqual([at for (at,) in millis], exact)
 
 
 class Unsteady(http.server.BaseHTTPRequestHandler):

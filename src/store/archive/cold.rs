@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::decode::{self, Damage, Parsed, Part};
 use super::files::{FileError, Files};
+use super::group::{self, Wanted};
 use crate::domain::{ArchiveFile, Day, FollowFilter, MessageId, Record};
 
 /// Of a file's end that is read first: the footer and the Bloom filters of a
@@ -23,6 +24,8 @@ const TAIL: u64 = 64 * 1024;
 /// The most Bloom filters that are read with a footer; those of larger days
 /// are read by row group.
 const MOST_BLOOMS: u64 = 1024 * 1024;
+/// Files of at most so many bytes are kept whole with their footers.
+const SMALL: u64 = 16 * 1024;
 /// Footers kept, and row groups as much again, in bytes.
 const KEPT: u64 = 32 * 1024 * 1024;
 /// Walks along the days that go on at once; others wait. Each holds some
@@ -35,13 +38,15 @@ pub(super) struct Footer {
     pub(super) file: ArchiveFile,
     pub(super) metadata: ParquetMetaData,
     blooms: Option<Part>,
+    /// All of the file, where it is small.
+    whole: Option<Part>,
 }
 
 impl Footer {
     fn weight(&self) -> u64 {
-        let blooms = self.blooms.as_ref();
-        let blooms = blooms.map_or(0, |blooms| blooms.bytes.len());
-        (self.metadata.memory_size() + blooms) as u64
+        let parts = [&self.blooms, &self.whole].into_iter().flatten();
+        let parts: usize = parts.map(|part| part.bytes.len()).sum();
+        (self.metadata.memory_size() + parts) as u64
     }
 }
 
@@ -142,11 +147,13 @@ impl Cold {
             }
             Some(_) | None => None,
         };
+        let whole = (file.bytes <= SMALL).then(|| tail.slice(&(0..file.bytes)));
         let footer = Arc::new(Footer {
             day,
             file: file.clone(),
             metadata: *metadata,
             blooms,
+            whole: whole.flatten(),
         });
         self.footers.insert(file.name.clone(), Arc::clone(&footer));
         self.problems.solved(day);
@@ -173,8 +180,10 @@ impl Cold {
                 None => return Ok(true),
             },
         };
-        let may = decode::may_have(group, &blooms, filter);
-        may.map_err(|damage| FileError::damaged(name, damage))
+        decode::may_have(group, &blooms, filter).map_err(|damage| {
+            self.footers.remove(name);
+            FileError::damaged(name, damage)
+        })
     }
 
     /// A row group's bytes, kept where they may be `wanted` again; and whether
@@ -186,6 +195,9 @@ impl Cold {
         is_kept: bool,
         meter: &Meter,
     ) -> Result<(Part, bool), FileError> {
+        if let Some(whole) = &footer.whole {
+            return Ok((whole.clone(), false));
+        }
         let key = (footer.file.name.clone(), group);
         if let Some(kept) = self.groups.get(&key) {
             return Ok((kept, false));
@@ -210,17 +222,21 @@ impl Cold {
         let (of, wanted) = (Arc::clone(footer), wanted.clone());
         let decode = move || {
             let group = of.metadata.row_group(group);
-            let mut records = decode::records(group, part, wanted.range, &wanted.filter)?;
-            if let Some(ids) = &wanted.ids {
-                records.retain(|record| ids.binary_search(&record.message.id).is_ok());
-            }
-            Ok(records)
+            group::records(group, part, &wanted)
         };
-        let records = decoded(&footer.file.name, decode).await?;
+        let records = decoded(&footer.file.name, decode).await;
+        let records = records.inspect_err(|_| self.forget(&footer.file.name, group))?;
         if is_read {
             self.problems.solved(footer.day);
         }
         Ok(records)
+    }
+
+    /// What is damaged is read again the next time: somebody may have put the
+    /// file back.
+    fn forget(&self, name: &str, group: usize) {
+        self.footers.remove(name);
+        self.groups.remove(&(name.to_owned(), group));
     }
 
     /// The ids of a row group, oldest first.
@@ -232,21 +248,10 @@ impl Cold {
     ) -> Result<Vec<MessageId>, FileError> {
         let (part, _) = self.group(footer, group, false, meter).await?;
         let of = Arc::clone(footer);
-        let decode = move || decode::ids(of.metadata.row_group(group), part);
-        decoded(&footer.file.name, decode).await
+        let decode = move || group::ids(of.metadata.row_group(group), part);
+        let ids = decoded(&footer.file.name, decode).await;
+        ids.inspect_err(|_| self.forget(&footer.file.name, group))
     }
-}
-
-/// Which messages are wanted.
-#[derive(Clone)]
-pub(super) struct Wanted {
-    /// From the first (inclusive) to the second (exclusive).
-    pub(super) range: (MessageId, MessageId),
-    pub(super) filter: Arc<FollowFilter>,
-    /// Only these, in order.
-    pub(super) ids: Option<Arc<[MessageId]>>,
-    /// Somebody is likely to go on with the same row group.
-    pub(super) is_kept: bool,
 }
 
 /// Decodes on a thread that may take its time. Other people's bytes may also

@@ -12,18 +12,21 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::Archived;
-use super::cold::{Footer, Meter, Wanted};
+use super::cold::{Footer, Meter};
 use super::decode;
 use super::encode::DayWriter;
 use super::files::{self, FileError, Name, Spool};
+use super::group::Wanted;
 use super::mover::{Due, Moved, unsettled};
 use super::scan::without_deleted;
 use crate::domain::{ArchiveFile, ArchivedDay, Day, MessageId, Record, Rule, StoreError};
 
 /// Records read, and handed to the writer of the file, at once.
 const PAGE: usize = 1_000;
-/// Messages evicted in one transaction: posts wait for it.
-const EVICTED: usize = 200;
+/// Messages evicted in one transaction, at the least and at the most.
+const EVICTED: (usize, usize) = (200, 2_000);
+/// How long a transaction is to take: posts wait for it.
+const WAITED: Duration = Duration::from_millis(25);
 /// How often a day is begun again that others change meanwhile.
 const ATTEMPTS: usize = 8;
 /// Of a file read back.
@@ -161,7 +164,7 @@ impl Archived {
     async fn spool(&self, seen: &ArchivedDay, due: &Due) -> Result<Spooled, StoreError> {
         let temporary = self.cold.files.spool().map_err(unwritten)?;
         let file = temporary.file.try_clone().map_err(unwritten)?;
-        let mut writer = DayWriter::new(file, seen.day).map_err(unwritten)?;
+        let mut writer = DayWriter::new(file, seen.day);
         let mut hot = HotDay::new(self, seen.day, due);
         let mut cold = ColdDay::open(self, seen).await?;
         let (mut batch, mut is_new) = (Vec::with_capacity(PAGE), false);
@@ -229,12 +232,13 @@ impl Archived {
         let after_none = file.first == MessageId::MIN;
         let mut group = None;
         let mut is_first = after_none;
+        let mut step = EVICTED.0;
         loop {
             let begun = Instant::now();
             let behind = Some(after).filter(|_| !is_first);
             is_first = false;
             let end = file.last.successor();
-            let ids = self.hot.due(&Rule::All, behind, end, EVICTED).await?;
+            let ids = self.hot.due(&Rule::All, behind, end, step).await?;
             let Some(last) = ids.last() else {
                 return Ok(evicted);
             };
@@ -243,8 +247,10 @@ impl Archived {
             let there = there.map_err(|error| self.unread(day, &error))?;
             if !there.is_empty() {
                 evicted += self.in_turn(self.hot.evict(there, None)).await?;
+                let taken = begun.elapsed();
+                step = next_step(step, taken);
                 // As much time for posts.
-                tokio::time::sleep(begun.elapsed()).await;
+                tokio::time::sleep(taken).await;
             }
         }
     }
@@ -369,6 +375,8 @@ impl ColdDay<'_> {
                 range: (MessageId::MIN, MessageId::MAX),
                 filter: Arc::default(),
                 ids: None,
+                most: usize::MAX,
+                is_back: false,
                 is_kept: false,
             };
             let cold = &self.archived.cold;
@@ -383,6 +391,17 @@ impl ColdDay<'_> {
             self.group = records.into();
         }
         Ok(self.group.front().map(|record| record.message.id))
+    }
+}
+
+/// How many messages the next transaction evicts, where one of so many took so
+/// long.
+fn next_step(step: usize, taken: Duration) -> usize {
+    let (least, most) = EVICTED;
+    match taken {
+        taken if taken > WAITED => (step / 2).max(least),
+        taken if taken < WAITED / 2 => (step * 2).min(most),
+        _ => step,
     }
 }
 
@@ -405,4 +424,21 @@ fn unwritten(error: impl ToString) -> StoreError {
 
 fn no_hurry() -> Meter {
     Meter::until(Instant::now() + LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_messages_are_evicted_at_once_as_posts_can_wait_for() {
+        let after = |times: &[u64]| {
+            let times = times.iter().map(|millis| Duration::from_millis(*millis));
+            times.fold(EVICTED.0, next_step)
+        };
+        assert_eq!(after(&[5, 5]), 800);
+        assert_eq!(after(&[5, 20, 30]), 200);
+        assert_eq!(after(&[1; 9]), EVICTED.1);
+        assert_eq!(after(&[1_000]), EVICTED.0);
+    }
 }

@@ -1,24 +1,15 @@
-//! Reading an archive's file: its footer, its Bloom filters, and a row group.
-//! Only parts of the file are at hand, those that were fetched.
+//! Reading an archive's file: its footer and its Bloom filters. Only parts of the file are at hand, those that were fetched.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use parquet::basic::Type;
 use parquet::bloom_filter::Sbbf;
-use parquet::column::reader::{get_column_reader, get_typed_column_reader};
-use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::schema::{self, HASHTAGS, ID, KEY, TEXT, USER};
-use crate::domain::{
-    ArchiveFile, Day, FollowFilter, Hashtag, IdempotencyKey, Message, MessageId, MessageText,
-    Record, UserName,
-};
+use super::schema::{self, HASHTAGS, ID, USER};
+use crate::domain::{ArchiveFile, Day, FollowFilter, MessageId};
 
 /// Why a file does not say what it should, in words for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -168,138 +159,7 @@ pub(super) fn may_have(
     })
 }
 
-/// The messages of a row group with ids from the first (inclusive) to the
-/// second (exclusive) that a filter wants, oldest first.
-pub(super) fn records(
-    group: &RowGroupMetaData,
-    part: Part,
-    (low, high): (MessageId, MessageId),
-    filter: &FollowFilter,
-) -> Result<Vec<Record>, Damage> {
-    let part = Arc::new(part);
-    let rows = usize::try_from(group.num_rows()).unwrap_or_default();
-    let ids = column(&part, group, ID)?.values;
-    let ids = ids.iter().map(|value| id(value.data()));
-    let ids: Vec<MessageId> = ids.collect::<Result<_, _>>()?;
-    if ids.len() != rows || !ids.is_sorted() {
-        return Err(Damage("its ids are not in order".to_owned()));
-    }
-    let wanted = ids.partition_point(|id| *id < low)..ids.partition_point(|id| *id < high);
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let users = column(&part, group, USER)?.values;
-    let hashtags = column(&part, group, HASHTAGS)?.lists()?;
-    if users.len() != rows || hashtags.len() != rows {
-        return Err(Damage("its columns are of different lengths".to_owned()));
-    }
-    let mut found = Vec::new();
-    for row in wanted {
-        let tags = hashtags[row].iter();
-        let tags = tags.map(|tag| text(tag).map(Hashtag::from_stored));
-        let message = Message {
-            id: ids[row],
-            user: UserName::from_stored(text(&users[row])?),
-            text: MessageText::from_stored(""),
-            hashtags: tags.collect::<Result<_, _>>()?,
-        };
-        if filter.matches(&message) {
-            found.push((row, message));
-        }
-    }
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let texts = column(&part, group, TEXT)?.values;
-    let keys = column(&part, group, KEY)?.optional();
-    if texts.len() != rows || keys.len() != rows {
-        return Err(Damage("its columns are of different lengths".to_owned()));
-    }
-    let records = found.into_iter().map(|(row, mut message)| {
-        message.text = MessageText::from_stored(text(&texts[row])?);
-        let key = keys[row].as_ref().map(key).transpose()?;
-        Ok(Record {
-            message,
-            idempotency_key: key,
-        })
-    });
-    records.collect()
-}
-
-/// The ids of a row group.
-pub(super) fn ids(group: &RowGroupMetaData, part: Part) -> Result<Vec<MessageId>, Damage> {
-    let ids = column(&Arc::new(part), group, ID)?.values;
-    ids.iter().map(|value| id(value.data())).collect()
-}
-
-/// A column as it is stored.
-#[derive(Default)]
-struct Column {
-    values: Vec<ByteArray>,
-    defined: Vec<i16>,
-    repeated: Vec<i16>,
-}
-
-impl Column {
-    /// A value, or none, for each row.
-    fn optional(self) -> Vec<Option<ByteArray>> {
-        let mut values = self.values.into_iter();
-        let defined = self.defined.into_iter();
-        defined
-            .map(|level| if level > 0 { values.next() } else { None })
-            .collect()
-    }
-
-    /// A list for each row.
-    fn lists(self) -> Result<Vec<Vec<ByteArray>>, Damage> {
-        let mut lists: Vec<Vec<ByteArray>> = Vec::new();
-        let mut values = self.values.into_iter();
-        for (defined, repeated) in self.defined.into_iter().zip(self.repeated) {
-            if repeated == 0 {
-                lists.push(Vec::new());
-            }
-            if defined > 0 {
-                let last = lists.last_mut().zip(values.next());
-                let (last, value) = last.ok_or_else(|| Damage("a list has no row".to_owned()))?;
-                last.push(value);
-            }
-        }
-        Ok(lists)
-    }
-}
-
-fn column(part: &Arc<Part>, group: &RowGroupMetaData, column: usize) -> Result<Column, Damage> {
-    let chunk = group.column(column);
-    if chunk.column_type() != Type::BYTE_ARRAY {
-        return Err(Damage("a column is not of strings".to_owned()));
-    }
-    let rows = usize::try_from(group.num_rows()).unwrap_or_default();
-    let pages = SerializedPageReader::new(Arc::clone(part), chunk, rows, None)?;
-    let reader = get_column_reader(chunk.column_descr_ptr(), Box::new(pages));
-    let mut reader = get_typed_column_reader::<ByteArrayType>(reader);
-    let mut read = Column::default();
-    let (mut left, defined, repeated) = (rows, &mut read.defined, &mut read.repeated);
-    while left > 0 {
-        let (records, _, _) =
-            reader.read_records(left, Some(defined), Some(repeated), &mut read.values)?;
-        if records == 0 {
-            return Err(Damage("a row group ends before its end".to_owned()));
-        }
-        left -= records.min(left);
-    }
-    Ok(read)
-}
-
-fn text(value: &ByteArray) -> Result<&str, Damage> {
-    Ok(value.as_utf8()?)
-}
-
-fn key(value: &ByteArray) -> Result<IdempotencyKey, Damage> {
-    let key = text(value)?.parse();
-    key.map_err(|_| Damage("an idempotency key is none".to_owned()))
-}
-
-fn id(bytes: &[u8]) -> Result<MessageId, Damage> {
+pub(super) fn id(bytes: &[u8]) -> Result<MessageId, Damage> {
     let text = std::str::from_utf8(bytes).ok();
     let id = text.and_then(|text| text.parse().ok());
     id.ok_or_else(|| Damage("an id is none".to_owned()))

@@ -14,7 +14,10 @@ use crate::domain::{ArchiveFile, Day, MessageId, Record};
 
 /// Writes messages in the order of their ids, a row group at a time.
 pub(super) struct DayWriter {
-    file: SerializedFileWriter<Hashed>,
+    day: Day,
+    spool: File,
+    /// Begun with the first row group, whose size says how it is written.
+    file: Option<SerializedFileWriter<Hashed>>,
     group: Vec<Record>,
     /// Of the texts of the group.
     bytes: usize,
@@ -43,21 +46,27 @@ impl Write for Hashed {
 }
 
 impl DayWriter {
-    /// Begins the file of a day.
-    pub(super) fn new(file: File, day: Day) -> Result<DayWriter, ParquetError> {
-        let file = Hashed {
-            file: BufWriter::new(file),
-            hash: Sha256::new(),
-            bytes: 0,
-        };
-        let properties = Arc::new(schema::properties(day)?);
-        Ok(DayWriter {
-            file: SerializedFileWriter::new(file, schema::schema()?, properties)?,
+    /// Will write the file of a day.
+    pub(super) fn new(file: File, day: Day) -> DayWriter {
+        DayWriter {
+            day,
+            spool: file,
+            file: None,
             group: Vec::new(),
             bytes: 0,
             rows: 0,
             range: None,
-        })
+        }
+    }
+
+    fn begin(&self, is_only: bool) -> Result<SerializedFileWriter<Hashed>, ParquetError> {
+        let file = Hashed {
+            file: BufWriter::new(self.spool.try_clone()?),
+            hash: Sha256::new(),
+            bytes: 0,
+        };
+        let properties = schema::properties(self.day, self.group.len(), is_only)?;
+        SerializedFileWriter::new(file, schema::schema()?, Arc::new(properties))
     }
 
     /// The next message, with a larger id than those before.
@@ -69,15 +78,21 @@ impl DayWriter {
         self.bytes += record.message.text.as_str().len();
         self.group.push(record);
         match self.group.len() >= GROUP_ROWS || self.bytes >= GROUP_BYTES {
-            true => self.end_group(),
+            true => self.end_group(false),
             false => Ok(()),
         }
     }
 
-    fn end_group(&mut self) -> Result<(), ParquetError> {
-        let mut group = self.file.next_row_group()?;
+    /// Writes the row group that is gathered, the last one or not.
+    fn end_group(&mut self, is_last: bool) -> Result<(), ParquetError> {
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => self.begin(is_last)?,
+        };
+        let mut group = file.next_row_group()?;
         columns(&mut group, &self.group)?;
         group.close()?;
+        self.file = Some(file);
         self.group.clear();
         self.bytes = 0;
         Ok(())
@@ -87,12 +102,12 @@ impl DayWriter {
     /// there was no message.
     pub(super) fn finish(mut self, name: String) -> Result<Option<ArchiveFile>, ParquetError> {
         if !self.group.is_empty() {
-            self.end_group()?;
+            self.end_group(true)?;
         }
-        let Some((first, last)) = self.range else {
+        let (Some((first, last)), Some(file)) = (self.range, self.file) else {
             return Ok(None);
         };
-        let mut written = self.file.into_inner()?;
+        let mut written = file.into_inner()?;
         written.flush()?;
         Ok(Some(ArchiveFile {
             name,
@@ -114,7 +129,7 @@ fn columns(
         .iter()
         .map(|record| bytes(&record.message.id.to_string()));
     strings(group, &ids.collect::<Vec<_>>(), None, None)?;
-    let times = records.iter().map(|record| record.message.id.millis());
+    let times = records.iter().map(|record| whole_second(record.message.id));
     let times: Vec<i64> = times.collect();
     if let Some(mut column) = group.next_column()? {
         column
@@ -153,6 +168,13 @@ fn columns(
         .iter()
         .map(|record| i16::from(record.idempotency_key.is_some()));
     strings(group, &keys, Some(&defined.collect::<Vec<_>>()), None)
+}
+
+/// When a message was posted, in milliseconds. Its id says that to the
+/// millisecond; twice would be 3 % of a file.
+fn whole_second(id: MessageId) -> i64 {
+    let millis = id.millis();
+    millis - millis.rem_euclid(1000)
 }
 
 fn bytes(text: &str) -> ByteArray {

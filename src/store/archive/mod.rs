@@ -8,8 +8,8 @@
 //! imported meanwhile stays hot until the day is written again; what was
 //! deleted meanwhile is hidden, and the day is written without it.
 //!
-//! `schema` is the form of a file, `encode` and `decode` write and read it,
-//! `files` are where it is, `cold` keeps footers and row groups, `scan` walks
+//! `schema` is the form of a file, `encode` writes it, `decode` reads its
+//! footer and `group` its messages, `files` are where it is, `cold` keeps footers and row groups, `scan` walks
 //! along days, `traits` reads hot and cold as one (`passed_on` is what hot does alone), `day` writes a day anew,
 //! `mover` decides which and when, and in `turn` imports and evictions wait for
 //! each other.
@@ -19,6 +19,7 @@ mod day;
 mod decode;
 mod encode;
 mod files;
+mod group;
 mod merge;
 mod mover;
 mod passed_on;

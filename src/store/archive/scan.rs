@@ -9,9 +9,10 @@ use chrono::Utc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::cold::{Cold, Footer, Meter, Wanted};
+use super::cold::{Cold, Footer, Meter};
 use super::decode;
 use super::files::FileError;
+use super::group::Wanted;
 use crate::domain::{
     ArchivedDay, ColdRead, Day, FollowFilter, MessageId, Record, Store, StoreError,
 };
@@ -292,7 +293,7 @@ impl Walk<'_> {
                 self.found.reached = Some(place);
                 return Ok(Ok(Walked::Stop));
             }
-            let mut records = match self.records(footer, group).await {
+            let mut records = match self.records(footer, group, has_removals).await {
                 Ok(records) => records,
                 Err(FileError::Late(_)) if self.stops_at(place) => return Ok(Ok(Walked::Stop)),
                 Err(error) => return Ok(Err(error)),
@@ -310,7 +311,12 @@ impl Walk<'_> {
     }
 
     /// What a row group has of what is looked for, oldest first.
-    async fn records(&self, footer: &Arc<Footer>, group: usize) -> Result<Vec<Record>, FileError> {
+    async fn records(
+        &self,
+        footer: &Arc<Footer>,
+        group: usize,
+        has_removals: bool,
+    ) -> Result<Vec<Record>, FileError> {
         let (search, meter) = (&self.search, self.meter.as_ref());
         let may_have = self.cold.may_have(footer, group, &search.filter, meter);
         if !may_have.await? {
@@ -320,6 +326,12 @@ impl Walk<'_> {
             range: search.range,
             filter: Arc::clone(&search.filter),
             ids: search.ids.clone(),
+            // Of those that were deleted none is wanted after all.
+            most: match has_removals {
+                true => usize::MAX,
+                false => search.want - self.found.records.len(),
+            },
+            is_back: search.is_back,
             is_kept: true,
         };
         self.cold.records(footer, group, &wanted, meter).await

@@ -33,8 +33,8 @@ message dunder {
 }";
 
 /// Messages of a row group, which is read whole: about a megabyte, some
-/// milliseconds to decode.
-pub(super) const GROUP_ROWS: usize = 8 * 1024;
+/// milliseconds to decode. Texts take 4 % less than in groups of half as many.
+pub(super) const GROUP_ROWS: usize = 16 * 1024;
 /// Bytes of texts after which a row group ends earlier.
 pub(super) const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
@@ -46,16 +46,26 @@ const DAY_KEY: &str = "dunder.day";
 /// Of the Bloom filters: of a hundred row groups without a name one is read
 /// in vain.
 const FALSE_POSITIVES: f64 = 0.01;
-/// Of zstd: higher ones take twice as long for a few percent.
-const LEVEL: i32 = 6;
+/// Of zstd: a file is written once and kept for years. Texts take 10 % less
+/// than at the level 6, in about 10 µs a message; reading takes no longer.
+const LEVEL: i32 = 19;
+/// A file of no more messages is read faster than asked whether it has a name:
+/// Bloom filters, dictionaries and statistics would be most of it.
+const SMALL_ROWS: usize = 1024;
 
 /// The schema.
 pub(super) fn schema() -> Result<TypePtr, ParquetError> {
     parse_message_type(MESSAGE).map(Arc::new)
 }
 
-/// How a day is written.
-pub(super) fn properties(day: Day) -> Result<WriterProperties, ParquetError> {
+/// How a day is written whose first row group has so many messages, and is the
+/// only one or not.
+pub(super) fn properties(
+    day: Day,
+    rows: usize,
+    is_only: bool,
+) -> Result<WriterProperties, ParquetError> {
+    let is_small = is_only && rows <= SMALL_ROWS;
     let column =
         |path: &[&str]| ColumnPath::new(path.iter().map(|&part| part.to_owned()).collect());
     let pair = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
@@ -76,22 +86,30 @@ pub(super) fn properties(day: Day) -> Result<WriterProperties, ParquetError> {
         .set_offset_index_disabled(true)
         // Beside the footer: one read brings both.
         .set_bloom_filter_position(BloomFilterPosition::End)
-        // Neighbours begin alike.
-        .set_column_dictionary_enabled(column(&["id"]), false)
-        .set_column_encoding(column(&["id"]), Encoding::DELTA_BYTE_ARRAY)
         .set_column_dictionary_enabled(column(&["created_at"]), false)
-        .set_column_encoding(column(&["created_at"]), Encoding::DELTA_BINARY_PACKED)
-        .set_column_dictionary_enabled(column(&["idempotency_key"]), false)
-        .set_column_dictionary_enabled(column(&["text"]), false);
+        .set_column_encoding(column(&["created_at"]), Encoding::DELTA_BINARY_PACKED);
+    // Each differs from all others. What neighbours begin with alike zstd finds
+    // by itself, in less than prefixes would take.
+    for unlike in ["id", "text", "idempotency_key"] {
+        properties = properties
+            .set_column_dictionary_enabled(column(&[unlike]), false)
+            .set_column_encoding(column(&[unlike]), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+    }
     for whole in ["text", "idempotency_key"] {
         // Nobody looks for the first text in the order of letters.
         let none = EnabledStatistics::None;
         properties = properties.set_column_statistics_enabled(column(&[whole]), none);
     }
     for name in [column(&["user"]), column(&["hashtags", "list", "element"])] {
-        properties = properties
-            .set_column_bloom_filter_fpp(name.clone(), FALSE_POSITIVES)
-            .set_column_bloom_filter_max_ndv(name, GROUP_ROWS as u64);
+        properties = match is_small {
+            true => properties
+                .set_column_dictionary_enabled(name.clone(), false)
+                .set_column_encoding(name.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                .set_column_statistics_enabled(name, EnabledStatistics::None),
+            false => properties
+                .set_column_bloom_filter_fpp(name.clone(), FALSE_POSITIVES)
+                .set_column_bloom_filter_max_ndv(name, GROUP_ROWS as u64),
+        };
     }
     Ok(properties.build())
 }

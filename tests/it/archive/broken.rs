@@ -37,12 +37,16 @@ async fn an_answer_never_looks_whole_without_a_file(on: Backend) {
         .iter()
         .filter(|record| Day::of(record.message.id) == day);
     let in_it: Vec<_> = in_it.map(|record| record.message.clone()).collect();
-    let cuts: [Option<&[u8]>; 5] = [
+    // A footer that is whole, of messages that are not.
+    let mut messages = whole.clone();
+    messages[4..100].fill(b'x');
+    let cuts: [Option<&[u8]>; 6] = [
         None,
         Some(&whole[..whole.len() / 2]),
         Some(b""),
         Some(&other),
         Some(&vec![b'x'; whole.len()]),
+        Some(&messages),
     ];
     for (at, cut) in cuts.into_iter().enumerate() {
         match cut {
