@@ -3,7 +3,9 @@
 
 mod broken;
 mod cut;
+mod hangs;
 mod left;
+mod retired;
 mod serving;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ on_every_store![
     tombstones_of_another_store_reach_into_the_archive,
     what_is_imported_again_while_it_moves_counts_once,
     an_answer_with_little_time_says_where_to_go_on,
+    who_reads_while_messages_move_and_arrive_sees_each_once,
 ];
 
 /// The first of the model's days.
@@ -415,5 +418,50 @@ async fn an_answer_with_little_time_says_where_to_go_on(on: Backend) {
     let all: Vec<MessageId> = all.collect();
     assert_eq!(followed(&hurried, &FollowFilter::default()).await, all);
     assert_eq!(hurried.check().await.unwrap(), []);
+    kept.hot.close().await;
+}
+
+async fn who_reads_while_messages_move_and_arrive_sees_each_once(on: Backend) {
+    let kept = Kept::new(on).await;
+    let model = Model::random(57, 150);
+    model.fill(&kept.archived).await;
+    let old: Vec<MessageId> = model.0.iter().map(|record| record.message.id).collect();
+    let is_moved = std::sync::atomic::AtomicBool::new(false);
+    let ordering = std::sync::atomic::Ordering::SeqCst;
+    let moves = async {
+        let mut posted = Vec::new();
+        for day in 1..=12 {
+            kept.move_before(Rule::All, day).await;
+            let text = format!("new {day}");
+            let message = kept.archived.post(draft("ann", &text, &[])).await.unwrap();
+            posted.push(message.id);
+        }
+        is_moved.store(true, ordering);
+        posted
+    };
+    // Of all commits between two of its looks none takes or repeats anything.
+    let reads = async {
+        let mut longest = Vec::new();
+        loop {
+            let is_last = is_moved.load(ordering);
+            for limit in [7, 100] {
+                let filter = FollowFilter {
+                    limit: dunder::domain::FeedLimit::new(limit).unwrap(),
+                    ..FollowFilter::default()
+                };
+                let seen = followed(&kept.archived, &filter).await;
+                assert_eq!(seen[..old.len()], old);
+                assert!(seen.len() >= longest.len());
+                assert_eq!(seen[..longest.len()], longest);
+                longest = seen;
+            }
+            if is_last {
+                return longest;
+            }
+        }
+    };
+    let (posted, seen) = tokio::join!(moves, reads);
+    assert_eq!(seen[old.len()..], posted);
+    assert!(export(&*kept.hot).await.len() <= posted.len());
     kept.hot.close().await;
 }
