@@ -44,7 +44,7 @@ pub use retention::RetentionConfig;
 pub use server::{AuthMode, Limits, ReadAccess, ServerConfig, TlsFiles};
 pub use sources::{Origin, Settings, Shown};
 pub use store::{CockroachConfig, SslMode, StoreConfig, Survive};
-pub use traces::TracesConfig;
+pub use traces::{CollectorTls, TlsFile, TracesConfig};
 pub use value::{Redacted, is_loopback};
 
 /// All that `dunder serve` needs to know.

@@ -3,6 +3,7 @@
 //! (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>
 //! and <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -14,8 +15,6 @@ use crate::trace::{ParentRule, Sampler};
 const SAMPLE: f64 = 0.01;
 /// As the specification has it.
 const TIMEOUT: Duration = Duration::from_secs(10);
-const NO_CLIENT_CERTIFICATE: &str =
-    "the collector is shown no certificate; send spans to one that asks for none, and unset it";
 
 /// How traces are sent.
 #[derive(Debug, Clone)]
@@ -26,10 +25,38 @@ pub struct TracesConfig {
     pub headers: Vec<(String, Redacted)>,
     /// How long a collector may take.
     pub timeout: Duration,
+    /// What TLS needs, where it is not what the system has.
+    pub tls: CollectorTls,
     /// Which requests are traced.
     pub sampler: Sampler,
     /// What this program is called by those who look at traces.
     pub resource: Vec<(String, String)>,
+}
+
+/// Files for TLS to the collector, in PEM.
+#[derive(Debug, Clone, Default)]
+pub struct CollectorTls {
+    /// The authorities that its certificate is checked against, in the place
+    /// of the system's.
+    pub authorities: Option<TlsFile>,
+    /// The certificate that it is shown, and its key.
+    pub client: Option<(TlsFile, TlsFile)>,
+}
+
+impl CollectorTls {
+    /// Whether there is any.
+    pub fn is_any(&self) -> bool {
+        self.authorities.is_some() || self.client.is_some()
+    }
+}
+
+/// A file, and the variable that names it.
+#[derive(Debug, Clone)]
+pub struct TlsFile {
+    /// The variable.
+    pub variable: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
 impl TracesConfig {
@@ -69,6 +96,7 @@ impl TracesConfig {
         standard.check_protocol()?;
         standard.check_others()?;
         Ok(Some(TracesConfig {
+            tls: standard.tls(&endpoint)?,
             endpoint,
             headers: standard.headers()?,
             timeout: standard.timeout()?,
@@ -185,19 +213,37 @@ impl Standard<'_> {
             let reason = "spans are sent as they are; write none, or unset it";
             return Err(refused(&name, other, reason));
         }
-        for (what, reason) in [
-            (
-                "CERTIFICATE",
-                "it is not read; add the authority to the system's, or name its file in SSL_CERT_FILE, and unset it",
-            ),
-            ("CLIENT_KEY", NO_CLIENT_CERTIFICATE),
-            ("CLIENT_CERTIFICATE", NO_CLIENT_CERTIFICATE),
-        ] {
-            if let (name, Some(file)) = self.exporter(what) {
-                return Err(refused(&name, file, reason));
-            }
-        }
         Ok(())
+    }
+
+    /// Files for TLS; without it none of them would be looked at.
+    fn tls(&self, endpoint: &str) -> Result<CollectorTls, ConfigError> {
+        let file = |what| {
+            let (variable, path) = self.exporter(what);
+            let path = PathBuf::from(path?);
+            Some(TlsFile { variable, path })
+        };
+        let tls = CollectorTls {
+            authorities: file("CERTIFICATE"),
+            client: match (file("CLIENT_CERTIFICATE"), file("CLIENT_KEY")) {
+                (Some(certificate), Some(key)) => Some((certificate, key)),
+                (None, None) => None,
+                (Some(alone), None) => return Err(half(&alone, "CLIENT_KEY")),
+                (None, Some(alone)) => return Err(half(&alone, "CLIENT_CERTIFICATE")),
+            },
+        };
+        let client = tls.client.iter().map(|(certificate, _)| certificate);
+        match tls.authorities.iter().chain(client).next() {
+            Some(unused) if !endpoint.starts_with("https:") => {
+                let reason = "spans are sent without TLS, and it is not used; write https:// before the collector's address, or unset it";
+                Err(refused(
+                    &unused.variable,
+                    &unused.path.to_string_lossy(),
+                    reason,
+                ))
+            }
+            Some(_) | None => Ok(tls),
+        }
     }
 
     fn timeout(&self) -> Result<Duration, ConfigError> {
@@ -283,6 +329,13 @@ fn pairs(
     parts
         .map(|part| pair(part).ok_or_else(|| refused(name, shown, "write NAME=VALUE,NAME=VALUE")))
         .collect()
+}
+
+fn half(alone: &TlsFile, other: &str) -> ConfigError {
+    let reason = format!(
+        "a certificate and its key belong together; name the other's file in OTEL_EXPORTER_OTLP_{other}"
+    );
+    refused(&alone.variable, &alone.path.to_string_lossy(), &reason)
 }
 
 fn refused(name: &str, value: &str, reason: &str) -> ConfigError {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod archive;
+mod authority;
 mod cli;
 mod cockroach;
 mod contract;

@@ -3,8 +3,9 @@
 //! that is traced ever waits for this.
 
 mod otlp;
+mod tls;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -89,7 +90,7 @@ impl Traces {
         };
         let worker = Worker {
             spans: Mutex::new(spans),
-            client,
+            client: RwLock::new(client),
             settings: settings.clone(),
             stopping,
             ended: watch::channel(false).0,
@@ -151,7 +152,7 @@ impl SpanSink for Queue {
 
 struct Worker {
     spans: Mutex<mpsc::Receiver<Span>>,
-    client: reqwest::Client,
+    client: RwLock<reqwest::Client>,
     settings: TracesConfig,
     stopping: watch::Receiver<bool>,
     ended: watch::Sender<bool>,
@@ -188,17 +189,39 @@ impl Worker {
     async fn send(&self, batch: Vec<Span>) {
         let count = batch.len() as u64;
         let body = otlp::encode(&self.settings.resource, batch);
-        let request = self.client.post(&self.settings.endpoint).body(body);
+        let client = self.client();
+        let request = client.post(&self.settings.endpoint).body(body);
         let why = match request.send().await {
             Ok(answer) if answer.status().is_success() => {
                 self.metrics.sent.add(count);
                 return;
             }
             Ok(answer) => format!("it answered {}", answer.status()),
-            Err(error) => reason(&error),
+            Err(error) => match self.read_files().await {
+                Ok(()) => reason(&error),
+                Err(why) => format!("{}; {why}", reason(&error)),
+            },
         };
         self.metrics.dropped.add(count);
         self.say(count, &why);
+    }
+
+    fn client(&self) -> reqwest::Client {
+        let client = self.client.read().unwrap_or_else(PoisonError::into_inner);
+        client.clone()
+    }
+
+    /// Certificates expire and are renewed: what could not be sent may have
+    /// been refused for those that were read before. Until the new ones are
+    /// whole the old ones stay.
+    async fn read_files(&self) -> Result<(), String> {
+        if self.settings.tls.is_any() {
+            let settings = self.settings.clone();
+            let read = tokio::task::spawn_blocking(move || client(&settings)).await;
+            let client = read.map_err(|error| error.to_string())??;
+            *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        }
+        Ok(())
     }
 
     /// Once a minute: spans are no reason to fill the log.
@@ -257,17 +280,7 @@ fn client(settings: &TracesConfig) -> Result<reqwest::Client, String> {
         value.set_sensitive(true);
         headers.insert(name, value);
     }
-    let mut roots = rustls::RootCertStore::empty();
-    if settings.endpoint.starts_with("https:") {
-        let system = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(system.certs);
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = tls::config(&settings.tls, settings.endpoint.starts_with("https:"))?;
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .http1_only()

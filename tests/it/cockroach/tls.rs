@@ -5,50 +5,22 @@ use std::time::Duration;
 
 use dunder::domain::prelude::*;
 use dunder::store::cockroach::{CockroachOptions, CockroachStore, SslMode};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use super::draft;
 use super::postgres::Postgres;
+use crate::authority::Authority;
 
 /// Plain text is refused; one user logs in by certificate.
 const RULES: &str = "hostssl all certified all cert\nhostssl all dunder all trust\n";
 
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new() -> Authority {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Authority {
-            issuer: Issuer::new(params, key),
-            pem,
-        }
-    }
-
-    /// A certificate and its key, for a host or for a user.
-    fn certify(&self, host: &[&str], user: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let hosts: Vec<String> = host.iter().map(|host| (*host).to_owned()).collect();
-        let mut params = CertificateParams::new(hosts).unwrap();
-        params.distinguished_name.push(DnType::CommonName, user);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-
-    /// What a server has that trusts this authority and has its certificate.
-    fn files_of_a_server(&self) -> [(&'static str, String); 3] {
-        let (certificate, key) = self.certify(&["localhost"], "server");
-        [
-            ("server.crt", certificate),
-            ("server.key", key),
-            ("root.crt", self.pem.clone()),
-        ]
-    }
+/// What a server has that trusts an authority and has its certificate.
+fn files_of_a_server(authority: &Authority) -> [(&'static str, String); 3] {
+    let (certificate, key) = authority.certify(&["localhost"], "server");
+    [
+        ("server.crt", certificate),
+        ("server.key", key),
+        ("root.crt", authority.pem.clone()),
+    ]
 }
 
 const SETTINGS: &str = "ssl = on\nssl_ca_file = 'root.crt'\n";
@@ -62,7 +34,7 @@ fn file(dir: &Path, name: &str, text: &str) -> Option<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sslmode_trusts_what_it_says_and_a_certificate_logs_in() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let mut files = Vec::from(ours.files_of_a_server());
+    let mut files = Vec::from(files_of_a_server(&ours));
     files.push(("pg_hba.conf", RULES.to_owned()));
     let server = tokio::task::spawn_blocking(move || Postgres::with(SETTINGS, &files))
         .await
@@ -112,7 +84,7 @@ async fn each_sslmode_trusts_what_it_says_and_a_certificate_logs_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_that_are_renewed_count_without_a_restart() {
     let (old, new) = (Authority::new(), Authority::new());
-    let mut files = Vec::from(old.files_of_a_server());
+    let mut files = Vec::from(files_of_a_server(&old));
     files.push(("pg_hba.conf", "hostssl all dunder all cert\n".to_owned()));
     let server = tokio::task::spawn_blocking(move || Postgres::with(SETTINGS, &files))
         .await
@@ -136,7 +108,7 @@ async fn certificates_that_are_renewed_count_without_a_restart() {
     .await;
     store.post(draft("ann", "before", &[])).await.unwrap();
 
-    let files = new.files_of_a_server();
+    let files = files_of_a_server(&new);
     // It ends when it is dropped.
     let _server = tokio::task::spawn_blocking(move || {
         server.restart_with(&files);

@@ -12,6 +12,7 @@ use crate::place::{Backend, on_every_store};
 use crate::support::{Server, bearer, dunder};
 
 mod collector;
+mod tls;
 
 on_every_store![
     a_request_is_traced_with_what_was_done_for_it,
@@ -303,13 +304,13 @@ fn wrong_settings_of_traces_stop_the_start_with_a_sentence() {
         ),
         (
             &[("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem")],
-            &["--otel.endpoint", "https://h"],
-            "OTEL_EXPORTER_OTLP_CERTIFICATE is \"/ca.pem\"",
+            &["--otel.endpoint", "http://h"],
+            "OTEL_EXPORTER_OTLP_CERTIFICATE is \"/ca.pem\": spans are sent without TLS",
         ),
         (
             &[("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/key.pem")],
             &["--otel.endpoint", "https://h"],
-            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+            "name the other's file in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
         ),
         (
             &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")],

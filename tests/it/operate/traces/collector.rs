@@ -8,8 +8,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// What came in one request.
 #[derive(Clone, Default)]
@@ -35,13 +37,34 @@ impl Collector {
 
     /// One that answers everything so.
     pub async fn answering(status: &'static str) -> Collector {
+        Collector::listening(status, None).await
+    }
+
+    /// One that takes everything over TLS.
+    pub async fn over_tls(config: ServerConfig) -> Collector {
+        Collector::listening("200 OK", Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn listening(status: &'static str, tls: Option<TlsAcceptor>) -> Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let deliveries = Arc::<Mutex<Vec<Delivery>>>::default();
         let taken = Arc::clone(&deliveries);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, status, Arc::clone(&taken)));
+                let (tls, taken) = (tls.clone(), Arc::clone(&taken));
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, status, taken).await,
+                        Some(tls) => {
+                            // Whoever shows no certificate has been told.
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, status, taken).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Collector { url, deliveries }
@@ -58,7 +81,11 @@ impl Collector {
     }
 }
 
-async fn serve(stream: TcpStream, status: &str, taken: Arc<Mutex<Vec<Delivery>>>) {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    status: &str,
+    taken: Arc<Mutex<Vec<Delivery>>>,
+) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut delivery = Delivery::default();
