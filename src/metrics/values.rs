@@ -45,6 +45,10 @@ const TIMES: &[u64] = &[
 /// Upper bounds of what comes in ones.
 const SIZES: &[u64] = &[1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
 
+/// Buckets of the histogram with the most.
+const BUCKETS: usize = TIMES.len() + 1;
+const _: () = assert!(SIZES.len() < BUCKETS);
+
 /// How values are spread, by fixed bounds.
 #[derive(Debug)]
 pub struct Histogram {
@@ -52,8 +56,8 @@ pub struct Histogram {
     /// A bound stands for so many of the unit that is shown.
     unit: f64,
     /// Each has the values up to its bound and above the one before; the last
-    /// has those above all bounds.
-    buckets: Box<[Counter]>,
+    /// has those above all bounds. Of sizes some are not used.
+    buckets: [Counter; BUCKETS],
     sum: Counter,
 }
 
@@ -81,7 +85,7 @@ impl Histogram {
         Histogram {
             bounds,
             unit,
-            buckets: (0..=bounds.len()).map(|_| Counter::default()).collect(),
+            buckets: Default::default(),
             sum: Counter::default(),
         }
     }
@@ -89,6 +93,13 @@ impl Histogram {
     /// Takes note of a time.
     pub fn observe(&self, time: Duration) {
         self.note(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Takes note of a time too short to look at the clock for.
+    pub fn observe_none(&self) {
+        if let Some(bucket) = self.buckets.first() {
+            bucket.increment();
+        }
     }
 
     /// Takes note of a number of things.
@@ -104,6 +115,14 @@ impl Histogram {
             bucket.increment();
             self.sum.add(value);
         }
+    }
+
+    /// Takes note of all that another one of the same kind had noted.
+    pub fn add(&self, other: &Histogram) {
+        for (bucket, more) in self.buckets.iter().zip(&other.buckets) {
+            bucket.add(more.count());
+        }
+        self.sum.add(other.sum.count());
     }
 
     pub(super) fn spread(&self) -> Spread {
@@ -146,6 +165,18 @@ mod tests {
         assert_eq!(spread.buckets[..2], [(0.001, 3), (0.0025, 1)]);
         assert_eq!(spread.buckets[13..], [(30.0, 1), (f64::INFINITY, 1)]);
         assert!(!times.is_empty());
+    }
+
+    #[test]
+    fn what_several_noted_can_be_put_together() {
+        let (whole, other) = (Histogram::of_times(), Histogram::of_times());
+        whole.observe(Duration::from_millis(2));
+        other.observe(Duration::from_millis(2));
+        other.observe_none();
+        whole.add(&other);
+        let spread = whole.spread();
+        assert_eq!((spread.sum, spread.count), (0.004, 3));
+        assert_eq!(spread.buckets[..2], [(0.001, 1), (0.0025, 2)]);
     }
 
     #[test]

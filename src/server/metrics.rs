@@ -7,11 +7,11 @@
 //! known at the start; numbers that are touched seldom always are.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 
-use crate::metrics::{Counter, Histogram, Page};
+use crate::metrics::{Counter, Histogram, Moment, Page, Stripe, Striped};
 use crate::server::Context;
 use crate::server::routes;
 
@@ -27,7 +27,7 @@ const STATUSES: [u16; 20] = [
 #[derive(Default)]
 pub(crate) struct ServerMetrics {
     /// Where requests are counted.
-    pub(crate) requests: Option<Arc<RequestMetrics>>,
+    pub(crate) requests: Option<RequestMetrics>,
     pub(crate) reads: Reads,
     pub(crate) connections: ConnectionMetrics,
 }
@@ -36,8 +36,8 @@ impl ServerMetrics {
     /// Counts requests and reads, too.
     pub(crate) fn whole() -> ServerMetrics {
         ServerMetrics {
-            requests: Some(Arc::new(RequestMetrics::new(routes::paths()))),
-            reads: Reads(Some(Arc::default())),
+            requests: Some(RequestMetrics::new(routes::paths())),
+            reads: Reads(Some(Arc::new(Striped::new(Default::default)))),
             connections: ConnectionMetrics::default(),
         }
     }
@@ -56,12 +56,17 @@ pub(crate) struct ConnectionMetrics {
     pub(crate) not_accepted: Counter,
 }
 
-/// Requests, in tables: to find a number is to index.
+/// Requests, by what they were and what became of them.
 pub(crate) struct RequestMetrics {
+    paths: Box<[&'static str]>,
+    counted: Striped<Requests>,
+}
+
+/// The numbers, in tables: to find one is to index.
+pub(crate) struct Requests {
     /// A line of the table of routes each, and one for requests that have
     /// none.
     routes: Box<[[Answered; METHODS.len()]]>,
-    paths: Box<[&'static str]>,
     begun: Counter,
     /// Given up before they had an answer.
     abandoned: Counter,
@@ -82,18 +87,26 @@ impl Default for Answered {
     }
 }
 
-impl RequestMetrics {
-    fn new(paths: impl Iterator<Item = &'static str>) -> RequestMetrics {
-        let paths: Box<[_]> = paths.chain(["other"]).collect();
-        RequestMetrics {
-            routes: paths.iter().map(|_| Default::default()).collect(),
-            paths,
+impl Answered {
+    fn add(&self, other: &Answered) {
+        for (count, more) in self.statuses.iter().zip(&other.statuses) {
+            count.add(more.count());
+        }
+        self.times.add(&other.times);
+    }
+}
+
+impl Requests {
+    /// None yet, of so many routes.
+    fn of(routes: usize) -> Requests {
+        Requests {
+            routes: (0..routes).map(|_| Default::default()).collect(),
             begun: Counter::default(),
             abandoned: Counter::default(),
         }
     }
 
-    fn answered(&self, route: Option<usize>, method: usize, status: StatusCode, begun: Instant) {
+    fn answered(&self, route: Option<usize>, method: usize, status: StatusCode, time: Duration) {
         let none = self.routes.len() - 1;
         let Some(answered) = self
             .routes
@@ -105,12 +118,36 @@ impl RequestMetrics {
         let same = |known: &u16| *known == status.as_u16();
         let status = STATUSES.iter().position(same).unwrap_or(STATUSES.len());
         answered.statuses[status].increment();
-        answered.times.observe(begun.elapsed());
+        answered.times.observe(time);
+    }
+
+    fn add(&self, other: &Requests) {
+        let (ours, theirs) = (self.routes.iter(), other.routes.iter());
+        for (answered, more) in ours.flatten().zip(theirs.flatten()) {
+            answered.add(more);
+        }
+        self.abandoned.add(other.abandoned.count());
+        // Last: what has ended meanwhile had begun.
+        self.begun.add(other.begun.count());
+    }
+}
+
+impl RequestMetrics {
+    fn new(paths: impl Iterator<Item = &'static str>) -> RequestMetrics {
+        let paths: Box<[_]> = paths.chain(["other"]).collect();
+        RequestMetrics {
+            counted: Striped::new(|| Requests::of(paths.len())),
+            paths,
+        }
     }
 
     fn measure(&self, page: &mut Page) {
+        let requests = Requests::of(self.paths.len());
+        self.counted
+            .iter()
+            .for_each(|counted| requests.add(counted));
         let mut answered_in_all = 0;
-        for (path, methods) in self.paths.iter().zip(&self.routes) {
+        for (path, methods) in self.paths.iter().zip(&requests.routes) {
             let route = path.replace('*', "{id}");
             for (method, answered) in METHODS.iter().zip(methods) {
                 if answered.times.is_empty() {
@@ -139,7 +176,7 @@ impl RequestMetrics {
                 }
             }
         }
-        let abandoned = self.abandoned.count();
+        let abandoned = requests.abandoned.count();
         let ended = answered_in_all + abandoned;
         page.counter(
             "dunder_http_requests_abandoned_total",
@@ -151,15 +188,15 @@ impl RequestMetrics {
             "dunder_http_requests_in_flight",
             "Requests that have no answer yet.",
             &[],
-            self.begun.count().saturating_sub(ended) as f64,
+            requests.begun.count().saturating_sub(ended) as f64,
         );
     }
 }
 
 /// One request, from its head on.
 pub(crate) struct Observation {
-    metrics: Arc<RequestMetrics>,
-    begun: Instant,
+    requests: Arc<Stripe<Requests>>,
+    begun: Moment,
     route: Option<usize>,
     method: usize,
     has_ended: bool,
@@ -167,14 +204,16 @@ pub(crate) struct Observation {
 
 impl Observation {
     pub(crate) fn begin(
-        metrics: &Arc<RequestMetrics>,
+        metrics: &RequestMetrics,
         route: Option<usize>,
         method: &Method,
+        begun: Moment,
     ) -> Observation {
-        metrics.begun.increment();
+        let requests = Arc::clone(metrics.counted.here());
+        requests.begun.increment();
         Observation {
-            metrics: Arc::clone(metrics),
-            begun: Instant::now(),
+            requests,
+            begun,
             route,
             method: match *method {
                 Method::GET => 0,
@@ -189,8 +228,8 @@ impl Observation {
 
     /// It is answered.
     pub(crate) fn end(&mut self, status: StatusCode) {
-        let (route, method) = (self.route, self.method);
-        self.metrics.answered(route, method, status, self.begun);
+        let (route, method, time) = (self.route, self.method, self.begun.elapsed());
+        self.requests.answered(route, method, status, time);
         self.has_ended = true;
     }
 }
@@ -198,7 +237,7 @@ impl Observation {
 impl Drop for Observation {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.metrics.abandoned.increment();
+            self.requests.abandoned.increment();
         }
     }
 }
@@ -220,7 +259,9 @@ impl Read {
 
 /// Times of reads, where they are counted.
 #[derive(Clone, Default)]
-pub(crate) struct Reads(Option<Arc<[ReadTimes; Read::NAMES.len()]>>);
+pub(crate) struct Reads(Option<Arc<Striped<ReadKinds>>>);
+
+type ReadKinds = [ReadTimes; Read::NAMES.len()];
 
 struct ReadTimes {
     failed: Counter,
@@ -246,9 +287,9 @@ impl Reads {
         let Some(kinds) = &self.0 else {
             return read.await;
         };
-        let begun = Instant::now();
+        let begun = Moment::now();
         let done = read.await;
-        let kind = &kinds[kind as usize];
+        let kind = &kinds.here()[kind as usize];
         kind.times.observe(begun.elapsed());
         if done.is_err() {
             kind.failed.increment();
@@ -256,9 +297,21 @@ impl Reads {
         done
     }
 
+    /// Takes note of what was at hand.
+    pub(crate) fn at_hand(&self, kind: Read) {
+        if let Some(kinds) = &self.0 {
+            kinds.here()[kind as usize].times.observe_none();
+        }
+    }
+
     fn measure(&self, page: &mut Page) {
-        let kinds = self.0.iter().flat_map(|kinds| kinds.iter());
-        for (name, kind) in Read::NAMES.iter().zip(kinds) {
+        let Some(counted) = &self.0 else { return };
+        let kinds = ReadKinds::default();
+        for (kind, more) in counted.iter().flat_map(|counted| kinds.iter().zip(counted)) {
+            kind.failed.add(more.failed.count());
+            kind.times.add(&more.times);
+        }
+        for (name, kind) in Read::NAMES.iter().zip(&kinds) {
             let failed = kind.failed.count();
             let ended = kind.times.count();
             for (result, count) in [("ok", ended.saturating_sub(failed)), ("error", failed)] {
@@ -313,13 +366,13 @@ mod tests {
 
     #[test]
     fn a_request_is_in_flight_until_it_is_answered_or_given_up() {
-        let metrics = Arc::new(RequestMetrics::new(["/a/*", "/b"].into_iter()));
+        let metrics = RequestMetrics::new(["/a/*", "/b"].into_iter());
         let text = || {
             let mut page = Page::default();
             metrics.measure(&mut page);
             page.write(Format::Prometheus).unwrap()
         };
-        let begin = |route, method| Observation::begin(&metrics, route, &method);
+        let begin = |route, method| Observation::begin(&metrics, route, &method, Moment::now());
         let mut first = begin(Some(0), Method::HEAD);
         let second = begin(None, Method::PATCH);
         assert!(text().contains("\ndunder_http_requests_in_flight 2.0\n"));

@@ -43,6 +43,7 @@ use self::layer::{auth, cache, in_flight, limits};
 use self::metrics::ServerMetrics;
 use crate::config::{AdminConfig, Limits, ServerConfig};
 use crate::domain::{Job, Readiness, Store};
+use crate::metrics::Moment;
 use crate::trace::Tracer;
 
 /// Everything a request may need.
@@ -198,6 +199,7 @@ pub async fn serve(
     readiness: Arc<dyn Readiness>,
     shutdown: watch::Receiver<bool>,
 ) {
+    Moment::prepare();
     let metrics = match prepared.admin {
         Some(_) => ServerMetrics::whole(),
         None => ServerMetrics::default(),

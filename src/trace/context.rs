@@ -1,9 +1,9 @@
 //! Ids of traces and spans, and how they go from one program to another
 //! (<https://www.w3.org/TR/trace-context/>).
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The id of a trace, never zero.
@@ -41,7 +41,12 @@ pub struct TraceParentError;
 impl TraceId {
     /// One that nobody else has.
     pub fn random() -> TraceId {
-        TraceId(u128::from(random()) << 64 | u128::from(random()))
+        TraceId::with_lower(random())
+    }
+
+    /// The same with a lower half that is random already.
+    pub(super) fn with_lower(lower: u64) -> TraceId {
+        TraceId(u128::from(random()) << 64 | u128::from(lower))
     }
 }
 
@@ -115,15 +120,24 @@ impl fmt::Display for TraceParent {
 
 /// A number that no other call gets, here or in another process, as far as
 /// chance can see to it: a sequence that begins anywhere, stirred by the last
-/// steps of SplitMix64 (<https://doi.org/10.1145/2714064.2660195>). An id for
-/// every request must not cost a system call.
-fn random() -> u64 {
-    static NEXT: OnceLock<AtomicU64> = OnceLock::new();
-    let next = NEXT.get_or_init(|| AtomicU64::new(getrandom::u64().unwrap_or(1)));
-    let mut number = next.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+/// steps of SplitMix64 (<https://doi.org/10.1145/2714064.2660195>). What every
+/// request asks for must not cost a system call, nor what threads share.
+pub(super) fn random() -> u64 {
+    thread_local! {
+        static NEXT: Cell<u64> = Cell::new(seed());
+    }
+    // A thread at its end has none any more.
+    let number = NEXT.try_with(|next| next.replace(next.get().wrapping_add(0x9e37_79b9_7f4a_7c15)));
+    let mut number = number.unwrap_or_else(|_| seed());
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (number ^ (number >> 31)).max(1)
+}
+
+fn seed() -> u64 {
+    // Where the system has nothing random, at least no two threads are alike.
+    static THREADS: AtomicU64 = AtomicU64::new(1);
+    getrandom::u64().unwrap_or_else(|_| THREADS.fetch_add(1 << 32, Ordering::Relaxed))
 }
 
 #[cfg(test)]
@@ -158,6 +172,8 @@ mod tests {
     fn ids_differ() {
         let mut seen = std::collections::HashSet::new();
         assert!((0..100_000).all(|_| seen.insert(random())));
+        let others = std::thread::spawn(|| (0..100_000).map(|_| random()).collect::<Vec<_>>());
+        assert!(others.join().unwrap().into_iter().all(|id| seen.insert(id)));
     }
 
     proptest! {

@@ -22,6 +22,8 @@ use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
+use sampler::Chosen;
+
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use pin_project_lite::pin_project;
 
@@ -79,7 +81,7 @@ pub trait SpanSink: Send + Sync {
 /// Begins the spans of requests that are to be traced.
 #[derive(Clone)]
 pub struct Tracer {
-    sampler: Sampler,
+    chosen: Chosen,
     /// What is left of [`ASKED`].
     asked: Arc<DefaultDirectRateLimiter>,
     sink: Arc<dyn SpanSink>,
@@ -89,7 +91,7 @@ impl Tracer {
     /// A tracer of what the sampler chooses.
     pub fn new(sampler: Sampler, sink: Arc<dyn SpanSink>) -> Tracer {
         Tracer {
-            sampler,
+            chosen: sampler.chosen(),
             asked: Arc::new(RateLimiter::direct(Quota::per_second(ASKED))),
             sink,
         }
@@ -98,15 +100,18 @@ impl Tracer {
     /// The span of a request, below that of its client; `None` where it is not
     /// to be traced.
     pub fn request(&self, parent: Option<TraceParent>) -> Option<OpenSpan> {
-        let trace = parent.map_or_else(TraceId::random, |parent| parent.context.trace);
+        // For most nothing more is made than what chooses.
+        let lower = parent.map_or_else(context::random, |parent| parent.context.trace.0 as u64);
         let mut is_sampled = parent.map(|parent| parent.is_sampled);
-        let is_bounded = self.sampler.parent == ParentRule::BelievedIfSampled;
+        let is_bounded = self.chosen.parent == ParentRule::BelievedIfSampled;
         if is_bounded && is_sampled == Some(true) && self.asked.check().is_err() {
             is_sampled = Some(false);
         }
-        if !self.sampler.chooses(trace, is_sampled) {
+        if !self.chosen.has(lower, is_sampled) {
             return None;
         }
+        let trace =
+            parent.map_or_else(|| TraceId::with_lower(lower), |parent| parent.context.trace);
         let sink = Arc::clone(&self.sink);
         let above = parent.map(|parent| parent.context.span);
         let mut span = OpenSpan::begin(trace, above, "", sink);

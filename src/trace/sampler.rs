@@ -1,7 +1,5 @@
 //! Which requests are traced.
 
-use super::TraceId;
-
 /// Chooses requests by their traces, and by what their clients chose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampler {
@@ -32,37 +30,51 @@ impl Sampler {
         }
     }
 
-    /// Whether a request is traced: of one trace, in every program with the
-    /// same ratio, all or none are.
-    pub(super) fn chooses(&self, trace: TraceId, is_sampled: Option<bool>) -> bool {
+    /// The same, reckoned once for all requests.
+    pub(super) fn chosen(&self) -> Chosen {
+        const ALL: u64 = 1 << 63;
+        Chosen {
+            parent: self.parent,
+            below: (self.ratio.clamp(0.0, 1.0) * ALL as f64) as u64,
+        }
+    }
+}
+
+/// Which requests a sampler chooses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chosen {
+    pub(super) parent: ParentRule,
+    /// As the SDKs of OpenTelemetry have it: of the lower half of a trace's
+    /// id, the upper 63 bits have to be below. So of one trace, in every
+    /// program with the same ratio, all requests are traced or none.
+    below: u64,
+}
+
+impl Chosen {
+    /// Whether a request is traced, by the lower half of the id of its trace
+    /// and what its client chose.
+    pub(super) fn has(&self, lower: u64, is_sampled: Option<bool>) -> bool {
         match (self.parent, is_sampled) {
             (ParentRule::Believed, Some(is_sampled)) => is_sampled,
             (ParentRule::BelievedIfSampled, Some(true)) => true,
             (ParentRule::Ignored, _) | (ParentRule::BelievedIfSampled, _) | (_, None) => {
-                self.is_within(trace)
+                lower >> 1 < self.below
             }
         }
-    }
-
-    /// As the SDKs of OpenTelemetry have it: of the lower half of the id, the
-    /// upper 63 bits.
-    fn is_within(&self, trace: TraceId) -> bool {
-        const ALL: u64 = 1 << 63;
-        let bound = (self.ratio.clamp(0.0, 1.0) * ALL as f64) as u64;
-        (trace.0 as u64) >> 1 < bound
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::context::random;
 
     #[test]
     fn a_ratio_chooses_about_so_many() {
         let chosen = |ratio| {
-            let sampler = Sampler::of_ratio(ratio);
-            let traces = (0..100_000).map(|_| TraceId::random());
-            traces.filter(|trace| sampler.chooses(*trace, None)).count()
+            let chosen = Sampler::of_ratio(ratio).chosen();
+            let traces = (0..100_000).map(|_| random());
+            traces.filter(|trace| chosen.has(*trace, None)).count()
         };
         assert_eq!((chosen(0.0), chosen(1.0)), (0, 100_000));
         let some = chosen(0.01);
@@ -82,8 +94,8 @@ mod tests {
             (ParentRule::BelievedIfSampled, none, Some(false), false),
             (ParentRule::BelievedIfSampled, all, Some(false), true),
         ] {
-            let sampler = Sampler { parent, ratio };
-            let found = sampler.chooses(TraceId::random(), is_sampled);
+            let chosen = Sampler { parent, ratio }.chosen();
+            let found = chosen.has(random(), is_sampled);
             assert_eq!(found, is_traced, "{parent:?} {ratio} {is_sampled:?}");
         }
     }

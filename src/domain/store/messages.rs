@@ -16,6 +16,12 @@ pub trait Messages: Send + Sync {
     /// One message.
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
+    /// One message, where it is in memory and certainly still there: to wait
+    /// for it costs more than to look. `None` says nothing.
+    fn message_at_hand(&self, _: MessageId) -> Option<Message> {
+        None
+    }
+
     /// A page of messages, newest first.
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError>;
 

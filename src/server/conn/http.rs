@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::metrics::Moment;
 use crate::server::Context;
 use crate::server::conn::tls::Acceptor;
 use crate::server::conn::{http1, http2};
@@ -93,8 +94,10 @@ pub(crate) fn answer<B: RequestBody>(
 ) -> impl Future<Output = Result<Answer, std::convert::Infallible>> + Send + use<B> {
     let settings = &context.settings;
     let found = routes::find(context, &request);
+    let metrics = context.metrics.requests.as_ref();
+    let metrics = metrics.map(|metrics| (metrics, Moment::now()));
     let measured = MeasureLayer {
-        metrics: context.metrics.requests.as_ref(),
+        metrics,
         route: found.map(|found| found.line),
     };
     let validated = ValidateLayer {
@@ -113,6 +116,7 @@ pub(crate) fn answer<B: RequestBody>(
     let guarded = CatchPanicLayer.layer(validated.layer(router));
     let logged = RequestLogLayer {
         is_quiet: context.admin.is_some(),
+        begun: metrics.map(|(_, begun)| begun),
     };
     measured
         .layer(traced.layer(logged.layer(guarded)))

@@ -93,14 +93,20 @@ pub(crate) async fn by_id(
     id: MessageId,
     form: Form,
 ) -> Result<Answer, ApiError> {
-    let message = match context
-        .metrics
-        .reads
-        .time(Read::Message, context.store.message(id))
-        .await?
-    {
-        Some(message) => message,
-        None => return Err(absent(context, id).await?),
+    let reads = &context.metrics.reads;
+    let at_hand = context.store.message_at_hand(id);
+    let message = match at_hand {
+        Some(message) => {
+            reads.at_hand(Read::Message);
+            message
+        }
+        None => {
+            let read = reads.time(Read::Message, context.store.message(id));
+            match read.await? {
+                Some(message) => message,
+                None => return Err(absent(context, id).await?),
+            }
+        }
     };
     if form.is_json() {
         let mut body = Vec::with_capacity(json_length(&message) + 32);

@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
 use hyper::Request;
@@ -11,14 +10,15 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::metrics::Moment;
 use crate::server::metrics::{Observation, RequestMetrics};
 use crate::server::response::Answer;
 
 /// The layer.
 #[derive(Clone, Copy)]
 pub(crate) struct MeasureLayer<'c> {
-    /// Where to count, if anywhere.
-    pub(crate) metrics: Option<&'c Arc<RequestMetrics>>,
+    /// Where to count, if anywhere, and when the request began.
+    pub(crate) metrics: Option<(&'c RequestMetrics, Moment)>,
     /// The line of the request in the table of routes.
     pub(crate) route: Option<usize>,
 }
@@ -53,7 +53,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Measured<S::Future> {
         let MeasureLayer { metrics, route } = self.layer;
-        let begin = |metrics| Observation::begin(metrics, route, request.method());
+        let begin = |(metrics, begun)| Observation::begin(metrics, route, request.method(), begun);
         Measured {
             observation: metrics.map(begin),
             inner: self.inner.call(request),

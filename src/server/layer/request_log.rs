@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context as Task, Poll, ready};
-use std::time::Instant;
 
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
@@ -15,6 +14,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::metrics::Moment;
 use crate::server::layer::named;
 use crate::server::response;
 use crate::server::response::{Answer, Failed, X_REQUEST_ID};
@@ -30,21 +30,23 @@ const METHOD: usize = 20;
 pub(crate) struct RequestLogLayer {
     /// Programs ask again and again: their requests are logged at `debug`.
     pub(crate) is_quiet: bool,
+    /// When the request began, where somebody has looked at the clock.
+    pub(crate) begun: Option<Moment>,
 }
 
 impl<S> Layer<S> for RequestLogLayer {
     type Service = RequestLog<S>;
 
     fn layer(&self, inner: S) -> RequestLog<S> {
-        let is_quiet = self.is_quiet;
-        RequestLog { is_quiet, inner }
+        let layer = *self;
+        RequestLog { layer, inner }
     }
 }
 
 /// The service.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestLog<S> {
-    is_quiet: bool,
+    layer: RequestLogLayer,
     inner: S,
 }
 
@@ -61,12 +63,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Logged<S::Future> {
-        let is_logged = match self.is_quiet {
+        let is_logged = match self.layer.is_quiet {
             false => tracing::enabled!(target: "dunder::request", tracing::Level::INFO),
             true => tracing::enabled!(target: "dunder::request", tracing::Level::DEBUG),
         };
         Logged {
-            line: is_logged.then(|| Line::begin(&request, self.is_quiet)),
+            line: is_logged.then(|| Line::begin(&request, self.layer)),
             given_id: given_id(request.headers()),
             inner: self.inner.call(request),
         }
@@ -76,16 +78,16 @@ where
 /// What the log says of a request that is not known from its answer.
 struct Line {
     is_quiet: bool,
-    start: Instant,
+    start: Moment,
     method: Method,
     uri: Uri,
 }
 
 impl Line {
-    fn begin<B>(request: &Request<B>, is_quiet: bool) -> Line {
+    fn begin<B>(request: &Request<B>, layer: RequestLogLayer) -> Line {
         Line {
-            is_quiet,
-            start: Instant::now(),
+            is_quiet: layer.is_quiet,
+            start: layer.begun.unwrap_or_else(Moment::now),
             method: request.method().clone(),
             uri: request.uri().clone(),
         }

@@ -111,6 +111,10 @@ impl Messages for Archived {
         self.hot.post(draft).await
     }
 
+    fn message_at_hand(&self, id: MessageId) -> Option<Message> {
+        self.hot.message_at_hand(id)
+    }
+
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
         if let Some(message) = self.hot.message(id).await? {
             return Ok(Some(message));

@@ -147,13 +147,18 @@ impl Messages for SqliteStore {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        if let Some(message) = self.cache.find_now(id) {
-            return Ok(Some(Message::clone(&message)));
+        if let Some(message) = self.message_at_hand(id) {
+            return Ok(Some(message));
         }
         let cache = Arc::clone(&self.cache);
         self.readers
             .short(move |connection| page::message(connection, id, &cache))
             .await
+    }
+
+    fn message_at_hand(&self, id: MessageId) -> Option<Message> {
+        let message = self.cache.find_now(id)?;
+        Some(Message::clone(&message))
     }
 
     async fn feed(&self, filter: &FeedFilter) -> Result<FeedPage, StoreError> {
