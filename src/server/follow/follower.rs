@@ -13,9 +13,9 @@ use crate::domain::{Event, FeedLimit, FollowFilter, Passage, Position, StoreErro
 use crate::server::Context;
 use crate::server::error::ApiError;
 use crate::server::follow::encoding::{Encoding, PIECE, position_text};
+use crate::server::follow::reading::Reading;
 use crate::server::follow::ring::Entry;
 use crate::server::follow::{Subscription, Taken};
-use crate::server::metrics::Read;
 use crate::server::response::stream::{Boxed, Made, Source};
 
 /// How long clients wait before they come back, in milliseconds: each its own
@@ -42,6 +42,8 @@ pub(crate) struct Follower {
     live_from: Option<Position>,
     is_caught_up: bool,
     has_ended: bool,
+    /// What it reads, where that takes longer than a heartbeat.
+    reading: Option<Box<Reading>>,
     /// Messages that are likely to fill a piece.
     batch: u16,
     last_sent: Instant,
@@ -51,6 +53,20 @@ pub(crate) struct Follower {
     shown: Option<(Box<str>, Instant)>,
     /// Goes off for a heartbeat; when it was too early it is set again.
     timer: Pin<Box<Sleep>>,
+}
+
+/// Waits until it is time for a heartbeat. What was sent since the timer was
+/// set puts that off.
+async fn due(timer: &mut Pin<Box<Sleep>>, last_sent: Instant, heartbeat: Duration) {
+    loop {
+        timer.as_mut().await;
+        let (due, now) = (last_sent + heartbeat, Instant::now());
+        if now >= due {
+            timer.as_mut().reset(now + heartbeat);
+            return;
+        }
+        timer.as_mut().reset(due);
+    }
 }
 
 /// A time within [`RETRY`].
@@ -82,6 +98,7 @@ impl Follower {
             live_from: closed,
             is_caught_up: false,
             has_ended: false,
+            reading: None,
             batch: FIRST,
             last_sent: now,
             heartbeat,
@@ -150,27 +167,12 @@ impl Follower {
 
     /// What there is; `None` where it is time for a heartbeat first.
     async fn take(&mut self) -> Option<Taken> {
-        loop {
-            let (position, live_from) = (self.position, self.live_from);
-            let subscription = &self.subscription;
-            tokio::select! {
-                biased;
-                taken = poll_fn(|task| subscription.poll_take(task, position, live_from)) => {
-                    return Some(taken);
-                }
-                () = &mut self.timer => {}
-            }
-            let due = self.last_sent + self.heartbeat;
-            let is_due = Instant::now() >= due;
-            let next = if is_due {
-                Instant::now() + self.heartbeat
-            } else {
-                due
-            };
-            self.timer.as_mut().reset(next);
-            if is_due {
-                return None;
-            }
+        let (position, live_from) = (self.position, self.live_from);
+        let subscription = &self.subscription;
+        tokio::select! {
+            biased;
+            taken = poll_fn(|task| subscription.poll_take(task, position, live_from)) => Some(taken),
+            () = due(&mut self.timer, self.last_sent, self.heartbeat) => None,
         }
     }
 
@@ -186,21 +188,22 @@ impl Follower {
         out.into()
     }
 
-    /// Reads the store, which has everything up to `until`.
+    /// Reads the store, which has everything up to `until`; a heartbeat where
+    /// that takes longer.
     async fn read(&mut self, until: Option<Position>) -> Result<Bytes, ApiError> {
-        let filter = FollowFilter {
-            is_live: self.is_caught_up,
-            limit: FeedLimit::new(self.batch).unwrap_or_default(),
-            ..FollowFilter::clone(&self.filter)
+        let begun = self.reading.take();
+        let begun = begun.filter(|reading| reading.from == self.position);
+        let mut reading = begun.unwrap_or_else(|| Box::new(self.begin_reading(until)));
+        let read = tokio::select! {
+            biased;
+            read = &mut reading.done => read,
+            () = due(&mut self.timer, self.last_sent, self.heartbeat) => {
+                self.reading = Some(Box::new(reading.detached()));
+                return Ok(self.beat());
+            }
         };
-        let read = {
-            let Some(_turn) = self.subscription.turn().await else {
-                return Ok(self.end());
-            };
-            let reading = self.context.store.after(self.position, &filter);
-            let reading = self.context.metrics.reads.time(Read::After, reading);
-            let patience = self.context.settings.limits.query_timeout;
-            tokio::time::timeout(patience, reading).await
+        let Some(read) = read else {
+            return Ok(self.end());
         };
         let passage = match read {
             Ok(Ok(passage)) => passage,
@@ -213,7 +216,16 @@ impl Follower {
             Err(_) => return Ok(self.give_up("the store does not answer")),
             Ok(Err(error)) => return Err(error.into()),
         };
-        Ok(self.write(&passage, until))
+        Ok(self.write(&passage, reading.until))
+    }
+
+    fn begin_reading(&self, until: Option<Position>) -> Reading {
+        let filter = FollowFilter {
+            is_live: self.is_caught_up,
+            limit: FeedLimit::new(self.batch).unwrap_or_default(),
+            ..FollowFilter::clone(&self.filter)
+        };
+        Reading::new(&self.context, (self.position, until), filter)
     }
 
     /// Writes what was read, until a piece is full. Behind its history comes

@@ -16,6 +16,7 @@ pub(crate) mod encoding;
 pub(crate) mod follower;
 mod index;
 pub(crate) mod reader;
+mod reading;
 mod ring;
 mod subscriber;
 
@@ -23,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use self::index::{Id, Index};
 use self::ring::{Entry, Ring};
@@ -103,6 +104,11 @@ impl Followers {
         let wakers = state.take_wakers();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits for a turn to read the store; none where the server stops.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     /// Counts a follower, until what is returned is dropped.
@@ -266,11 +272,6 @@ impl Subscription {
             true => position.max(state.ring.head()),
             false => position,
         }
-    }
-
-    /// Waits for a turn to read the store.
-    async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        self.followers.turns.acquire().await.ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod connections;
 mod drawing;
+mod following;
 mod pieces;
 pub(super) mod stub;
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
 
 use crate::domain::{
-    Counts, Draft, FeedFilter, FeedPage, Following, HashtagCount, HashtagsFilter, Imported,
-    Lifecycle, Manifest, Message, MessageId, Messages, NotReady, PostError, Readiness, Record,
-    Removal, Retention, SecretHash, Series, StoreError, Token, TokenId, Tokens, Transfer,
-    TrendFilter, UserName, Version, Warning,
+    Counts, Draft, Event, FeedFilter, FeedPage, FollowFilter, Following, HashtagCount,
+    HashtagsFilter, Imported, Lifecycle, Manifest, Message, MessageId, Messages, NotReady, Passage,
+    Position, PostError, Readiness, Record, Removal, Retention, SecretHash, Series, StoreError,
+    Token, TokenId, Tokens, Transfer, TrendFilter, UserName, Version, Warning,
 };
 
 /// Messages, newest first; whoever asks for a trend waits for ever, and to ask
@@ -28,6 +29,9 @@ pub(crate) struct Stub {
     pub(crate) reads_at_most: Option<usize>,
     /// Trends are this old, and answered.
     pub(crate) stale: Option<Duration>,
+    /// A read of those who follow takes one of these; none can be followed
+    /// without.
+    pub(crate) history: Option<Arc<Semaphore>>,
     /// What is told of changes; nothing, while it is 0.
     pub(crate) version: AtomicU64,
 }
@@ -166,7 +170,40 @@ impl Lifecycle for Stub {
     async fn close(&self) {}
 }
 
-impl Following for Stub {}
+#[async_trait]
+impl Following for Stub {
+    async fn closed(&self) -> Result<Option<Position>, StoreError> {
+        Ok(self.messages.first().map(|newest| Position(newest.id)))
+    }
+
+    async fn after(
+        &self,
+        position: Option<Position>,
+        filter: &FollowFilter,
+    ) -> Result<Passage, StoreError> {
+        let Some(turns) = &self.history else {
+            return Err(StoreError::NotYet("be followed"));
+        };
+        turns
+            .acquire()
+            .await
+            .map_err(|_| StoreError::NotYet("be followed"))?
+            .forget();
+        let oldest_first = self.messages.iter().rev();
+        let behind = oldest_first.filter(|one| Some(Position(one.id)) > position);
+        let events: Vec<_> = behind
+            .take(filter.limit.get())
+            .cloned()
+            .map(Event::Posted)
+            .collect();
+        Ok(Passage {
+            position: events.last().map(Event::position).or(position),
+            is_caught_up: events.len() < filter.limit.get(),
+            events,
+        })
+    }
+}
+
 impl Removal for Stub {}
 impl Manifest for Stub {}
 impl Retention for Stub {}
