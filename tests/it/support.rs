@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +25,31 @@ pub fn dunder() -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// Longer than anything takes that is waited for, on the slowest machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits for something; a test fails where it does not come about.
+///
+/// # Panics
+/// It did not.
+pub async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, what).await;
+    done.expect("what is waited for does not come about")
+}
+
+/// Asks again and again, until it is so.
+///
+/// # Panics
+/// It never was.
+pub async fn until(is_so: impl AsyncFn() -> bool) {
+    in_time(async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 /// `dunder serve` on a free port, killed when dropped.

@@ -165,3 +165,61 @@ async fn a_stop_waits_for_an_answer_that_is_being_made_and_closes_what_is_idle()
     assert!(late.starts_with("HTTP/1.1 503"), "{late}");
     serving.ended.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_at_a_stop_is_answered_and_told_that_the_connection_ends() {
+    let limits = Limits {
+        // Until this test is over.
+        shutdown_idle: Duration::from_secs(3_600),
+        ..Limits::default()
+    };
+    let serving = serve(Stub::default(), limits).await;
+    let mut kept = serving.asking("/message").await;
+    let before = answer(&mut kept).await;
+    assert!(!before.contains("connection: close"), "{before}");
+    serving.stop.send(true).unwrap();
+    ask(&mut kept, "/message").await;
+    let mut new = serving.asking("/message").await;
+    for stream in [&mut kept, &mut new] {
+        let last = answer(stream).await;
+        assert!(last.starts_with("HTTP/1.1 200"), "{last}");
+        assert!(last.contains("connection: close"), "{last}");
+        assert_eq!(stream.read(&mut [0; 64]).await.unwrap(), 0);
+    }
+    assert!(!serving.ended.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_has_an_end_however_many_connections_come() {
+    let limits = Limits {
+        shutdown_idle: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let serving = serve(Stub::default(), limits).await;
+    let come = Arc::new(AtomicUsize::new(0));
+    // Each stays open until the next of its thread is.
+    let flood: Vec<_> = (0..4)
+        .map(|_| {
+            let (address, come) = (serving.address, Arc::clone(&come));
+            std::thread::spawn(move || {
+                let mut last = None;
+                while let Ok(stream) = std::net::TcpStream::connect(address) {
+                    last = Some(stream);
+                    come.fetch_add(1, Ordering::Relaxed);
+                }
+                drop(last);
+            })
+        })
+        .collect();
+    let under_way = async {
+        while come.load(Ordering::Relaxed) < 1_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let bound = Duration::from_secs(60);
+    tokio::time::timeout(bound, under_way).await.unwrap();
+    serving.stop.send(true).unwrap();
+    let ended = tokio::time::timeout(bound, serving.ended).await;
+    ended.expect("it goes on accepting").unwrap();
+    flood.into_iter().for_each(|one| one.join().unwrap());
+}

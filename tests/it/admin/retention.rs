@@ -1,14 +1,12 @@
 //! `dunder retention`, and the job of a server that does the same.
 
-use std::time::Duration;
-
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{imported, ran, store, text};
 use crate::contract::totals;
 use crate::place::{Backend, Place, on_every_store};
-use crate::support::dunder;
+use crate::support::{dunder, until};
 
 on_every_store![
     a_dry_run_says_what_goes_and_then_it_goes,
@@ -75,9 +73,7 @@ async fn a_server_evicts_what_is_too_old_and_tells_who_follows(on: Backend) {
         let found = server.get("/message").await.json();
         found["data"]["messages"].as_array().unwrap().len()
     };
-    while list().await > 1 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until(async || list().await <= 1).await;
     let trend = "/trend?from_date=2000-01-01&to_date=2100-01-01&aggregation=year";
     let trend = server.get(trend).await.json();
     let trend = trend["data"]["trends"].as_array().unwrap();

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::proxy::Proxy;
 use super::{assert_exact, draft, everything, open, postgres};
+use crate::support::{in_time, until};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -169,7 +170,7 @@ async fn whatever_happens_to_servers_followers_see_every_message_once_in_order()
     }
     let mut acknowledged = Vec::new();
     let mut count = 0;
-    while let Some(posted) = posters.join_next().await {
+    while let Some(posted) = in_time(posters.join_next()).await {
         acknowledged.extend(posted.unwrap());
         count += 1;
         if count == 1 {
@@ -187,7 +188,8 @@ async fn whatever_happens_to_servers_followers_see_every_message_once_in_order()
     proxies
         .iter()
         .for_each(|proxy| proxy.delay_batches(Duration::ZERO));
-    let end = stores[0].post(draft("ann", "the end", &[])).await.unwrap();
+    let end = stores[0].post(draft("ann", "the end", &[]));
+    let end = in_time(end).await.unwrap();
     last.set(end.id).unwrap();
     let mut seen = Vec::new();
     for follower in followers {
@@ -207,7 +209,7 @@ async fn whatever_happens_to_servers_followers_see_every_message_once_in_order()
     assert!(acknowledged.len() > 100);
     assert!(acknowledged.iter().all(|id| stored.contains(id)));
     assert!(
-        naive.await.unwrap() < stored.len(),
+        in_time(naive).await.unwrap() < stored.len(),
         "the naive reader lost nothing"
     );
     for store in &stores[..2] {
@@ -248,9 +250,7 @@ async fn a_writer_whose_slot_was_taken_stores_once_and_above_what_is_closed() {
                 tokio::spawn(async move { store.post(draft("ann", &text, &["t"])).await })
             };
             if !is_answered {
-                while proxy.cuts() == cuts {
-                    tokio::task::yield_now().await;
-                }
+                until(async || proxy.cuts() != cuts).await;
             }
             let take = "UPDATE slots SET owner = '', expires_at = 0 WHERE owner = $1";
             look.execute(take, &[&owner]).await.unwrap();

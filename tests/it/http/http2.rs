@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use super::slow::{fill, until};
 use super::tls::{generate, serve};
-use crate::support::{Server, bearer};
+use crate::support::{Server, bearer, in_time};
 
 const PAGE: &str = "/message?limit=1000";
 
@@ -202,7 +202,7 @@ async fn hundreds_of_streams_without_room_hold_little_and_give_it_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_finishes_streams_that_are_being_taken() {
+async fn a_stop_finishes_streams_that_are_being_taken_and_begins_none() {
     let (server, dir) = serving(&[]).await;
     let mut client = connect(&server, dir.path(), 65_535).await;
     let (_, mut body) = get(&mut client, PAGE).await;
@@ -213,6 +213,18 @@ async fn a_stop_finishes_streams_that_are_being_taken() {
         TcpStream::connect(server.address()).await.is_err()
     })
     .await;
+    // No new stream is begun: the client is told to use another connection.
+    let told = async {
+        loop {
+            if let Err(refused) = client.clone().ready().await {
+                return refused;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let refused = in_time(told).await;
+    assert!(refused.is_go_away() && refused.is_remote(), "{refused}");
+    assert_eq!(refused.reason(), Some(Reason::NO_ERROR));
     body.flow_control().release_capacity(start.len()).unwrap();
     let rest = whole(&mut body).await.unwrap();
     let page = String::from_utf8(start.to_vec()).unwrap() + &rest;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::posting::join_all;
 use crate::place::{Backend, Place};
-use crate::support::{Server, bearer};
+use crate::support::{Server, bearer, until};
 
 /// Pauses between two requests of a client, at most.
 const PAUSE: u64 = 30;
@@ -139,9 +139,7 @@ async fn under_clients(
     replace(&clients, &mut servers).await;
     // The newest ones answer, too.
     let before = clients.answered.lock().unwrap().0;
-    while clients.answered.lock().unwrap().0 < before + 4 * count {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || clients.answered.lock().unwrap().0 >= before + 4 * count).await;
     clients.is_over.store(true, Ordering::SeqCst);
     let posts = join_all(asking.into_iter()).await;
     let posts: usize = posts.into_iter().map(Result::unwrap).sum();

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::{Certificate, Client, Version};
 use tempfile::TempDir;
 
-use crate::support::{Server, dunder};
+use crate::support::{Server, dunder, until};
 
 pub fn generate(dir: &Path) {
     let done = dunder()
@@ -31,7 +30,7 @@ pub fn serve(dir: &Path, flags: &[&str]) -> Server {
 }
 
 /// A client that trusts the authorities of these directories and no others.
-fn trusting(dirs: &[&Path]) -> reqwest::ClientBuilder {
+pub fn trusting(dirs: &[&Path]) -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let authorities = dirs
         .iter()
@@ -106,7 +105,7 @@ async fn a_renewed_certificate_is_served_without_a_failed_request_and_a_bad_one_
 
     fs::write(serving.path().join("key.pem"), "half a renewal").unwrap();
     let refused = "the new certificate is not used";
-    wait_until(|| async { server.log().contains(refused) }).await;
+    until(async || server.log().contains(refused)).await;
     let served = |client: Client| {
         let url = url.clone();
         async move { client.get(url).send().await.unwrap().status().is_success() }
@@ -114,7 +113,7 @@ async fn a_renewed_certificate_is_served_without_a_failed_request_and_a_bad_one_
     assert!(served(trusting(&[old.path()]).build().unwrap()).await);
 
     install(new.path());
-    wait_until(|| async {
+    until(async || {
         // Every request succeeds, on the kept connection and on new ones.
         assert!(served(kept.clone()).await);
         assert!(served(trusting(&both).build().unwrap()).await);
@@ -125,17 +124,6 @@ async fn a_renewed_certificate_is_served_without_a_failed_request_and_a_bad_one_
 }
 
 /// Asks again until it is so; a test that waits for ever has failed.
-async fn wait_until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
-    let so = async {
-        while !condition().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), so)
-        .await
-        .unwrap();
-}
-
 #[test]
 fn files_that_are_no_pair_stop_the_start_with_their_names() {
     let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());

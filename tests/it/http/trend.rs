@@ -1,5 +1,6 @@
 //! `GET /trend` and `GET /trend/hashtags`.
 
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::place::{Backend, on_every_store};
@@ -172,10 +173,16 @@ async fn days_are_those_of_the_zone_that_is_asked_for(on: Backend) {
 
 async fn every_form_of_an_answer_adds_up_to_what_is_listed(on: Backend) {
     let server = with_messages(on).await;
-    let listed = server.get("/message?from_date=2h&hashtag=a").await.texts();
+    // Written out: a range up to now is another one in the next minute.
+    let now = Utc::now();
+    let [from, to] = [now - TimeDelta::hours(2), now + TimeDelta::hours(1)]
+        .map(|date| date.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let range = format!("from_date={from}&to_date={to}");
+    let listed = server.get(&format!("/message?{range}&hashtag=a")).await;
+    let listed = listed.texts();
     for zone in ["UTC", "Asia/Kolkata"] {
         for width in ["1m", "7m", "day", "week", "month"] {
-            let query = format!("from_date=2h&hashtag=a&aggregation={width}&tz={zone}");
+            let query = format!("{range}&hashtag=a&aggregation={width}&tz={zone}");
             let json = trends(&server.get(&format!("/trend?{query}")).await.data());
             assert_eq!(total(&json), listed.len() as u64, "{query}");
             let read = async |format: &str| {
@@ -203,7 +210,7 @@ async fn every_form_of_an_answer_adds_up_to_what_is_listed(on: Backend) {
         }
     }
     let tags = server
-        .get("/trend/hashtags?from_date=2h&prefix=a")
+        .get(&format!("/trend/hashtags?{range}&prefix=a"))
         .await
         .data();
     assert_eq!(tags["hashtags"][0]["count"], listed.len());

@@ -1,13 +1,15 @@
 //! How long one may follow, and how many.
 
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Stream, open, post};
 use crate::contract::{draft, record};
+use crate::http::tls::{generate, serve, trusting};
 use crate::place::Backend;
-use crate::support::Server;
+use crate::support::{Server, bearer, in_time, until};
 
 /// A server whose limits are about what one waits in a test.
 fn hasty() -> Server {
@@ -114,6 +116,57 @@ async fn whatever_comes_behind_a_request_to_follow_is_not_answered_and_ends_noth
     assert_eq!((head.status, head.body.as_str()), (200, ""));
 }
 
+#[tokio::test]
+async fn a_stream_over_tls_and_http_1_1_is_told_everything_up_to_a_stop() {
+    let dir = TempDir::new().unwrap();
+    generate(dir.path());
+    let server = serve(dir.path(), &["--limits.heartbeat=100ms"]);
+    let client = trusting(&[dir.path()]).http1_only().build().unwrap();
+    let post = async |text: &str| {
+        let posting = client.post(format!("{}/message", server.url));
+        let posting = posting.header("authorization", bearer("ann"));
+        let body = serde_json::json!({ "text": text }).to_string();
+        assert_eq!(posting.body(body).send().await.unwrap().status(), 201);
+    };
+    post("before").await;
+    let asking = client.get(format!("{}/message/stream?last=9", server.url));
+    let response = asking.send().await.unwrap();
+    assert_eq!(response.version(), reqwest::Version::HTTP_11);
+    assert_eq!(response.headers()["connection"], "close");
+    let mut stream = Stream::of(response);
+    assert_eq!(stream.next(2).await, ["before", "caught-up"]);
+    assert_eq!(stream.event().await.unwrap()["event"], "heartbeat");
+    post("after").await;
+    assert_eq!(stream.next(1).await, ["after"]);
+    server.signal("TERM");
+    assert_eq!(stream.next(1).await, ["bye"]);
+    assert_eq!(stream.news().await, None);
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[tokio::test]
+async fn a_reload_changes_the_heartbeat_of_streams_that_come_and_of_no_other() {
+    let place = Backend::Embedded.place();
+    let config = place.dir.path().join("config.yaml");
+    let write = |heartbeat| {
+        std::fs::write(&config, format!("limits: {{heartbeat: {heartbeat}}}\n")).unwrap();
+    };
+    write("50ms");
+    let named = config.display().to_string();
+    let server = place.serve(&["--config_file", &named]);
+    let mut old = Stream::open(&server, "").await;
+    assert_eq!(old.next(1).await, ["caught-up"]);
+    write("1h");
+    server.signal("HUP");
+    let changed = r#""changed":"limits.heartbeat""#;
+    until(async || server.log().contains(changed)).await;
+    for _ in 0..4 {
+        assert_eq!(old.event().await.unwrap()["event"], "heartbeat");
+    }
+    let new = open(&server.url, "", &[]).await;
+    assert_eq!(new.headers()["x-heartbeat"], "3600");
+}
+
 async fn request(server: &Server, query: &str) -> TcpStream {
     let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let head = format!("GET /message/stream?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
@@ -174,14 +227,17 @@ async fn one_who_takes_nothing_is_cut_and_others_are_told_all() {
     let server = place.serve(&["--limits.write_timeout=3s", "--limits.followers=1"]);
     let begin = format!("after={}", "0".repeat(26));
     let stalled = request(&server, &begin).await;
-    let mut stream = loop {
-        let response = open(&server.url, &begin, &[]).await;
-        match response.status().as_u16() {
-            200 => break Stream::of(response),
-            503 => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
-            other => panic!("{other}"),
+    let let_in = async {
+        loop {
+            let response = open(&server.url, &begin, &[]).await;
+            match response.status().as_u16() {
+                200 => break Stream::of(response),
+                503 => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+                other => panic!("{other}"),
+            }
         }
     };
+    let mut stream = in_time(let_in).await;
     drop(stalled);
     for n in 0..2_000 {
         let text = stream.next(1).await.remove(0);
