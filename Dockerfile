@@ -2,6 +2,8 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
+# The commit, for dunder_build_info of /metrics: there is no git here.
+ARG GIT_REVISION=
 # Registry and target survive between builds; the binary has to leave them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
