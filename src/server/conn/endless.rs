@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use chrono::Utc;
@@ -14,6 +15,7 @@ use hyper::body::Body;
 use hyper::header::{CONNECTION, DATE, HeaderValue, TRANSFER_ENCODING};
 use hyper::{HeaderMap, Version};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use crate::server::conn::write_timeout::WriteTimeout;
 use crate::server::response::Answer;
@@ -23,6 +25,8 @@ use crate::server::response::body::AnswerBody;
 const MOST_BEHIND: usize = 16 * 1024;
 /// Read at once of them.
 const AT_ONCE: usize = 64;
+/// Between two attempts to send something to a client that has closed its side.
+const AGAIN: Duration = Duration::from_secs(1);
 /// RFC 9110, section 5.6.7.
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
@@ -36,6 +40,13 @@ pub(crate) struct Endless<S> {
     is_chunked: bool,
     /// Bytes that came behind the request.
     behind: usize,
+    /// Once the client has closed its side.
+    closed: Option<Closed>,
+}
+
+struct Closed {
+    /// When it is looked for again.
+    again: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Endless<S> {
@@ -64,6 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Endless<S> {
             body,
             is_chunked,
             behind,
+            closed: None,
         }
     }
 
@@ -100,6 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Endless<S> {
             if let Poll::Ready(left) = self.poll_left(task) {
                 return Poll::Ready(Err(left));
             }
+            self.look_for_it(task);
             let frame = Pin::new(&mut self.body).poll_frame(task);
             frame.map(|frame| match frame {
                 Some(Ok(frame)) => Ok(frame.into_data().ok()),
@@ -110,8 +123,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Endless<S> {
         .await
     }
 
-    /// Ends when the client has closed its side, or says too much.
+    /// Ends when the connection breaks, or the client says too much.
     fn poll_left(&mut self, task: &mut Task<'_>) -> Poll<io::Error> {
+        if self.closed.is_some() {
+            return Poll::Pending;
+        }
         while self.behind <= MOST_BEHIND {
             let mut bytes = [0; AT_ONCE];
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -119,13 +135,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Endless<S> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(error),
                 Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
-                    return Poll::Ready(io::ErrorKind::UnexpectedEof.into());
+                    self.body.doubt();
+                    let again = Some(Box::pin(sleep(AGAIN)));
+                    self.closed = Some(Closed { again });
+                    return Poll::Pending;
                 }
                 Poll::Ready(Ok(())) => self.behind += buffer.filled().len(),
             }
         }
         let much = "the client sent too much behind a request whose answer has no end";
         Poll::Ready(io::Error::other(much))
+    }
+
+    /// A client that has closed its side has left, or has only said all it had
+    /// to say, as `nc` does: nothing that is read tells one from the other. The
+    /// system of one that has left refuses what is sent to it, and then the
+    /// next writing fails.
+    fn look_for_it(&mut self, task: &mut Task<'_>) {
+        let Some(Closed { again }) = &mut self.closed else {
+            return;
+        };
+        if again
+            .as_mut()
+            .is_some_and(|timer| timer.as_mut().poll(task).is_ready())
+        {
+            *again = None;
+            self.body.doubt();
+        }
     }
 }
 

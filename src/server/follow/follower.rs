@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 
 use crate::api::StreamEvent;
@@ -53,6 +54,10 @@ pub(crate) struct Follower {
     shown: Option<(Box<str>, Instant)>,
     /// Goes off for a heartbeat; when it was too early it is set again.
     timer: Pin<Box<Sleep>>,
+    /// Told when the client has closed its side.
+    doubt: Arc<Notify>,
+    /// Whether it has.
+    is_doubted: bool,
 }
 
 /// Waits until it is time for a heartbeat. What was sent since the timer was
@@ -104,6 +109,8 @@ impl Follower {
             heartbeat,
             shown: shown.map(|shown| (shown, now + (heartbeat * LOOKS).min(LOOK))),
             timer: Box::pin(tokio::time::sleep_until(now + heartbeat)),
+            doubt: Arc::default(),
+            is_doubted: false,
         }
     }
 
@@ -117,12 +124,16 @@ impl Follower {
             if !self.is_caught_up && self.position >= self.live_from {
                 break self.catch_up();
             }
+            // What would show that the client is there is not written to it.
+            if self.is_caught_up && self.is_doubted && !self.encoding.has_heartbeat() {
+                break self.end();
+            }
             // History in which little is wanted is read for long.
             if Instant::now() >= self.last_sent + self.heartbeat {
                 break self.beat();
             }
             let piece = match self.take().await {
-                None => Bytes::new(),
+                None => self.beat(),
                 Some(Taken::Events(entries, reached)) => {
                     let piece = self.encode(&entries);
                     self.position = reached;
@@ -142,6 +153,13 @@ impl Follower {
         };
         self.last_sent = Instant::now();
         Ok(piece)
+    }
+
+    /// To be told that the client has closed its side. Some have left, and some
+    /// have only said all that they had to say: a heartbeat at once shows
+    /// which. Without heartbeats it is told what there was, and no more.
+    pub(crate) fn doubt(&self) -> Arc<Notify> {
+        Arc::clone(&self.doubt)
     }
 
     /// How long it is silent before it says that there is nothing to say.
@@ -169,11 +187,16 @@ impl Follower {
     async fn take(&mut self) -> Option<Taken> {
         let (position, live_from) = (self.position, self.live_from);
         let subscription = &self.subscription;
+        let due = due(&mut self.timer, self.last_sent, self.heartbeat);
         tokio::select! {
             biased;
-            taken = poll_fn(|task| subscription.poll_take(task, position, live_from)) => Some(taken),
-            () = due(&mut self.timer, self.last_sent, self.heartbeat) => None,
+            taken = poll_fn(|task| subscription.poll_take(task, position, live_from)) => {
+                return Some(taken);
+            }
+            () = self.doubt.notified() => self.is_doubted = true,
+            () = due => {}
         }
+        None
     }
 
     /// Events of the ring. A single one is shared with all who are told of it.
@@ -194,13 +217,19 @@ impl Follower {
         let begun = self.reading.take();
         let begun = begun.filter(|reading| reading.from == self.position);
         let mut reading = begun.unwrap_or_else(|| Box::new(self.begin_reading(until)));
+        let due = due(&mut self.timer, self.last_sent, self.heartbeat);
         let read = tokio::select! {
             biased;
-            read = &mut reading.done => read,
-            () = due(&mut self.timer, self.last_sent, self.heartbeat) => {
-                self.reading = Some(Box::new(reading.detached()));
-                return Ok(self.beat());
+            read = &mut reading.done => Some(read),
+            () = self.doubt.notified() => {
+                self.is_doubted = true;
+                None
             }
+            () = due => None,
+        };
+        let Some(read) = read else {
+            self.reading = Some(Box::new(reading.detached()));
+            return Ok(self.beat());
         };
         let Some(read) = read else {
             return Ok(self.end());

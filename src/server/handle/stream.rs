@@ -72,10 +72,10 @@ pub(crate) async fn stream(
     let shown = context.auth.shown(headers);
     let places = (position, closed);
     let follower = Follower::new(context, filter, encoding, places, shown);
-    let every = follower.heartbeat();
+    let (every, doubt) = (follower.heartbeat(), follower.doubt());
     let stream = Stream::new(encoding.begin(retry()).into(), Box::new(follower));
     let mut body = AnswerBody::stream(stream);
-    body.set_endless();
+    body.set_endless(doubt);
     let mut answer = response::of_type(StatusCode::OK, encoding.content_type(), body);
     let headers = answer.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept"));

@@ -9,6 +9,7 @@ use std::task::{Context as Task, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
 
 use crate::server::error::ApiError;
 use crate::server::layer::in_flight::InFlight;
@@ -30,7 +31,9 @@ pub(crate) struct AnswerBody {
     content: Content,
     in_flight: Option<InFlight>,
     progress: Option<Arc<Progress>>,
-    is_endless: bool,
+    /// Of one without an end: who makes it is told that its client is silent
+    /// for good, and may have left.
+    doubt: Option<Arc<Notify>>,
 }
 
 #[derive(Default)]
@@ -64,7 +67,7 @@ impl AnswerBody {
             content,
             in_flight: None,
             progress: None,
-            is_endless: false,
+            doubt: None,
         }
     }
 
@@ -103,14 +106,21 @@ impl AnswerBody {
         }
     }
 
-    /// The answer goes on for as long as its client takes it.
-    pub(crate) fn set_endless(&mut self) {
-        self.is_endless = true;
+    /// The answer goes on for as long as its client takes it. Who makes it
+    /// hears of doubts whether that is still there.
+    pub(crate) fn set_endless(&mut self, doubt: Arc<Notify>) {
+        self.doubt = Some(doubt);
     }
 
     /// Whether that is so.
     pub(crate) fn is_endless(&self) -> bool {
-        self.is_endless
+        self.doubt.is_some()
+    }
+
+    /// Asks for something to be sent to a client that may have left, or for an
+    /// end where there is nothing that could be.
+    pub(crate) fn doubt(&self) {
+        self.doubt.iter().for_each(|doubt| doubt.notify_one());
     }
 
     /// Names the request in the log, should the answer break off.
@@ -124,7 +134,7 @@ impl AnswerBody {
     /// told after the last has left.
     pub(crate) fn follow(&mut self, progress: Arc<Progress>) {
         if !matches!(self.content, Content::Empty) {
-            progress.begin(self.is_endless);
+            progress.begin(self.is_endless());
             self.progress = Some(progress);
         }
     }
@@ -181,7 +191,7 @@ impl Body for AnswerBody {
                 progress: progress.send(),
             }),
             // One without an end is written until the client has gone.
-            None if piece.len() > AT_ONCE && !this.is_endless => match this.in_flight.take() {
+            None if piece.len() > AT_ONCE && !this.is_endless() => match this.in_flight.take() {
                 Some(in_flight) => Bytes::from_owner(Held {
                     piece,
                     _in_flight: in_flight,

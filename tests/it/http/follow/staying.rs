@@ -167,6 +167,76 @@ async fn a_reload_changes_the_heartbeat_of_streams_that_come_and_of_no_other() {
     assert_eq!(new.headers()["x-heartbeat"], "3600");
 }
 
+/// A connection that follows, once there is a place; and what it was told.
+async fn let_in(server: &Server, query: &str) -> (TcpStream, String) {
+    let asking = async {
+        loop {
+            let mut socket = request(server, query).await;
+            let said = told(&mut socket, "\r\n\r\n", 1).await;
+            if said.starts_with("HTTP/1.1 200") {
+                return (socket, said);
+            }
+        }
+    };
+    in_time(asking).await
+}
+
+/// Reads until it ends, or until something was said so often.
+async fn told(socket: &mut TcpStream, what: &str, times: usize) -> String {
+    let mut said = String::new();
+    let reading = async {
+        let mut some = [0; 1024];
+        while said.matches(what).count() < times {
+            match socket.read(&mut some).await.unwrap() {
+                0 => break,
+                count => said += std::str::from_utf8(&some[..count]).unwrap(),
+            }
+        }
+    };
+    in_time(reading).await;
+    said
+}
+
+#[tokio::test]
+async fn one_that_has_said_all_it_had_to_say_is_told_as_any_other_as_far_as_it_can_be_seen() {
+    let server = Server::with(&["--limits.heartbeat=100ms", "--limits.followers=1"]);
+    post(&server, "ann", "before").await;
+    let mut socket = request(&server, "last=5").await;
+    socket.shutdown().await.unwrap();
+    let said = told(&mut socket, "caught-up", 1).await;
+    assert!(said.contains("before"), "{said}");
+    // For longer than it takes to see that one has left.
+    told(&mut socket, "heartbeat\"", 15).await;
+    post(&server, "ann", "after").await;
+    told(&mut socket, "\"after\"", 1).await;
+    drop(socket);
+    // Nothing that is not a line would show that it is there.
+    let (mut socket, mut said) = let_in(&server, "last=5&format=text").await;
+    socket.shutdown().await.unwrap();
+    said += &told(&mut socket, "nothing of the kind", 1).await;
+    for part in ["before", "after", "-- caught up"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(said.ends_with("\r\n0\r\n\r\n"), "{said}");
+}
+
+#[tokio::test]
+async fn one_that_has_left_is_let_go_long_before_a_heartbeat() {
+    let server = Server::with(&["--limits.heartbeat=1h", "--limits.followers=1"]);
+    for form in ["ndjson", "sse", "text"] {
+        let (mut socket, said) = let_in(&server, &format!("format={form}")).await;
+        if !said.contains("caught") {
+            told(&mut socket, "caught", 1).await;
+        }
+        // All that was sent is read: its system has nothing to complain of.
+        let mut more = [0; 64];
+        while let Ok(count) = socket.try_read(&mut more) {
+            assert!(count > 0);
+        }
+        drop(socket);
+    }
+}
+
 async fn request(server: &Server, query: &str) -> TcpStream {
     let mut socket = TcpStream::connect(server.address()).await.unwrap();
     let head = format!("GET /message/stream?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
@@ -196,12 +266,10 @@ async fn no_more_follow_than_may_and_a_place_is_free_once_its_client_has_left() 
         }
         panic!("no place is free");
     };
-    // One that closes its side, or all of it, is gone, however quiet it is, and
-    // whatever it has sent behind its request.
+    // However quiet it is, and whatever it has sent behind its request.
     second.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
-    second.shutdown().await.unwrap();
-    is_free().await;
     drop(second);
+    is_free().await;
     drop(first);
     is_free().await;
 }
