@@ -10,9 +10,10 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::config::{ArchiveConfig, ArchiveUrl};
+use crate::domain::prelude::*;
 use crate::domain::{Day, Job, Store, StoreError};
 use crate::store::OpenError;
-use crate::store::archive::{ArchiveOptions, ArchivePlace, Archived, Due, Moved};
+use crate::store::archive::{ArchiveOptions, ArchivePlace, Archived, Due, Moved, Owner};
 
 /// Between two looks for deletions that were not finished.
 const LOOK: Duration = Duration::from_secs(60);
@@ -20,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(60);
 const MOVE: Duration = Duration::from_secs(60 * 60);
 /// Between two comparisons of the files with the manifest.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a server that starts waits for the archive.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Between the start and the first look: others start as well.
 const SETTLE: Duration = Duration::from_secs(5);
 /// The name of the work that one program at a time does.
@@ -66,6 +69,7 @@ pub async fn open(
         patience,
     };
     let archived = Arc::new(Archived::open(hot, &place, options)?);
+    refuse_another_s(&archived, &config.url).await?;
     Ok(Opened {
         store: Arc::clone(&archived) as Arc<dyn Store>,
         archive: Some(archived),
@@ -95,6 +99,29 @@ pub async fn refuse_without(hot: &dyn Store) -> Result<(), OpenError> {
         )));
     }
     Ok(())
+}
+
+/// Refuses the archive of another store: what either deletes would take files
+/// from the other. One that is away is looked at again before it is written to.
+async fn refuse_another_s(archived: &Archived, url: &ArchiveUrl) -> Result<(), OpenError> {
+    let owner = tokio::time::timeout(PATIENCE, archived.owner()).await;
+    match owner {
+        Ok(Ok(Owner::This | Owner::Nobody)) => Ok(()),
+        Ok(Ok(Owner::Another(store))) => {
+            archived.close().await;
+            Err(OpenError::Settings(format!(
+                "archive.url: {url} is the archive of another store ({store}); name a directory or a prefix that is empty, or this store's own archive"
+            )))
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the archive is not looked at yet");
+            Ok(())
+        }
+        Err(_) => {
+            tracing::warn!("the archive does not answer and is not looked at yet");
+            Ok(())
+        }
+    }
 }
 
 /// How long an answer may read the archive: what is left of a request's time

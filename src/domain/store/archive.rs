@@ -125,6 +125,12 @@ impl ColdRead {
 /// that only the archive has.
 #[async_trait]
 pub trait Manifest: Send + Sync {
+    /// What tells this store from all others but its own copies: 32 lower-case
+    /// hexadecimal digits, drawn at random when it was made.
+    async fn identity(&self) -> Result<String, StoreError> {
+        Err(StoreError::NotYet("archive messages"))
+    }
+
     /// Days from the first to the second, both included, newest first, at most
     /// `limit`; without a file too.
     async fn archived_days(

@@ -47,6 +47,7 @@ impl Archived {
     /// Writes a day anew and evicts what is in its file; only without what was
     /// deleted, where nothing is due.
     pub(super) async fn write_day(&self, day: Day, due: &Due) -> Result<Moved, StoreError> {
+        self.claim().await?;
         let begun = Instant::now();
         for _ in 0..ATTEMPTS {
             let seen = self.begin(day).await?;

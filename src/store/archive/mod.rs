@@ -11,7 +11,7 @@
 //! `schema` is the form of a file, `encode` writes it, `decode` reads its
 //! footer and `group` its messages, `files` are where it is, `cold` keeps footers and row groups, `scan` walks
 //! along days, `traits` reads hot and cold as one (`passed_on` is what hot does alone), `day` writes a day anew,
-//! `mover` decides which and when, and in `turn` imports and evictions wait for
+//! `mover` decides which and when, `owner` whose archive it is, and in `turn` imports and evictions wait for
 //! each other.
 
 mod cold;
@@ -22,6 +22,7 @@ mod files;
 mod group;
 mod merge;
 mod mover;
+mod owner;
 mod passed_on;
 mod scan;
 mod schema;
@@ -42,6 +43,8 @@ use cold::Cold;
 pub use files::ArchivePlace;
 use files::{Files, Local, S3};
 pub use mover::{Due, DueDay, Moved};
+pub use owner::Owner;
+use tokio::sync::OnceCell;
 use turn::Turns;
 
 /// How an archive is used.
@@ -68,6 +71,8 @@ pub struct Archived {
     cold: Arc<Cold>,
     options: ArchiveOptions,
     turns: Turns,
+    /// Set once the archive is known to be this store's.
+    claimed: OnceCell<()>,
 }
 
 impl Archived {
@@ -104,6 +109,7 @@ impl Archived {
             cold,
             options,
             turns: Turns::new(),
+            claimed: OnceCell::new(),
         }
     }
 }

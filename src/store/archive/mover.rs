@@ -194,6 +194,7 @@ impl Archived {
     /// # Errors
     /// The hot store, or the archive.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.claim().await?;
         // Listed first: what is written meanwhile is named, or young.
         let listed = self.cold.files.list(None).await;
         let listed = listed.map_err(FileError::into_error)?;

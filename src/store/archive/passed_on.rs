@@ -117,6 +117,10 @@ impl Retention for Archived {
 
 #[async_trait]
 impl Manifest for Archived {
+    async fn identity(&self) -> Result<String, StoreError> {
+        self.hot.identity().await
+    }
+
     async fn archived_days(
         &self,
         from: Day,

@@ -11,6 +11,8 @@ use tokio_postgres::Row;
 
 use super::batch::message_id;
 use super::conn::{Conn, Params, column};
+use super::migrate::random_name;
+use super::read::get;
 use super::retry::Failure;
 use super::task::Task;
 use super::{CockroachStore, sql, tombstones};
@@ -21,6 +23,23 @@ use crate::store::batch::writer_gone;
 
 #[async_trait]
 impl Manifest for CockroachStore {
+    async fn identity(&self) -> Result<String, StoreError> {
+        let what = "read what tells this store from others";
+        let mut rows = self.readers.query(what, &sql::IDENTITY, &[]).await?;
+        if rows.is_empty() {
+            self.connector.refuse_writes()?;
+            let drawn = random_name();
+            let params: Params<'_> = &[&drawn];
+            self.readers
+                .query(what, &sql::MAKE_IDENTITY, params)
+                .await?;
+            rows = self.readers.query(what, &sql::IDENTITY, &[]).await?;
+        }
+        let row = rows.first();
+        let row = row.ok_or_else(|| StoreError::Unexpected("no identity was kept".to_owned()))?;
+        get(row, 0)
+    }
+
     async fn archived_days(
         &self,
         from: Day,

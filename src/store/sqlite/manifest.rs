@@ -16,6 +16,14 @@ use crate::domain::{
 
 #[async_trait]
 impl Manifest for SqliteStore {
+    async fn identity(&self) -> Result<String, StoreError> {
+        let read = |connection: &Connection| {
+            let mut identity = connection.prepare_cached(Sql::Identity.text())?;
+            identity.query_row([], |row| row.get(0))
+        };
+        self.readers.short(read).await
+    }
+
     async fn archived_days(
         &self,
         from: Day,

@@ -13,7 +13,7 @@ use super::refold::refold;
 pub(super) const APPLICATION_ID: i32 = 0x4455_4E44;
 
 /// In order; a step is never changed once it was released.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     include_str!("../../../migrations/sqlite/0001_messages.sql"),
     include_str!("../../../migrations/sqlite/0002_settled.sql"),
     include_str!("../../../migrations/sqlite/0003_imported.sql"),
@@ -22,6 +22,7 @@ const STEPS: [&str; 8] = [
     include_str!("../../../migrations/sqlite/0006_history.sql"),
     include_str!("../../../migrations/sqlite/0007_retention.sql"),
     include_str!("../../../migrations/sqlite/0008_archive_days.sql"),
+    include_str!("../../../migrations/sqlite/0009_identity.sql"),
 ];
 
 /// The schema this program knows.

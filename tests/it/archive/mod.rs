@@ -99,14 +99,21 @@ impl Kept {
 }
 
 /// All files below a folder, in order; none where there is no folder.
+/// The files of days.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = all_below(folder);
+    files.retain(|path| !path.ends_with("_dunder-store"));
+    files
+}
+
+fn all_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = paths
         .flat_map(|path| match path.is_dir() {
-            true => files_below(&path),
+            true => all_below(&path),
             false => vec![path],
         })
         .collect();

@@ -16,6 +16,7 @@ on_every_store![
     an_archived_message_is_deleted_by_its_author,
     what_is_missing_is_in_the_answer_and_in_readyz,
     a_store_with_an_archive_is_not_served_without_it,
+    the_archive_of_another_store_is_refused_and_left_as_it_is,
 ];
 
 /// Ten messages of ten days, with three of today.
@@ -238,4 +239,22 @@ async fn a_store_with_an_archive_is_not_served_without_it(on: Backend) {
     let page = server.get("/message").await;
     assert_eq!(page.texts(), ["old 9", "old 8"]);
     assert_eq!(page.data()["missing"][0]["to_date"], "2024-03-09T00:00:00Z");
+}
+
+async fn the_archive_of_another_store_is_refused_and_left_as_it_is(on: Backend) {
+    let run = Run::new(on);
+    run.archive("2024-03-09");
+    let files = run.files();
+    let mut another = Run::new(on);
+    another.url.clone_from(&run.url);
+    for arguments in [&["archive", "--before", "2024-03-09"][..], &["serve"]] {
+        let refused = another.admin(arguments);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("the archive of another store"), "{said}");
+    }
+    assert_eq!(run.files(), files);
+    // Its own is.
+    let server = run.serve(&[]);
+    assert_eq!(server.get("/message").await.texts().len(), 10);
 }

@@ -54,7 +54,7 @@ async fn an_old_or_empty_schema_is_refused_with_the_command_and_untouched() {
     options.should_migrate = false;
     let refused = refusal(&options).await.to_string();
     assert!(
-        refused.contains("9 of 33") && refused.contains("dunder migrate"),
+        refused.contains("9 of 34") && refused.contains("dunder migrate"),
         "{refused}"
     );
     assert!(look.query("SELECT FROM tokens", &[]).await.is_err());

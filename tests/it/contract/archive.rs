@@ -37,6 +37,14 @@ async fn look(store: &dyn Store) -> ArchivedDay {
     days.remove(0)
 }
 
+pub async fn a_store_is_told_from_others_by_a_name_that_stays(fixture: &mut impl Fixture) {
+    let name = fixture.store().identity().await.unwrap();
+    assert_eq!(name.len(), 32);
+    assert!(name.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')));
+    fixture.reopen().await;
+    assert_eq!(fixture.store().identity().await.unwrap(), name);
+}
+
 pub async fn a_day_has_the_file_that_was_named_last(fixture: &mut impl Fixture) {
     let store = fixture.store();
     let (first, last) = (Day(0), Day(1_000_000));

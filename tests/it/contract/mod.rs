@@ -79,6 +79,7 @@ macro_rules! contract_suite {
             retention::work_is_leased_to_one_at_a_time,
             retention::who_follows_is_told_what_is_gone,
             retention::feed_trend_and_tags_are_right_whatever_is_evicted,
+            archive::a_store_is_told_from_others_by_a_name_that_stays,
             archive::a_day_has_the_file_that_was_named_last,
             archive::a_day_that_lost_a_message_meanwhile_is_not_swapped,
             archive::a_message_that_only_an_archive_has_is_deleted_with_its_counts,

@@ -93,6 +93,7 @@ pub(super) static STEPS: &[Step] = &[
     step!(Only::Everywhere, "0031_archive_days"),
     step!(Only::Everywhere, "0032_imported"),
     step!(Only::Postgres, "0033_imported_bytewise"),
+    step!(Only::Everywhere, "0034_identity"),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,13 @@
 use super::{INT, INTS, Sql, TEXT, statements};
 
 statements! {
+    /// What tells this database from others, if nothing does yet: `$1`.
+    MAKE_IDENTITY (TEXT):
+        "INSERT INTO identity (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+
+    /// What was drawn first.
+    IDENTITY (): "SELECT id FROM identity WHERE one = 1";
+
     /// Days `$1` to `$2`, newest first; `$3` at most.
     ARCHIVED_DAYS (INT, INT, INT):
         "SELECT day, name, messages, bytes, first_id, last_id, checksum, removals, cleaned, replaced
