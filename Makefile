@@ -50,14 +50,20 @@ deb: build deb-files ## Build a Debian package in target/debian; needs `cargo in
 	$(CARGO) deb --no-build --locked
 
 # What the package has that the repository has not. Programs of packages are in
-# /usr/bin.
+# /usr/bin, and their manuals are there.
 deb-files: $(BINARY)
 	rm -rf target/deb
 	mkdir -p target/deb/systemd
 	'$(BINARY)' man target/deb/man
 	for unit in dunder.service dunder.socket; do \
 	    sed -e 's|/usr/local/bin/|/usr/bin/|' -e 's|^# dunder on one host.*|# dunder on one host, with settings in /etc/dunder/config.yaml:|' \
-	        -e '/^# dunder.socket in .etc.systemd.system, and/d' deploy/systemd/$$unit > target/deb/systemd/$$unit || exit 1; done
+	        -e '/^# dunder.socket in .etc.systemd.system, and/d' \
+	        -e 's|^Description=.*|&\nDocumentation=man:dunder-serve(1) man:dunder-configuration(7)|' deploy/systemd/$$unit > target/deb/systemd/$$unit || exit 1; done
+	version="$$('$(BINARY)' --version | cut -d ' ' -f 2)" && \
+	    maintainer="$$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)" && \
+	    when="$$(date -Ru -d "@$$(git log -1 --format=%ct 2>/dev/null || date +%s)")" && \
+	    printf 'dunder (%s-1) unstable; urgency=medium\n\n  * Version %s.\n\n -- %s  %s\n' \
+	        "$$version" "$$version" "$$maintainer" "$$when" > target/deb/changelog
 
 test: packages lint ## Install what the tests need, check the style, run every test
 	$(CARGO) test --locked

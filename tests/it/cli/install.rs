@@ -1,6 +1,8 @@
 //! `make install` and `make uninstall`, the files of the Debian package, and the
 //! line in a shell's start-up file.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -89,6 +91,70 @@ fn everything_that_the_debian_package_lists_is_there() {
     let unit = std::fs::read_to_string("target/deb/systemd/dunder.service").unwrap();
     assert!(unit.contains("ExecStart=/usr/bin/dunder serve"), "{unit}");
     assert!(!unit.contains("/usr/local"), "{unit}");
+    let version = format!("dunder ({}-1) ", env!("CARGO_PKG_VERSION"));
+    let changelog = std::fs::read_to_string("target/deb/changelog").unwrap();
+    assert!(changelog.starts_with(&version), "{changelog}");
+}
+
+#[test]
+fn the_scripts_of_the_debian_package_cope_with_any_machine_and_start_nothing_anew() {
+    let tools = tempfile::TempDir::new().unwrap();
+    let log = tools.path().join("log");
+    // Nothing was enabled, and nothing works.
+    for name in ["deb-systemd-helper", "deb-systemd-invoke", "systemctl"] {
+        let tool = tools.path().join(name);
+        let script = format!(
+            "#!/bin/sh\necho {name} \"$*\" >> {}\nexit 1\n",
+            log.display()
+        );
+        std::fs::write(&tool, script).unwrap();
+        std::fs::set_permissions(&tool, Permissions::from_mode(0o755)).unwrap();
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/debian");
+    for (script, arguments, told) in [
+        (
+            "postinst",
+            &["configure", ""][..],
+            "helper update-state dunder.socket",
+        ),
+        (
+            "postinst",
+            &["configure", "0.0.9-1"],
+            "helper update-state dunder.service",
+        ),
+        (
+            "postinst",
+            &["abort-upgrade", "0.0.9-1"],
+            "helper update-state",
+        ),
+        ("prerm", &["upgrade", "0.2.0-1"], ""),
+        ("prerm", &["remove"], ""),
+        ("postrm", &["upgrade", "0.2.0-1"], ""),
+        (
+            "postrm",
+            &["remove"],
+            "helper mask dunder.service dunder.socket",
+        ),
+        (
+            "postrm",
+            &["purge"],
+            "helper purge dunder.service dunder.socket",
+        ),
+    ] {
+        std::fs::write(&log, "").unwrap();
+        let done = Command::new("sh")
+            .arg(scripts.join(script))
+            .args(arguments)
+            .env("PATH", format!("{}:/usr/bin:/bin", tools.path().display()))
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{script} {arguments:?}: {done:?}");
+        let said = std::fs::read_to_string(&log).unwrap();
+        assert!(said.contains(told), "{script} {arguments:?}: {said}");
+        assert!(!said.contains("helper enable"), "{said}");
+        let is_upgrade = arguments.last().is_some_and(|last| last.starts_with("0."));
+        assert!(is_upgrade || !said.contains("restart"), "{said}");
+    }
 }
 
 #[test]
