@@ -10,12 +10,13 @@
 //!
 //! `schema` is the form of a file, `encode` writes it, `decode` reads its
 //! footer and `group` its messages, `files` are where it is, `cold` keeps footers and row groups, `scan` walks
-//! along days, `traits` reads hot and cold as one (`passed_on` is what hot does alone), `day` writes a day anew,
+//! along `days`, `traits` reads hot and cold as one (`passed_on` is what hot does alone), `day` writes a day anew,
 //! `mover` decides which and when, `owner` whose archive it is, and in `turn` imports and evictions wait for
 //! each other.
 
 mod cold;
 mod day;
+mod days;
 mod decode;
 mod encode;
 mod files;

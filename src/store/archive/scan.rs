@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::cold::{Cold, Footer, Meter};
+use super::days::Days;
 use super::decode;
 use super::files::FileError;
 use super::group::Wanted;
@@ -17,10 +17,6 @@ use crate::domain::{
     ArchivedDay, ColdRead, Day, FollowFilter, MessageId, Record, Store, StoreError,
 };
 
-/// Days that are asked for at once: of the manifest, and of their footers.
-const MOST_DAYS: usize = 16;
-/// Days that one look into the manifest goes forward, at most.
-const MOST_SPAN: i64 = 1024;
 /// How often a day is looked at again whose file was replaced meanwhile.
 const REPLACED: usize = 3;
 /// What is looked at first may take so long, however little time there is: who
@@ -356,7 +352,7 @@ impl Walk<'_> {
 
 impl Search {
     /// Whether anything from the first to the last of these may be wanted.
-    fn may_be_within(&self, first: MessageId, last: MessageId) -> bool {
+    pub(super) fn may_be_within(&self, first: MessageId, last: MessageId) -> bool {
         let (low, high) = self.range;
         let is_within = first < high && last >= low;
         is_within
@@ -384,78 +380,4 @@ pub(super) async fn without_deleted(
         records.retain(|record| deleted.binary_search(&record.message.id).is_err());
     }
     Ok(())
-}
-
-/// The days of a walk, read from the manifest a few at a time.
-struct Days {
-    /// Both still to be asked for.
-    first: Day,
-    last: Day,
-    /// Back: so many days; forward: days of so long a time.
-    step: usize,
-    is_back: bool,
-}
-
-impl Days {
-    fn new(search: &Search) -> Days {
-        let (low, high) = search.range;
-        let has_names = !search.filter.users.is_empty() || !search.filter.hashtags.is_empty();
-        Days {
-            first: Day::of(low),
-            // What is archived was there when its day had ended.
-            last: Day::of(high.predecessor()).min(Day::at(Utc::now())),
-            // Without names the first day mostly has enough.
-            step: if has_names { 8 } else { 1 },
-            is_back: search.is_back,
-        }
-    }
-
-    /// The next days with files that may have something; none at the end.
-    async fn next(
-        &mut self,
-        hot: &dyn Store,
-        search: &Search,
-    ) -> Result<Vec<ArchivedDay>, StoreError> {
-        while self.first <= self.last {
-            let mut days = match self.is_back {
-                true => self.earlier(hot).await?,
-                false => self.later(hot).await?,
-            };
-            days.retain(|day| {
-                let file = day.file.as_ref();
-                file.is_some_and(|file| search.may_be_within(file.first, file.last))
-            });
-            if !days.is_empty() {
-                return Ok(days);
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    async fn earlier(&mut self, hot: &dyn Store) -> Result<Vec<ArchivedDay>, StoreError> {
-        let days = hot.archived_days(self.first, self.last, self.step).await?;
-        self.last = match days.last() {
-            Some(day) if days.len() == self.step => Day(day.day.0 - 1),
-            Some(_) | None => Day(self.first.0 - 1),
-        };
-        self.step = MOST_DAYS.min(self.step * 2);
-        Ok(days)
-    }
-
-    async fn later(&mut self, hot: &dyn Store) -> Result<Vec<ArchivedDay>, StoreError> {
-        let span = i64::try_from(self.step).unwrap_or(MOST_SPAN).min(MOST_SPAN);
-        let end = Day(self.first.0 + span - 1).min(self.last);
-        let mut days = hot.archived_days(self.first, end, self.step).await?;
-        days.reverse();
-        if days.len() > MOST_DAYS {
-            // The rest is asked for again.
-            days.truncate(MOST_DAYS);
-        }
-        self.first = match days.last() {
-            Some(day) if days.len() == MOST_DAYS => Day(day.day.0 + 1),
-            Some(_) | None => Day(end.0 + 1),
-        };
-        self.step = (self.step * 4).min(MOST_SPAN as usize);
-        Ok(days)
-    }
 }

@@ -4,12 +4,11 @@
 mod broken;
 mod cut;
 mod hangs;
+mod kept;
 mod left;
 mod retired;
 mod serving;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -18,11 +17,12 @@ use dunder::domain::{
     ArchiveFile, Day, Deleter, Deletion, Event, FeedFilter, FollowFilter, HashtagsFilter, Imported,
     MessageId, Record, Rule, Store, Tombstone,
 };
-use dunder::store::archive::{ArchiveOptions, ArchivePlace, Archived, Due, Moved};
+use dunder::store::archive::Moved;
 
+use self::kept::{Kept, before, files_below, first_day, over, with_patience};
 use crate::contract::model::{Model, Random, START, TAGS};
 use crate::contract::{all_dates, all_time, draft, export, pages, record};
-use crate::place::{Backend, Place, on_every_store};
+use crate::place::{Backend, on_every_store};
 
 on_every_store![
     reading_is_the_same_wherever_the_boundary_is,
@@ -34,111 +34,6 @@ on_every_store![
     an_answer_with_little_time_says_where_to_go_on,
     who_reads_while_messages_move_and_arrive_sees_each_once,
 ];
-
-/// The first of the model's days.
-fn first_day() -> i64 {
-    START / 86_400_000
-}
-
-/// A place, its store, and the same with an archive beside it.
-struct Kept {
-    place: Place,
-    hot: Arc<dyn Store>,
-    archived: Archived,
-}
-
-impl Kept {
-    async fn new(on: Backend) -> Kept {
-        let place = on.place();
-        let hot = place.open().await;
-        let archived = over(&place, &hot, true);
-        Kept {
-            place,
-            hot,
-            archived,
-        }
-    }
-
-    /// Moves what a rule is about and is older than the `n`th of the model's
-    /// days.
-    async fn move_before(&self, rule: Rule, n: i64) -> Moved {
-        let mut moved = Moved::default();
-        let due = before(rule, n);
-        let done = self.archived.move_due(&due, &mut moved);
-        done.await.unwrap();
-        moved
-    }
-
-    /// What the manifest names.
-    async fn files(&self) -> Vec<ArchiveFile> {
-        let days = self.hot.archived_days(Day(0), Day(40_000), 1_000).await;
-        let files = days.unwrap().into_iter().filter_map(|day| day.file);
-        files.collect()
-    }
-
-    /// Files of the archive on disk, below its root, in order.
-    fn on_disk(&self) -> Vec<String> {
-        let root = self.place.dir.path().join("archive");
-        let names = files_below(&root).into_iter();
-        let names = names.map(|path| path.strip_prefix(&root).unwrap().display().to_string());
-        names.collect()
-    }
-
-    /// Each file is named and each name is a file.
-    async fn is_tidy(&self) {
-        let mut named: Vec<String> = self
-            .files()
-            .await
-            .into_iter()
-            .map(|file| file.name)
-            .collect();
-        named.sort();
-        assert_eq!(self.on_disk(), named);
-        assert!(self.hot.unfinished_days().await.unwrap().is_empty());
-    }
-}
-
-/// All files below a folder, in order; none where there is no folder.
-/// The files of days.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = all_below(folder);
-    files.retain(|path| !path.ends_with("_dunder-store"));
-    files
-}
-
-fn all_below(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = paths
-        .flat_map(|path| match path.is_dir() {
-            true => all_below(&path),
-            false => vec![path],
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-fn over(place: &Place, hot: &Arc<dyn Store>, is_read: bool) -> Archived {
-    with_patience(place, hot, is_read, Duration::from_secs(60))
-}
-
-fn with_patience(
-    place: &Place,
-    hot: &Arc<dyn Store>,
-    is_read: bool,
-    patience: Duration,
-) -> Archived {
-    let directory = ArchivePlace::Directory(place.dir.path().join("archive"));
-    let options = ArchiveOptions { is_read, patience };
-    Archived::open(Arc::clone(hot), &directory, options).unwrap()
-}
-
-fn before(rule: Rule, n: i64) -> Due {
-    Due::by([(rule, Day(first_day() + n))], Utc::now())
-}
 
 /// Ids of messages in the order in which followers see them.
 async fn followed(store: &dyn Store, filter: &FollowFilter) -> Vec<MessageId> {
