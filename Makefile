@@ -2,7 +2,9 @@
 
 CARGO ?= cargo
 # The commit that is built, for dunder_build_info of /metrics.
-GIT_REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null)
+ifndef GIT_REVISION
+GIT_REVISION := $(shell git rev-parse --short HEAD 2>/dev/null)
+endif
 RELEASE = GIT_REVISION='$(GIT_REVISION)' $(CARGO)
 # Where `make install` puts things; DESTDIR before it is for packages.
 PREFIX ?= $(HOME)/.local
