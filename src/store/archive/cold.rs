@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
 
 use parquet::file::metadata::ParquetMetaData;
 use quick_cache::Weighter;
@@ -91,6 +92,8 @@ pub(super) struct Cold {
     footers: Cache<String, Arc<Footer>, Weight>,
     groups: Cache<(String, usize), Part, Weight>,
     pub(super) walks: Semaphore,
+    /// Row groups are decoded by as many threads as can work at once.
+    decoders: Semaphore,
     pub(super) problems: Problems,
 }
 
@@ -101,6 +104,7 @@ impl Cold {
             footers: Cache::with_weighter(256, KEPT, Weight),
             groups: Cache::with_weighter(64, KEPT, Weight),
             walks: Semaphore::new(WALKS),
+            decoders: Semaphore::new(available_parallelism().map_or(2, usize::from)),
             problems: Problems::default(),
         }
     }
@@ -141,7 +145,8 @@ impl Cold {
         let blooms = match decode::bloom_range(metadata.row_groups().iter()) {
             Some(range) if range.end.saturating_sub(range.start) <= MOST_BLOOMS => {
                 match tail.slice(&range) {
-                    Some(blooms) => Some(blooms),
+                    // Without the rest, which would stay in memory with it.
+                    Some(blooms) => Some(blooms.copied()),
                     None => Some(self.read(&file.name, range, meter).await?),
                 }
             }
@@ -224,7 +229,10 @@ impl Cold {
             let group = of.metadata.row_group(group);
             group::records(group, part, &wanted)
         };
+        // It is never closed.
+        let turn = self.decoders.acquire().await.ok();
         let records = decoded(&footer.file.name, decode).await;
+        drop(turn);
         let records = records.inspect_err(|_| self.forget(&footer.file.name, group))?;
         if is_read {
             self.problems.solved(footer.day);

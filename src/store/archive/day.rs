@@ -26,7 +26,7 @@ const PAGE: usize = 1_000;
 /// Messages evicted in one transaction, at the least and at the most.
 const EVICTED: (usize, usize) = (200, 2_000);
 /// How long a transaction is to take: posts wait for it.
-const WAITED: Duration = Duration::from_millis(25);
+const WAITED: Duration = Duration::from_millis(40);
 /// How often a day is begun again that others change meanwhile.
 const ATTEMPTS: usize = 8;
 /// Of a file read back.
@@ -235,7 +235,6 @@ impl Archived {
         let mut is_first = after_none;
         let mut step = EVICTED.0;
         loop {
-            let begun = Instant::now();
             let behind = Some(after).filter(|_| !is_first);
             is_first = false;
             let end = file.last.successor();
@@ -247,8 +246,13 @@ impl Archived {
             let there = self.in_file(&footer, ids, &mut group, &meter).await;
             let there = there.map_err(|error| self.unread(day, &error))?;
             if !there.is_empty() {
-                evicted += self.in_turn(self.hot.evict(there, None)).await?;
-                let taken = begun.elapsed();
+                let evict = async {
+                    let begun = Instant::now();
+                    let gone = self.hot.evict(there, None).await?;
+                    Ok((gone, begun.elapsed()))
+                };
+                let (gone, taken) = self.in_turn(evict).await?;
+                evicted += gone;
                 step = next_step(step, taken);
                 // As much time for posts.
                 tokio::time::sleep(taken).await;
@@ -438,7 +442,7 @@ mod tests {
             times.fold(EVICTED.0, next_step)
         };
         assert_eq!(after(&[5, 5]), 800);
-        assert_eq!(after(&[5, 20, 30]), 200);
+        assert_eq!(after(&[5, 30, 50]), 200);
         assert_eq!(after(&[1; 9]), EVICTED.1);
         assert_eq!(after(&[1_000]), EVICTED.0);
     }

@@ -36,6 +36,14 @@ impl Part {
         self.start + self.bytes.len() as u64
     }
 
+    /// The same, of nothing larger.
+    pub(super) fn copied(&self) -> Part {
+        Part {
+            start: self.start,
+            bytes: Bytes::copy_from_slice(&self.bytes),
+        }
+    }
+
     /// A piece of the piece.
     pub(super) fn slice(&self, range: &Range<u64>) -> Option<Part> {
         let is_within = self.start <= range.start && range.end <= self.end();

@@ -9,11 +9,14 @@
 //! deleted meanwhile is hidden, and the day is written without it.
 //!
 //! `schema` is the form of a file, `encode` writes it, `decode` reads its
-//! footer and `group` its messages, `files` are where it is, `cold` keeps footers and row groups, `scan` walks
-//! along `days`, `traits` reads hot and cold as one (`passed_on` is what hot does alone), `day` writes a day anew,
-//! `mover` decides which and when, `owner` whose archive it is, and in `turn` imports and evictions wait for
+//! footer and `group` its messages, `files` are where it is, `cold` keeps
+//! footers and row groups, `scan` walks along `days` (`ahead` reads what comes
+//! next), `traits` reads hot and cold as one (`passed_on` is what hot does
+//! alone), `day` writes a day anew, `mover` decides which and when, `owner`
+//! whose archive it is, and in `turn` imports and evictions wait for
 //! each other.
 
+mod ahead;
 mod cold;
 mod day;
 mod days;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
+use super::ahead::{Ahead, Place};
 use super::cold::{Cold, Footer, Meter};
 use super::days::Days;
 use super::decode;
@@ -104,10 +105,12 @@ impl Cold {
         let now = Instant::now();
         let late = search.deadline + search.deadline.saturating_duration_since(now) / 2;
         let deadline = late.max(now + FIRST);
+        let meter = Arc::new(Meter::until(deadline));
         let mut walk = Walk {
             cold: self,
             hot,
-            meter: Arc::new(Meter::until(deadline)),
+            ahead: Ahead::new(self, &meter),
+            meter,
             began: search.range,
             search,
             found: Found::default(),
@@ -127,6 +130,7 @@ impl Cold {
                 break;
             }
             let footers = walk.footers(&batch).await;
+            walk.announce(&batch, &footers);
             for (day, footer) in batch.into_iter().zip(footers) {
                 walk.found.cold.files += 1;
                 match walk.day(day, footer).await? {
@@ -152,6 +156,7 @@ struct Walk<'a> {
     cold: &'a Arc<Cold>,
     hot: &'a dyn Store,
     meter: Arc<Meter>,
+    ahead: Ahead,
     /// Its range shrinks to what was not looked at yet.
     search: Search,
     /// The range as it was.
@@ -178,6 +183,24 @@ impl Walk<'_> {
             }
         }
         read
+    }
+
+    /// Row groups of these days will be looked through, if it comes to that.
+    fn announce(&mut self, days: &[ArchivedDay], footers: &[Result<Arc<Footer>, FileError>]) {
+        for (day, footer) in days.iter().zip(footers) {
+            let Ok(footer) = footer else { continue };
+            let groups = in_turn(footer, self.search.is_back);
+            let wanted = groups.filter(|group| {
+                let bounds = decode::group_ids(footer.metadata.row_group(*group));
+                bounds.is_ok_and(|(first, last)| self.search.may_be_within(first, last))
+            });
+            let places = wanted.map(|group| Place {
+                footer: Arc::clone(footer),
+                group,
+                has_removals: day.is_unclean(),
+            });
+            self.ahead.announce(places);
+        }
     }
 
     /// Looks through a day; again, if its file was replaced meanwhile.
@@ -267,13 +290,7 @@ impl Walk<'_> {
         footer: &Arc<Footer>,
         has_removals: bool,
     ) -> Result<Result<Walked, FileError>, StoreError> {
-        let count = footer.metadata.num_row_groups();
-        for at in 0..count {
-            let group = if self.search.is_back {
-                count - 1 - at
-            } else {
-                at
-            };
+        for group in in_turn(footer, self.search.is_back) {
             let (first, last) = match decode::group_ids(footer.metadata.row_group(group)) {
                 Ok(ids) => ids,
                 Err(damage) => return Ok(Err(FileError::damaged(&footer.file.name, damage))),
@@ -289,7 +306,13 @@ impl Walk<'_> {
                 self.found.reached = Some(place);
                 return Ok(Ok(Walked::Stop));
             }
-            let mut records = match self.records(footer, group, has_removals).await {
+            let next = Place {
+                footer: Arc::clone(footer),
+                group,
+                has_removals,
+            };
+            let wanted = self.wanted();
+            let mut records = match self.ahead.records(next, &wanted).await {
                 Ok(records) => records,
                 Err(FileError::Late(_)) if self.stops_at(place) => return Ok(Ok(Walked::Stop)),
                 Err(error) => return Ok(Err(error)),
@@ -306,31 +329,17 @@ impl Walk<'_> {
         Ok(Ok(Walked::On))
     }
 
-    /// What a row group has of what is looked for, oldest first.
-    async fn records(
-        &self,
-        footer: &Arc<Footer>,
-        group: usize,
-        has_removals: bool,
-    ) -> Result<Vec<Record>, FileError> {
-        let (search, meter) = (&self.search, self.meter.as_ref());
-        let may_have = self.cold.may_have(footer, group, &search.filter, meter);
-        if !may_have.await? {
-            return Ok(Vec::new());
-        }
-        let wanted = Wanted {
+    /// What is wanted of the row groups that come.
+    fn wanted(&self) -> Wanted {
+        let search = &self.search;
+        Wanted {
             range: search.range,
             filter: Arc::clone(&search.filter),
             ids: search.ids.clone(),
-            // Of those that were deleted none is wanted after all.
-            most: match has_removals {
-                true => usize::MAX,
-                false => search.want - self.found.records.len(),
-            },
+            most: search.want - self.found.records.len(),
             is_back: search.is_back,
             is_kept: true,
-        };
-        self.cold.records(footer, group, &wanted, meter).await
+        }
     }
 
     /// Takes what is wanted, and does not look for it again: the day may have
@@ -348,6 +357,12 @@ impl Walk<'_> {
         }
         self.found.records.extend(records);
     }
+}
+
+/// The row groups of a file, in the order of a walk.
+fn in_turn(footer: &Footer, is_back: bool) -> impl Iterator<Item = usize> + use<> {
+    let count = footer.metadata.num_row_groups();
+    (0..count).map(move |at| if is_back { count - 1 - at } else { at })
 }
 
 impl Search {
