@@ -92,7 +92,8 @@ pub(super) struct Cold {
     footers: Cache<String, Arc<Footer>, Weight>,
     groups: Cache<(String, usize), Part, Weight>,
     pub(super) walks: Semaphore,
-    /// Row groups are decoded by as many threads as can work at once.
+    /// As many threads decode as can work at once: each needs some memory, and
+    /// keeps it for a while.
     decoders: Semaphore,
     pub(super) problems: Problems,
 }
@@ -134,7 +135,7 @@ impl Cold {
             let tail = self.read(&file.name, range, meter).await?;
             let (whole, part) = (file.clone(), tail.clone());
             let parse = move || decode::footer(&part, &whole, day);
-            match decoded(&file.name, parse).await? {
+            match self.decoded(&file.name, parse).await? {
                 Parsed::Whole(metadata) => break (tail, metadata),
                 Parsed::Needs(more) if more > length && more <= file.bytes => length = more,
                 Parsed::Needs(_) => {
@@ -229,15 +230,26 @@ impl Cold {
             let group = of.metadata.row_group(group);
             group::records(group, part, &wanted)
         };
-        // It is never closed.
-        let turn = self.decoders.acquire().await.ok();
-        let records = decoded(&footer.file.name, decode).await;
-        drop(turn);
+        let records = self.decoded(&footer.file.name, decode).await;
         let records = records.inspect_err(|_| self.forget(&footer.file.name, group))?;
         if is_read {
             self.problems.solved(footer.day);
         }
         Ok(records)
+    }
+
+    /// Decodes on a thread that may take its time. Other people's bytes may also
+    /// end a decoder in a panic.
+    async fn decoded<T: Send + 'static>(
+        &self,
+        name: &str,
+        decode: impl FnOnce() -> Result<T, Damage> + Send + 'static,
+    ) -> Result<T, FileError> {
+        // It is never closed.
+        let _turn = self.decoders.acquire().await.ok();
+        let done = tokio::task::spawn_blocking(decode).await;
+        let done = done.map_err(|_| FileError::damaged(name, "it cannot be decoded"))?;
+        done.map_err(|damage| FileError::damaged(name, damage))
     }
 
     /// What is damaged is read again the next time: somebody may have put the
@@ -257,20 +269,9 @@ impl Cold {
         let (part, _) = self.group(footer, group, false, meter).await?;
         let of = Arc::clone(footer);
         let decode = move || group::ids(of.metadata.row_group(group), part);
-        let ids = decoded(&footer.file.name, decode).await;
+        let ids = self.decoded(&footer.file.name, decode).await;
         ids.inspect_err(|_| self.forget(&footer.file.name, group))
     }
-}
-
-/// Decodes on a thread that may take its time. Other people's bytes may also
-/// end a decoder in a panic.
-async fn decoded<T: Send + 'static>(
-    name: &str,
-    decode: impl FnOnce() -> Result<T, Damage> + Send + 'static,
-) -> Result<T, FileError> {
-    let done = tokio::task::spawn_blocking(decode).await;
-    let done = done.map_err(|_| FileError::damaged(name, "it cannot be decoded"))?;
-    done.map_err(|damage| FileError::damaged(name, damage))
 }
 
 /// Days whose files cannot be read.

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::{FileError, Files, Listed, Spool};
 
@@ -18,9 +19,14 @@ const SPOOL: &str = ".dunder-";
 /// One that was not written to for so long belongs to nobody.
 const LEFT: Duration = Duration::from_secs(60 * 60);
 
+/// Threads that read and write at once. Who does not wait for the disk any more
+/// makes room for another one.
+const THREADS: usize = 8;
+
 /// Files below a directory.
 pub(crate) struct Local {
     root: PathBuf,
+    threads: Semaphore,
 }
 
 impl Local {
@@ -29,7 +35,8 @@ impl Local {
         use std::os::unix::fs::DirBuilderExt;
         let mut make = fs::DirBuilder::new();
         make.recursive(true).mode(0o700).create(&root)?;
-        Ok(Local { root })
+        let threads = Semaphore::new(THREADS);
+        Ok(Local { root, threads })
     }
 
     /// Does something with the disk, which may take its time.
@@ -39,6 +46,8 @@ impl Local {
         work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, FileError> {
         let path = self.root.join(name);
+        // It is never closed.
+        let _turn = self.threads.acquire().await.ok();
         let done = tokio::task::spawn_blocking(move || work(&path)).await;
         let done = done.map_err(|error| FileError::away(name, error))?;
         done.map_err(|error| match error.kind() {
