@@ -297,7 +297,7 @@ statements! {
              or exists (select 1 from messages where id = ?1)";
 
     /// Days ?1 to ?2, newest first; ?3 limit.
-    Identity = "select id from identity";
+    Identity = "select id from identity where rowid = 1";
     ArchivedDays = day!("where day >= ?1 and day <= ?2 order by day desc limit ?3");
     /// From day ?1 on, those with a file that may have what was deleted, or one
     /// that was replaced.
