@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::archive::archive;
 use super::messages::{Messages, VERSION, Which};
 use super::server::{DISK, StoreDir, binary, other_binary};
 use super::settings::Settings;
@@ -73,6 +74,28 @@ pub fn large_store(settings: &Settings) -> Result<StoreDir> {
         make(settings.messages, false)?;
     }
     Ok(store)
+}
+
+/// The large store with what is older than a day of the two years in an
+/// archive beside it, kept from an earlier run where there is one; and how long
+/// its file was before.
+pub fn archived_store(settings: &Settings, day: u64) -> Result<(StoreDir, u64)> {
+    let large = large_store(settings)?;
+    let hot = fs::metadata(large.file())?.len();
+    let name = large.path().file_name().ok_or("a store without a name")?;
+    let place = shelf().join(format!("{}-archived-{day}", name.to_string_lossy()));
+    let (store, done) = (StoreDir::kept(place), "archived");
+    if settings.fresh || !store.path().join(done).exists() {
+        // Also what was left by a run that ended in the middle.
+        if store.path().exists() {
+            fs::remove_dir_all(store.path())?;
+        }
+        fs::create_dir(store.path())?;
+        fs::copy(large.file(), store.file())?;
+        archive(&store, day)?;
+        fs::write(store.path().join(done), "")?;
+    }
+    Ok((store, hot))
 }
 
 /// The row of the import, from the making of the large store by this very
@@ -223,13 +246,13 @@ fn feed(feeder: &mut Feeder, mut messages: Messages, count: usize) -> Result<(Du
 }
 
 /// A running `dunder import` that reads what it is given.
-struct Import {
+pub struct Import {
     child: Child,
     input: BufWriter<ChildStdin>,
 }
 
 impl Import {
-    fn start(file: &Path) -> Result<Import> {
+    pub fn start(file: &Path) -> Result<Import> {
         Import::over(&["--sqlite.path".to_owned(), file.display().to_string()])
     }
 
@@ -245,6 +268,16 @@ impl Import {
             child,
             input: BufWriter::with_capacity(256 * 1024, input),
         })
+    }
+
+    /// Gives a line.
+    pub fn line(&mut self, line: &str) -> Result<()> {
+        Ok(writeln!(self.input, "{line}")?)
+    }
+
+    /// Gives a message.
+    pub fn message(&mut self, message: &super::messages::Synthetic) -> Result<()> {
+        Ok(message.write_line(&mut self.input)?)
     }
 
     /// Gives messages and waits until all full batches of them are stored.
@@ -269,7 +302,7 @@ impl Import {
 
     /// Ends the input; gives the time that the rest took, and the memory used
     /// at most.
-    fn finish(self) -> Result<(Duration, u64)> {
+    pub fn finish(self) -> Result<(Duration, u64)> {
         let Import { mut child, input } = self;
         let start = Instant::now();
         drop(input);

@@ -14,6 +14,8 @@ pub enum Goal {
     Megabytes(u64),
     /// Less than this many seconds.
     Seconds(f64),
+    /// Less than this many thousandths of a second.
+    Milliseconds(f64),
     /// Nothing; the row informs.
     None,
 }
@@ -23,7 +25,7 @@ pub struct Row {
     name: String,
     goal: Goal,
     pub connections: Option<usize>,
-    measured: Option<Measured>,
+    pub measured: Option<Measured>,
     /// Per second, where nothing else was measured.
     pub rate: Option<f64>,
     pub peak_memory: Option<u64>,
@@ -70,6 +72,12 @@ impl Row {
         row
     }
 
+    pub fn milliseconds(name: &str, millis: f64, most: f64) -> Row {
+        let mut row = Row::new(name, Goal::Milliseconds(most));
+        row.result = Some(millis);
+        row
+    }
+
     pub fn ratio(&mut self, ratio: f64, spread: (f64, f64)) {
         self.result = Some(ratio);
         self.spread = Some(spread);
@@ -79,7 +87,9 @@ impl Row {
         let result = self.result?;
         match self.goal {
             Goal::AtLeast(least) => Some(result >= least),
-            Goal::AtMost(most) | Goal::Seconds(most) => Some(result <= most),
+            Goal::AtMost(most) | Goal::Seconds(most) | Goal::Milliseconds(most) => {
+                Some(result <= most)
+            }
             Goal::Megabytes(most) => Some(result <= most as f64),
             Goal::None => None,
         }
@@ -92,6 +102,7 @@ impl Row {
         let unit = match self.goal {
             Goal::Megabytes(_) => " MB",
             Goal::Seconds(_) => " s",
+            Goal::Milliseconds(_) => " ms",
             Goal::AtLeast(_) | Goal::AtMost(_) | Goal::None => "",
         };
         let result = match (self.result, self.spread) {
@@ -102,7 +113,7 @@ impl Row {
         let goal = match self.goal {
             Goal::AtLeast(least) => format!("≥ {least}"),
             Goal::AtMost(most) => format!("≤ {most}"),
-            Goal::Seconds(most) => format!("≤ {most}{unit}"),
+            Goal::Seconds(most) | Goal::Milliseconds(most) => format!("≤ {most}{unit}"),
             Goal::Megabytes(most) => format!("≤ {most}{unit}"),
             Goal::None => String::new(),
         };
