@@ -69,6 +69,9 @@ impl Ahead {
         while self.upcoming.iter().any(|next| next.is(&place)) {
             self.upcoming.pop_front();
         }
+        if place.footer.is_at_hand() {
+            return read(&self.cold, &place, wanted, &self.meter).await;
+        }
         while let Some((other, reading)) = self.reading.pop_front() {
             if other.is(&place) {
                 self.reading.push_front((other, reading));
@@ -82,7 +85,9 @@ impl Ahead {
         while self.reading.len() <= self.most
             && let Some(next) = self.upcoming.pop_front()
         {
-            self.begin(next, wanted);
+            if !next.footer.is_at_hand() {
+                self.begin(next, wanted);
+            }
         }
         self.most = MOST.min(self.most + 1);
         let lost = || FileError::away("a row group", "its reader ended");
@@ -94,20 +99,28 @@ impl Ahead {
 
     fn begin(&mut self, place: Place, wanted: &Wanted) {
         let (cold, meter) = (Arc::clone(&self.cold), Arc::clone(&self.meter));
-        let (of, mut wanted) = (place.clone(), wanted.clone());
-        if place.has_removals {
-            // Of those that were deleted none is wanted after all.
-            wanted.most = usize::MAX;
-        }
-        let reading = tokio::spawn(async move {
-            let (footer, group) = (&of.footer, of.group);
-            match cold.may_have(footer, group, &wanted.filter, &meter).await? {
-                true => cold.records(footer, group, &wanted, &meter).await,
-                false => Ok(Vec::new()),
-            }
-        });
+        let (of, wanted) = (place.clone(), wanted.clone());
+        let reading = tokio::spawn(async move { read(&cold, &of, &wanted, &meter).await });
         self.reading.push_back((place, reading));
     }
+}
+
+async fn read(
+    cold: &Cold,
+    place: &Place,
+    wanted: &Wanted,
+    meter: &Meter,
+) -> Result<Vec<Record>, FileError> {
+    let (footer, group) = (&place.footer, place.group);
+    if !cold.may_have(footer, group, &wanted.filter, meter).await? {
+        return Ok(Vec::new());
+    }
+    let mut wanted = wanted.clone();
+    if place.has_removals {
+        // Of those that were deleted none is wanted after all.
+        wanted.most = usize::MAX;
+    }
+    cold.records(footer, group, &wanted, meter).await
 }
 
 impl Drop for Ahead {

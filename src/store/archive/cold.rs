@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -44,6 +45,11 @@ pub(super) struct Footer {
 }
 
 impl Footer {
+    /// Whether its messages were read with it: there are few.
+    pub(super) fn is_at_hand(&self) -> bool {
+        self.whole.is_some()
+    }
+
     fn weight(&self) -> u64 {
         let parts = [&self.blooms, &self.whole].into_iter().flatten();
         let parts: usize = parts.map(|part| part.bytes.len()).sum();
@@ -135,7 +141,7 @@ impl Cold {
             let tail = self.read(&file.name, range, meter).await?;
             let (whole, part) = (file.clone(), tail.clone());
             let parse = move || decode::footer(&part, &whole, day);
-            match self.decoded(&file.name, parse).await? {
+            match self.decoded(&file.name, length <= TAIL, parse).await? {
                 Parsed::Whole(metadata) => break (tail, metadata),
                 Parsed::Needs(more) if more > length && more <= file.bytes => length = more,
                 Parsed::Needs(_) => {
@@ -230,7 +236,9 @@ impl Cold {
             let group = of.metadata.row_group(group);
             group::records(group, part, &wanted)
         };
-        let records = self.decoded(&footer.file.name, decode).await;
+        let records = self
+            .decoded(&footer.file.name, footer.is_at_hand(), decode)
+            .await;
         let records = records.inspect_err(|_| self.forget(&footer.file.name, group))?;
         if is_read {
             self.problems.solved(footer.day);
@@ -238,13 +246,19 @@ impl Cold {
         Ok(records)
     }
 
-    /// Decodes on a thread that may take its time. Other people's bytes may also
-    /// end a decoder in a panic.
+    /// Decodes: a few bytes at once, more on a thread that may take its time.
+    /// Other people's bytes may also end a decoder in a panic.
     async fn decoded<T: Send + 'static>(
         &self,
         name: &str,
+        is_small: bool,
         decode: impl FnOnce() -> Result<T, Damage> + Send + 'static,
     ) -> Result<T, FileError> {
+        if is_small {
+            let done = std::panic::catch_unwind(AssertUnwindSafe(decode));
+            let done = done.map_err(|_| FileError::damaged(name, "it cannot be decoded"))?;
+            return done.map_err(|damage| FileError::damaged(name, damage));
+        }
         // It is never closed.
         let _turn = self.decoders.acquire().await.ok();
         let done = tokio::task::spawn_blocking(decode).await;
@@ -269,7 +283,9 @@ impl Cold {
         let (part, _) = self.group(footer, group, false, meter).await?;
         let of = Arc::clone(footer);
         let decode = move || group::ids(of.metadata.row_group(group), part);
-        let ids = self.decoded(&footer.file.name, decode).await;
+        let ids = self
+            .decoded(&footer.file.name, footer.is_at_hand(), decode)
+            .await;
         ids.inspect_err(|_| self.forget(&footer.file.name, group))
     }
 }
