@@ -61,11 +61,11 @@ async fn bounded(
     let mut width = first_width(filter.limit, &range);
     for _ in 0..TURNS {
         let look = {
-            let months = months.lock().await;
+            let mut months = months.lock().await;
             if months.is_full() || width > MOST_COUNTED {
                 return Ok(None);
             }
-            Look::at(&months, &range, &filter.prefix, width)
+            Look::at(&mut months, &range, &filter.prefix, width)
         };
         let counted = look.count(readers, &range, width).await?;
         let (stale, growth) = look.compare(&counted.versions);
@@ -133,7 +133,7 @@ struct Counted {
 }
 
 impl Look {
-    fn at(months: &Months, range: &Range<i64>, prefix: &str, width: usize) -> Look {
+    fn at(months: &mut Months, range: &Range<i64>, prefix: &str, width: usize) -> Look {
         let touched = touched_by(range);
         let known = months.versions(touched.clone());
         // The last month that has messages changes all the time.
@@ -367,8 +367,8 @@ mod tests {
 
     #[test]
     fn whole_months_but_the_last_are_taken_from_memory() {
-        let months = three_months();
-        let taken = |from: i64, to: i64| Look::at(&months, &(from..to), "", 9).taken;
+        let mut months = three_months();
+        let mut taken = |from: i64, to: i64| Look::at(&mut months, &(from..to), "", 9).taken;
         assert_eq!(taken(0, 3 * MONTH), 0..2 * MONTH);
         assert_eq!(taken(60, 2 * MONTH + 60), MONTH..2 * MONTH);
         assert_eq!(taken(60, 2 * MONTH - 60), 0..0);
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_month_that_changed_is_read_again_where_it_is_taken_and_else_bounds_by_its_growth() {
-        let look = Look::at(&three_months(), &(0..3 * MONTH), "", 9);
+        let look = Look::at(&mut three_months(), &(0..3 * MONTH), "", 9);
         let versions = |two: Version, three: Version| {
             Versions::from([(0, added(9)), (MONTH, two), (2 * MONTH, three)])
         };
@@ -422,7 +422,7 @@ mod tests {
             from in 0i64..200_000, minutes in 1i64..200_000,
         ) {
             let range = from * 60..(from + minutes) * 60;
-            let look = Look::at(&three_months(), &range, "", 9);
+            let look = Look::at(&mut three_months(), &range, "", 9);
             let [head, hours, before, after, tail_hours, tail] =
                 parts_beside(&range, &look.taken);
             let months = match look.taken.is_empty() {

@@ -8,6 +8,7 @@
 //! together, until the next time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,9 @@ const REST: i64 = 2 * 86_400;
 /// The widths whose counters are put together. Of minutes there are too many,
 /// and few are asked for at once.
 const LEVELS: [i64; 2] = [3_600, 86_400];
+/// What is put together at once, and so lies side by side: the hours of a day,
+/// of which lists of its hashtags read all, and the days of a month.
+const SPANS: [i64; 2] = [86_400, MONTH];
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(60 * 60);
 /// From the start to the first one.
@@ -45,26 +49,28 @@ const LEASE: Duration = Duration::from_secs(90);
 const WORK: &str = "compact counters";
 /// Series in one transaction: a single one, or up to so many.
 const FEW: usize = 1;
-const MANY: usize = 16;
+const MANY: usize = 64;
 /// Rows in one transaction, more only of a single series.
 const ROWS: i64 = 2_000;
 /// Series that are looked up at once.
 const PAGE: i64 = 10_000;
 
-/// Some series of a month.
+/// Some series of a span.
 pub(super) struct Part {
     level: i64,
-    month: i64,
+    from: i64,
+    before: i64,
     series: Vec<String>,
     /// What they have to count for it to be done.
     only_of: Option<i64>,
 }
 
 impl Part {
-    fn new(level: i64, month: i64, series: Vec<String>) -> Part {
+    fn new(level: i64, span: &Range<i64>, series: Vec<String>) -> Part {
         Part {
             level,
-            month,
+            from: span.start,
+            before: span.end,
             series,
             only_of: None,
         }
@@ -73,16 +79,16 @@ impl Part {
     /// What tells whether a month is done: the days of all messages.
     fn of_all(month: i64) -> Part {
         let [.., days] = LEVELS;
-        Part::new(days, month, vec![String::new()])
+        Part::new(days, &(month..month + MONTH), vec![String::new()])
     }
 
     fn size(&self) -> usize {
         if self.series.len() <= FEW { FEW } else { MANY }
     }
 
-    /// As a statement about its shards is asked: level, month, its end, series.
-    fn params<'p>(&'p self, end: &'p i64) -> Vec<&'p (dyn ToSql + Sync)> {
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.level, &self.month, end];
+    /// As a statement about its shards is asked: level, from, before, series.
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.level, &self.from, &self.before];
         // Again and again the last one: a name twice is one.
         let padded = self
             .series
@@ -163,13 +169,15 @@ impl Compaction {
         // No message is older than the epoch.
         let params: Params<'_> = &[&0_i64, &end, &SLOT];
         let months = self.readers.query(what, &sql::SHARDED_MONTHS, params);
-        let mut gone = 0;
+        let (mut gone, mut leased) = (0, Instant::now());
         for row in months.await? {
             let month = get(&row, 0)?;
             let mut last = Part::of_all(month);
             last.only_of = Some(self.count(&last).await?);
-            for level in LEVELS {
-                gone += self.month(level, month).await?;
+            for (level, span) in LEVELS.into_iter().zip(SPANS) {
+                for from in (month..month + MONTH).step_by(span as usize) {
+                    gone += self.span(level, from..from + span, &mut leased).await?;
+                }
             }
             // As long as this is to be done, so is the month: if something was
             // imported into it meanwhile, next time.
@@ -180,24 +188,27 @@ impl Compaction {
 
     /// What writers count in a part.
     async fn count(&self, part: &Part) -> Result<i64, StoreError> {
-        let (statement, end) = (sql::shards(part.size()), part.month + MONTH);
+        let statement = sql::shards(part.size());
         let what = "look for counters to put together";
-        let params = part.params(&end);
+        let params = part.params();
         let rows = self.readers.query(what, &statement, &params).await?;
         rows.iter().map(|row| get::<i64>(row, 2)).sum()
     }
 
-    /// All series of a month, but not the days of all messages.
-    async fn month(&self, level: i64, month: i64) -> Result<u64, StoreError> {
+    /// All series of a span, but not the days of all messages.
+    async fn span(
+        &self,
+        level: i64,
+        span: Range<i64>,
+        leased: &mut Instant,
+    ) -> Result<u64, StoreError> {
         let (mut after, mut gone) = (String::new(), 0);
-        let all = Part::of_all(month);
-        if level != all.level {
-            gone += self.part(Part { level, ..all }).await?;
+        if level == LEVELS[0] {
+            let all = vec![String::new()];
+            gone += self.part(Part::new(level, &span, all)).await?;
         }
-        let mut leased = Instant::now();
         loop {
-            let end = month + MONTH;
-            let params: Params<'_> = &[&level, &month, &end, &after, &SLOT, &PAGE];
+            let params: Params<'_> = &[&level, &span.start, &span.end, &after, &SLOT, &PAGE];
             let what = "look for counters to put together";
             let rows = self.readers.query(what, &sql::SHARDED_SERIES, params);
             let rows = rows.await?;
@@ -208,14 +219,23 @@ impl Compaction {
             };
             after.clone_from(last);
             for series in parts(named) {
-                gone += self.part(Part::new(level, month, series)).await?;
-                if leased.elapsed() >= LEASE / 3 {
-                    leased = Instant::now();
-                    if !self.lease().await? {
-                        let why = "the work was taken over by another server";
-                        return Err(StoreError::Unavailable(why.to_owned()));
-                    }
-                }
+                gone += self.part(Part::new(level, &span, series)).await?;
+                self.extend(leased).await?;
+            }
+        }
+    }
+
+    /// Says from time to time that the work is this server's.
+    async fn extend(&self, leased: &mut Instant) -> Result<(), StoreError> {
+        if leased.elapsed() < LEASE / 3 {
+            return Ok(());
+        }
+        *leased = Instant::now();
+        match self.lease().await? {
+            true => Ok(()),
+            false => {
+                let why = "the work was taken over by another server";
+                Err(StoreError::Unavailable(why.to_owned()))
             }
         }
     }
@@ -251,8 +271,7 @@ fn parts(named: Vec<(String, i64)>) -> Vec<Vec<String>> {
 /// One attempt at a part, in one transaction; how many rows went.
 pub(super) async fn attempt(conn: &Conn, part: &Part) -> Result<u64, Failure> {
     conn.batch(sql::BEGIN).await?;
-    let end = part.month + MONTH;
-    let params = part.params(&end);
+    let params = part.params();
     let mut sums: BTreeMap<(String, i64), i64> = BTreeMap::new();
     for row in conn.query(&sql::shards(part.size()), &params).await? {
         let counter = (column(&row, 0)?, column(&row, 1)?);
@@ -294,7 +313,7 @@ mod tests {
             parts.iter().map(Vec::len).collect::<Vec<_>>()
         };
         assert_eq!(sizes(&[]), [0; 0]);
-        assert_eq!(sizes(&[30; 20]), [16, 4]);
+        assert_eq!(sizes(&[30; 70]), [64, 6]);
         assert_eq!(sizes(&[9_000, 1, 1_999, 1, 1]), [1, 2, 2]);
     }
 }

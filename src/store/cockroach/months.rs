@@ -9,7 +9,7 @@
 //! changes counts otherwise: that is another release, which takes the place of
 //! every server.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +22,8 @@ pub(super) const MONTH: i64 = 30 * 86_400;
 pub(super) const MOST: usize = 1 << 20;
 /// Names kept at most.
 const MOST_NAMES: usize = 1 << 18;
+/// Answers kept: ranges that are asked for by turns touch the same months.
+const MOST_ANSWERS: usize = 16;
 /// How long nothing is kept once there was too much.
 const PAUSE: Duration = Duration::from_secs(600);
 
@@ -49,6 +51,17 @@ pub(super) struct Months {
     months: BTreeMap<i64, Month>,
     counts: usize,
     full: Option<Instant>,
+    /// What was answered since a month was read, the oldest first.
+    answers: VecDeque<(Question, (Vec<Candidate>, i64))>,
+}
+
+/// What candidates were asked for: as of [`Months::candidates`].
+#[derive(PartialEq, Eq)]
+struct Question {
+    months: Range<i64>,
+    taken: Range<i64>,
+    prefix: String,
+    most: usize,
 }
 
 struct Month {
@@ -89,6 +102,7 @@ impl Months {
     /// Takes in a month; the series of all messages is ''. When there is too
     /// much, nothing is kept for a while.
     pub(super) fn keep<'n>(&mut self, month: i64, rows: impl Iterator<Item = (&'n str, Version)>) {
+        self.answers.clear();
         if let Some(old) = self.months.remove(&month) {
             self.counts -= old.counts.len();
         }
@@ -131,6 +145,31 @@ impl Months {
     /// highest first, so many of them; and what the next one can count. Those
     /// of the months in `taken` count there what is kept here.
     pub(super) fn candidates(
+        &mut self,
+        months: Range<i64>,
+        taken: &Range<i64>,
+        prefix: &str,
+        most: usize,
+    ) -> (Vec<Candidate>, i64) {
+        let question = Question {
+            months: months.clone(),
+            taken: taken.clone(),
+            prefix: prefix.to_owned(),
+            most,
+        };
+        let mut answers = self.answers.iter();
+        if let Some((_, answer)) = answers.find(|(asked, _)| *asked == question) {
+            return answer.clone();
+        }
+        let answer = self.find(months, taken, prefix, most);
+        if self.answers.len() >= MOST_ANSWERS {
+            self.answers.pop_front();
+        }
+        self.answers.push_back((question, answer.clone()));
+        answer
+    }
+
+    fn find(
         &self,
         months: Range<i64>,
         taken: &Range<i64>,
@@ -178,7 +217,7 @@ mod tests {
         Version { added, taken: 0 }
     }
 
-    fn of(months: &Months, taken: Range<i64>, most: usize) -> (Vec<Candidate>, i64) {
+    fn of(months: &mut Months, taken: Range<i64>, most: usize) -> (Vec<Candidate>, i64) {
         months.candidates(0..10 * MONTH, &taken, "", most)
     }
 
@@ -198,7 +237,7 @@ mod tests {
             counted,
             bound,
         };
-        let (found, next) = of(&months, MONTH..2 * MONTH, 2);
+        let (found, next) = of(&mut months, MONTH..2 * MONTH, 2);
         assert_eq!(found.len(), 2);
         assert!(found.contains(&candidate("b", 3, 5)));
         assert!(found.contains(&candidate("a", 0, 5)));
@@ -216,8 +255,10 @@ mod tests {
     fn a_month_that_is_read_again_takes_the_place_of_what_it_was() {
         let mut months = Months::default();
         months.keep(0, [("a", added(5)), ("", added(5))].into_iter());
+        assert_eq!(of(&mut months, 0..0, 9).0[0].bound, 5);
+        assert_eq!(of(&mut months, 0..0, 9).0[0].bound, 5);
         months.keep(0, [("a", added(6)), ("", added(6))].into_iter());
-        let (found, _) = of(&months, 0..0, 9);
+        let (found, _) = of(&mut months, 0..0, 9);
         assert_eq!(found[0].bound, 6);
         assert_eq!(months.counts, 1);
     }

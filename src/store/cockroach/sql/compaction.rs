@@ -16,8 +16,8 @@ statements! {
          GROUP BY bucket - bucket % 2592000 HAVING count(*) > count(DISTINCT bucket)
          ORDER BY month";
 
-    /// Series after `$4` with such counters of level `$1` in a month, `$2` from
-    /// and `$3` before, and how many rows they have there; `$6` at most. `$5`
+    /// Series after `$4` with such counters of level `$1`, `$2` from and `$3`
+    /// before, and how many rows they have there; `$6` at most. `$5`
     /// is the slot of what was put together.
     SHARDED_SERIES (INT, INT, INT, TEXT, INT, INT):
         "SELECT series, count(*) FROM counters

@@ -58,7 +58,7 @@ pub(super) fn statements() -> Vec<(String, String, usize)> {
     for prefix in [false, true] {
         all.push(entry(&format!("hashtags({prefix})"), &hashtags(prefix)));
     }
-    for series in [1, 16] {
+    for series in [1, 64] {
         all.push(entry(&format!("shards({series})"), &shards(series)));
         let name = format!("drop_shards({series})");
         all.push(entry(&name, &drop_shards(series)));
