@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::types::ToSql;
 use tracing::{debug, info, warn};
 
-use super::conn::{Conn, Params, column};
+use super::conn::{Conn, Params, column, locked};
 use super::migrate::random_name;
 use super::months::MONTH;
 use super::pool::Readers;
@@ -54,6 +54,8 @@ const MANY: usize = 64;
 const ROWS: i64 = 2_000;
 /// Series that are looked up at once.
 const PAGE: i64 = 10_000;
+/// Pages of a span, at most: the rest is for the next time.
+const MOST_LOOKS: usize = 1_000;
 
 /// Some series of a span.
 pub(super) struct Part {
@@ -108,6 +110,8 @@ pub(super) struct Compaction {
     readers: Arc<Readers>,
     queue: Arc<Queue<Task>>,
     owner: String,
+    /// When it was last said that the work is this server's.
+    leased: Mutex<Option<Instant>>,
 }
 
 /// Looks for something to do every hour; one server of a cluster at a time.
@@ -142,6 +146,7 @@ impl Compaction {
             readers: readers.clone(),
             queue: queue.clone(),
             owner: random_name(),
+            leased: Mutex::default(),
         }
     }
 
@@ -158,6 +163,7 @@ impl Compaction {
     }
 
     async fn lease(&self) -> Result<bool, StoreError> {
+        *locked(&self.leased) = Some(Instant::now());
         retention::lease(&self.readers, WORK, &self.owner, Utc::now() + LEASE).await
     }
 
@@ -169,21 +175,30 @@ impl Compaction {
         // No message is older than the epoch.
         let params: Params<'_> = &[&0_i64, &end, &SLOT];
         let months = self.readers.query(what, &sql::SHARDED_MONTHS, params);
-        let (mut gone, mut leased) = (0, Instant::now());
+        let (mut gone, mut first_failure) = (0, Ok(()));
         for row in months.await? {
-            let month = get(&row, 0)?;
-            let mut last = Part::of_all(month);
-            last.only_of = Some(self.count(&last).await?);
-            for (level, span) in LEVELS.into_iter().zip(SPANS) {
-                for from in (month..month + MONTH).step_by(span as usize) {
-                    gone += self.span(level, from..from + span, &mut leased).await?;
-                }
+            match self.month(get(&row, 0)?).await {
+                Ok(rows) => gone += rows,
+                // The others are not kept from it.
+                Err(error) => first_failure = first_failure.and(Err(error)),
             }
-            // As long as this is to be done, so is the month: if something was
-            // imported into it meanwhile, next time.
-            gone += self.part(last).await?;
+            self.extend().await?;
         }
-        Ok(gone)
+        first_failure.map(|()| gone)
+    }
+
+    async fn month(&self, month: i64) -> Result<u64, StoreError> {
+        let mut last = Part::of_all(month);
+        last.only_of = Some(self.count(&last).await?);
+        let mut gone = 0;
+        for (level, span) in LEVELS.into_iter().zip(SPANS) {
+            for from in (month..month + MONTH).step_by(span as usize) {
+                gone += self.span(level, from..from + span).await?;
+            }
+        }
+        // As long as this is to be done, so is the month: if something was
+        // imported into it meanwhile, next time.
+        Ok(gone + self.part(last).await?)
     }
 
     /// What writers count in a part.
@@ -196,48 +211,41 @@ impl Compaction {
     }
 
     /// All series of a span, but not the days of all messages.
-    async fn span(
-        &self,
-        level: i64,
-        span: Range<i64>,
-        leased: &mut Instant,
-    ) -> Result<u64, StoreError> {
-        let (mut after, mut gone) = (String::new(), 0);
+    async fn span(&self, level: i64, span: Range<i64>) -> Result<u64, StoreError> {
+        let mut gone = 0;
         if level == LEVELS[0] {
             let all = vec![String::new()];
             gone += self.part(Part::new(level, &span, all)).await?;
         }
-        loop {
-            let params: Params<'_> = &[&level, &span.start, &span.end, &after, &SLOT, &PAGE];
+        for _ in 0..MOST_LOOKS {
+            let params: Params<'_> = &[&level, &span.start, &span.end, &SLOT, &PAGE];
             let what = "look for counters to put together";
-            let rows = self.readers.query(what, &sql::SHARDED_SERIES, params);
+            let rows = self.readers.query(what, &sql::SHARDED_HASHTAGS, params);
             let rows = rows.await?;
             let named = rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?)));
-            let named: Vec<(String, i64)> = named.collect::<Result<_, StoreError>>()?;
-            let Some((last, _)) = named.last() else {
-                return Ok(gone);
-            };
-            after.clone_from(last);
+            let mut named: Vec<(String, i64)> = named.collect::<Result<_, StoreError>>()?;
+            // Side by side as they are read.
+            named.sort_unstable();
             for series in parts(named) {
                 gone += self.part(Part::new(level, &span, series)).await?;
-                self.extend(leased).await?;
+                self.extend().await?;
+            }
+            // What was put together is not found again.
+            if (rows.len() as i64) < PAGE {
+                break;
             }
         }
+        Ok(gone)
     }
 
-    /// Says from time to time that the work is this server's.
-    async fn extend(&self, leased: &mut Instant) -> Result<(), StoreError> {
-        if leased.elapsed() < LEASE / 3 {
+    /// Says from time to time that the work is this server's, where it is.
+    async fn extend(&self) -> Result<(), StoreError> {
+        let is_due = |leased: Instant| leased.elapsed() >= LEASE / 3;
+        if !locked(&self.leased).is_some_and(is_due) || self.lease().await? {
             return Ok(());
         }
-        *leased = Instant::now();
-        match self.lease().await? {
-            true => Ok(()),
-            false => {
-                let why = "the work was taken over by another server";
-                Err(StoreError::Unavailable(why.to_owned()))
-            }
-        }
+        let why = "the work was taken over by another server";
+        Err(StoreError::Unavailable(why.to_owned()))
     }
 
     /// Hands a part to a writer, and then leaves the database to others for as

@@ -16,15 +16,14 @@ statements! {
          GROUP BY bucket - bucket % 2592000 HAVING count(*) > count(DISTINCT bucket)
          ORDER BY month";
 
-    /// Series after `$4` with such counters of level `$1`, `$2` from and `$3`
-    /// before, and how many rows they have there; `$6` at most. `$5`
-    /// is the slot of what was put together.
-    SHARDED_SERIES (INT, INT, INT, TEXT, INT, INT):
+    /// Hashtags with such counters of level `$1`, `$2` from and `$3` before, and
+    /// how many rows they have there; `$5` at most, in no order. `$4` is the slot
+    /// of what was put together. No range of series is given, see `hashtags`.
+    SHARDED_HASHTAGS (INT, INT, INT, INT, INT):
         "SELECT series, count(*) FROM counters
-         WHERE level = $1 AND bucket >= $2 AND bucket < $3 AND series > $4
-           AND (slot >= 0 OR slot = $5)
-         GROUP BY series HAVING count(*) > count(DISTINCT bucket)
-         ORDER BY series LIMIT $6";
+         WHERE level = $1 AND bucket >= $2 AND bucket < $3 AND length(series) > 0
+           AND (slot >= 0 OR slot = $4)
+         GROUP BY series HAVING count(*) > count(DISTINCT bucket) LIMIT $5";
 }
 
 /// What writers count in some series, of level `$1`, `$2` from and `$3` before.
