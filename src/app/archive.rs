@@ -110,7 +110,7 @@ async fn refuse_another_s(archived: &Archived, url: &ArchiveUrl) -> Result<(), O
         Ok(Ok(Owner::Another(store))) => {
             archived.close().await;
             Err(OpenError::Settings(format!(
-                "archive.url: {url} is the archive of another store ({store}); name a directory or a prefix that is empty, or this store's own archive"
+                "archive.url: {url} is the archive of another store ({store}); name a directory or a prefix that is empty, or this store's own archive (if it is that, and the store was restored from a backup older than the signature, remove _dunder-store from it)"
             )))
         }
         Ok(Err(error)) => {

@@ -2,11 +2,10 @@
 //! last ones are kept. A file never changes, so what is kept is never stale;
 //! one that is replaced is just not asked for again.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use parquet::file::metadata::ParquetMetaData;
@@ -18,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::decode::{self, Damage, Parsed, Part};
 use super::files::{FileError, Files};
 use super::group::{self, Wanted};
+use super::problems::Problems;
 use crate::domain::{ArchiveFile, Day, FollowFilter, MessageId, Record};
 
 /// Of a file's end that is read first: the footer and the Bloom filters of a
@@ -100,7 +100,7 @@ pub(super) struct Cold {
     pub(super) walks: Semaphore,
     /// As many threads decode as can work at once: each needs some memory, and
     /// keeps it for a while.
-    decoders: Semaphore,
+    decoders: Arc<Semaphore>,
     pub(super) problems: Problems,
 }
 
@@ -111,7 +111,9 @@ impl Cold {
             footers: Cache::with_weighter(256, KEPT, Weight),
             groups: Cache::with_weighter(64, KEPT, Weight),
             walks: Semaphore::new(WALKS),
-            decoders: Semaphore::new(available_parallelism().map_or(2, usize::from)),
+            decoders: Arc::new(Semaphore::new(
+                available_parallelism().map_or(2, usize::from),
+            )),
             problems: Problems::default(),
         }
     }
@@ -168,7 +170,7 @@ impl Cold {
             whole: whole.flatten(),
         });
         self.footers.insert(file.name.clone(), Arc::clone(&footer));
-        self.problems.solved(day);
+        self.problems.solved(day, &file.name);
         Ok(footer)
     }
 
@@ -239,10 +241,9 @@ impl Cold {
         let records = self
             .decoded(&footer.file.name, footer.is_at_hand(), decode)
             .await;
-        let records = records.inspect_err(|_| self.forget(&footer.file.name, group))?;
-        if is_read {
-            self.problems.solved(footer.day);
-        }
+        let records = records.inspect_err(|_| self.forget(footer, group))?;
+        self.problems
+            .read(footer.day, &footer.file.name, group, is_read);
         Ok(records)
     }
 
@@ -259,8 +260,12 @@ impl Cold {
             let done = done.map_err(|_| FileError::damaged(name, "it cannot be decoded"))?;
             return done.map_err(|damage| FileError::damaged(name, damage));
         }
-        // It is never closed.
-        let _turn = self.decoders.acquire().await.ok();
+        // It is never closed. Who no longer waits does not end the thread.
+        let turn = Arc::clone(&self.decoders).acquire_owned().await.ok();
+        let decode = move || {
+            let _turn = turn;
+            decode()
+        };
         let done = tokio::task::spawn_blocking(decode).await;
         let done = done.map_err(|_| FileError::damaged(name, "it cannot be decoded"))?;
         done.map_err(|damage| FileError::damaged(name, damage))
@@ -268,9 +273,11 @@ impl Cold {
 
     /// What is damaged is read again the next time: somebody may have put the
     /// file back.
-    fn forget(&self, name: &str, group: usize) {
+    fn forget(&self, footer: &Footer, group: usize) {
+        let name = &footer.file.name;
         self.footers.remove(name);
         self.groups.remove(&(name.to_owned(), group));
+        self.problems.damaged(footer.day, name, group);
     }
 
     /// The ids of a row group, oldest first.
@@ -286,35 +293,6 @@ impl Cold {
         let ids = self
             .decoded(&footer.file.name, footer.is_at_hand(), decode)
             .await;
-        ids.inspect_err(|_| self.forget(&footer.file.name, group))
-    }
-}
-
-/// Days whose files cannot be read.
-#[derive(Default)]
-pub(super) struct Problems(Mutex<BTreeMap<Day, String>>);
-
-impl Problems {
-    /// Remembers a failure, and logs it unless it is known.
-    pub(super) fn met(&self, day: Day, error: &FileError) {
-        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let why = error.to_string();
-        if problems.get(&day) != Some(&why) {
-            tracing::warn!(%day, "a file of the archive cannot be read: {why}");
-            problems.insert(day, why);
-        }
-    }
-
-    pub(super) fn solved(&self, day: Day) {
-        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if problems.remove(&day).is_some() {
-            tracing::info!(%day, "the archive's file of this day can be read again");
-        }
-    }
-
-    /// The days, oldest first.
-    pub(super) fn days(&self) -> Vec<Day> {
-        let problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        problems.keys().copied().collect()
+        ids.inspect_err(|_| self.forget(footer, group))
     }
 }

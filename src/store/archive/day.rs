@@ -157,6 +157,7 @@ impl Archived {
     }
 
     async fn discard(&self, name: &str) -> Result<(), StoreError> {
+        self.claim().await?;
         let removed = self.cold.files.remove(name).await;
         removed.map_err(FileError::into_error)
     }

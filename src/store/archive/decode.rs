@@ -104,6 +104,14 @@ pub(super) fn footer(tail: &Part, file: &ArchiveFile, day: Day) -> Result<Parsed
     if u64::try_from(rows) != Ok(file.rows) {
         return Err(Damage(format!("it has {rows} messages, not {}", file.rows)));
     }
+    // Each is trusted with how much it has.
+    let groups = metadata.row_groups().iter().map(|group| group.num_rows());
+    let sum = groups.map(u64::try_from).try_fold(0_u64, |sum, rows| {
+        rows.ok().and_then(|rows| sum.checked_add(rows))
+    });
+    if sum != Some(file.rows) {
+        return Err(Damage("its row groups have other lengths".to_owned()));
+    }
     Ok(Parsed::Whole(Box::new(metadata)))
 }
 

@@ -28,6 +28,7 @@ mod merge;
 mod mover;
 mod owner;
 mod passed_on;
+mod problems;
 mod scan;
 mod schema;
 mod traits;

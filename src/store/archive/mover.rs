@@ -194,7 +194,6 @@ impl Archived {
     /// # Errors
     /// The hot store, or the archive.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.claim().await?;
         // Listed first: what is written meanwhile is named, or young.
         let listed = self.cold.files.list(None).await;
         let listed = listed.map_err(FileError::into_error)?;
@@ -220,6 +219,7 @@ impl Archived {
             let known = removals.get(&name.day()).copied().unwrap_or_default();
             let age = (now - name.given_at()).to_std();
             if name.removals < known {
+                self.claim().await?;
                 let gone = self.cold.files.remove(&file.name).await;
                 gone.map_err(FileError::into_error)?;
                 tracing::info!(
@@ -258,7 +258,7 @@ impl Archived {
         };
         let problem = match found {
             Some(bytes) if bytes == file.bytes => {
-                self.cold.problems.solved(day);
+                self.cold.problems.solved(day, &file.name);
                 return Ok(true);
             }
             Some(bytes) => {
@@ -286,7 +286,7 @@ impl Archived {
         Ok(found.map(|found| found.bytes))
     }
 
-    async fn all_days(&self) -> Result<Vec<ArchivedDay>, StoreError> {
+    pub(super) async fn all_days(&self) -> Result<Vec<ArchivedDay>, StoreError> {
         let (mut all, mut to) = (Vec::new(), Day::at(Utc::now()));
         loop {
             let days = self.hot.archived_days(Day(0), to, DAYS).await?;

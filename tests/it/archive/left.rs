@@ -16,6 +16,7 @@ on_every_store![
     a_file_that_may_be_the_only_copy_stays,
     a_deleted_text_is_in_no_file_of_a_day_that_has_none_yet,
     what_a_killed_program_had_begun_to_write_goes,
+    files_of_another_store_stay_whatever_is_deleted,
 ];
 
 /// Puts a file that no day names into the archive, as one that was begun when so
@@ -81,6 +82,10 @@ async fn a_deleted_text_is_in_no_file_of_a_day_that_has_none_yet(on: Backend) {
     let day = Day::of(gone);
     // As a program leaves it that is killed before the file is named.
     kept.hot.begin_day(day).await.unwrap();
+    // Whoever was killed had signed before.
+    let root = kept.place.dir.path().join("archive");
+    let name = kept.hot.identity().await.unwrap();
+    fs::write(root.join("_dunder-store"), format!("{name}\n")).unwrap();
     let name = stray(&kept, day, 0);
     let deleted = kept
         .archived
@@ -117,4 +122,32 @@ async fn what_a_killed_program_had_begun_to_write_goes(on: Backend) {
     done.unwrap();
     assert_eq!(kept.on_disk(), [".dunder-young", "notes"]);
     kept.hot.close().await;
+}
+
+async fn files_of_another_store_stay_whatever_is_deleted(on: Backend) {
+    // One that signed after this one was opened, and one that never did.
+    for signature in [Some("0123456789abcdef0123456789abcdef\n"), None] {
+        let kept = Kept::new(on).await;
+        let model = Model::random(103, 40);
+        model.fill(&kept.archived).await;
+        let gone = model.0[0].message.id;
+        let stray = stray(&kept, Day::of(gone), 0);
+        let root = kept.place.dir.path().join("archive");
+        if let Some(signature) = signature {
+            fs::write(root.join("_dunder-store"), signature).unwrap();
+        }
+        for _ in 0..2 {
+            let by = Deleter::Operator;
+            // Whether the message is gone or not: what there is stays.
+            let _ = kept.archived.delete(vec![gone], by, Utc::now()).await;
+        }
+        let (due, mut moved) = (before(Rule::All, 30), Moved::default());
+        let done = kept.archived.move_due(&due, &mut moved).await;
+        done.unwrap_err();
+        let swept = kept
+            .archived
+            .sweep(Utc::now() + chrono::Duration::hours(48));
+        let _ = swept.await;
+        assert_eq!(kept.on_disk(), [stray]);
+    }
 }

@@ -106,6 +106,12 @@ pub(crate) trait Files: Send + Sync {
     /// Keeps a file under a name. It is durable once this returns.
     async fn put(&self, name: &str, file: Spool) -> Result<(), FileError>;
 
+    /// The same under a name that others may want at the same time: one of them
+    /// has it then.
+    async fn put_first(&self, name: &str, file: Spool) -> Result<(), FileError> {
+        self.put(name, file).await
+    }
+
     /// Removes a file; one that is not there is no error.
     async fn remove(&self, name: &str) -> Result<(), FileError>;
 

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutMode, RetryConfig};
 
 use super::{FileError, Files, Listed, Spool};
 
@@ -148,6 +148,29 @@ impl Files for S3 {
         let whole = piece(name, opened, 0..length).await?;
         let put = self.bucket.put(&self.path(name), whole.into()).await;
         put.map(drop).map_err(|error| FileError::away(name, error))
+    }
+
+    async fn put_first(&self, name: &str, file: Spool) -> Result<(), FileError> {
+        let away = |error| FileError::away(name, error);
+        let opened = Arc::new(file.file);
+        let length = opened
+            .metadata()
+            .map_err(|error| FileError::away(name, error))?;
+        let whole = piece(name, opened, 0..length.len()).await?;
+        let (path, first) = (self.path(name), PutMode::Create.into());
+        match self
+            .bucket
+            .put_opts(&path, whole.clone().into(), first)
+            .await
+        {
+            Ok(_) => Ok(()),
+            // What speaks like S3 does not always know the condition.
+            Err(object_store::Error::NotImplemented { .. }) => {
+                let put = self.bucket.put(&path, whole.into()).await;
+                put.map(drop).map_err(away)
+            }
+            Err(error) => Err(away(error)),
+        }
     }
 
     async fn remove(&self, name: &str) -> Result<(), FileError> {
