@@ -43,6 +43,13 @@ fn roots(files: &CollectorTls, is_https: bool) -> Result<RootCertStore, String> 
         None if is_https => {
             let system = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(system.certs);
+            if roots.is_empty() {
+                let why = system.errors.first().map(ToString::to_string);
+                return Err(format!(
+                    "no authority is trusted on this machine, which an https collector needs ({}): install ca-certificates, or name a file with OTEL_EXPORTER_OTLP_CERTIFICATE",
+                    why.unwrap_or_else(|| "none was found".to_owned())
+                ));
+            }
         }
         None => {}
     }
