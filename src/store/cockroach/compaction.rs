@@ -41,8 +41,6 @@ const LEVELS: [i64; 2] = [3_600, 86_400];
 const SPANS: [i64; 2] = [86_400, MONTH];
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(60 * 60);
-/// From the start to the first one.
-const FIRST: Duration = Duration::from_secs(60);
 /// How long the work is one server's, which says so again after a third of it.
 const LEASE: Duration = Duration::from_secs(90);
 /// What the work is called.
@@ -114,13 +112,14 @@ pub(super) struct Compaction {
     leased: Mutex<Option<Instant>>,
 }
 
-/// Looks for something to do every hour; one server of a cluster at a time.
-pub(super) fn job(readers: &Arc<Readers>, queue: &Arc<Queue<Task>>) -> Job {
+/// Looks for something to do, `first` after its start and then every hour; one
+/// server of a cluster at a time.
+pub(super) fn job(readers: &Arc<Readers>, queue: &Arc<Queue<Task>>, first: Duration) -> Job {
     let compaction = Arc::new(Compaction::new(readers, queue));
     Job::new("compacting counters", move || {
         let compaction = compaction.clone();
         async move {
-            let mut pause = FIRST;
+            let mut pause = first;
             loop {
                 tokio::time::sleep(jitter(pause)).await;
                 pause = PERIOD;
@@ -163,8 +162,12 @@ impl Compaction {
     }
 
     async fn lease(&self) -> Result<bool, StoreError> {
-        *locked(&self.leased) = Some(Instant::now());
-        retention::lease(&self.readers, WORK, &self.owner, Utc::now() + LEASE).await
+        let asked = Instant::now();
+        let taken = retention::lease(&self.readers, WORK, &self.owner, Utc::now() + LEASE).await?;
+        if taken {
+            *locked(&self.leased) = Some(asked);
+        }
+        Ok(taken)
     }
 
     /// Puts the counters of months together that ended before a moment, in

@@ -313,12 +313,13 @@ impl Lifecycle for CockroachStore {
     fn jobs(&self) -> Vec<Job> {
         let (connector, readers) = (self.connector.clone(), self.readers.clone());
         let watcher = self.watcher.clone();
+        let options = &self.connector.options;
         vec![
             Job::new("database probe", move || {
                 probe::run(connector.clone(), readers.clone())
             }),
             Job::new("closing ids", move || watcher.clone().run()),
-            compaction::job(&self.readers, &self.queue),
+            compaction::job(&self.readers, &self.queue, options.compact_after),
         ]
     }
 

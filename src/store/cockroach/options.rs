@@ -141,6 +141,9 @@ pub struct CockroachOptions {
     pub slot_silence: Duration,
     /// How long a migrating server may be silent before another takes over.
     pub lock_lease: Duration,
+    /// How long after a start it is first looked whether there are counters of
+    /// past months to put together.
+    pub compact_after: Duration,
     /// How long a migration waits for an index that an earlier one, broken
     /// off, had the server begin.
     pub index_patience: Duration,
@@ -181,6 +184,7 @@ impl Default for CockroachOptions {
             slot_lease: Duration::from_secs(60),
             slot_silence: Duration::from_secs(5),
             lock_lease: Duration::from_secs(10),
+            compact_after: Duration::from_secs(60),
             index_patience: Duration::from_secs(3600),
         }
     }

@@ -2,6 +2,7 @@
 //! changes, whatever is stored and deleted meanwhile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dunder::domain::prelude::*;
@@ -12,6 +13,7 @@ use dunder::store::cockroach::{CockroachOptions, inspect};
 
 use super::postgres::session;
 use super::{databases, draft, open};
+use crate::support::until;
 
 const DAY: i64 = 86_400_000;
 /// 2019-01-01.
@@ -105,6 +107,23 @@ async fn counters_of_several_writers_are_put_together_and_count_what_they_did() 
         assert!(other.compact_counters(end()).await.unwrap() > 0);
         assert_eq!(sharded(&options).await, [0, 0]);
         assert_eq!(trends(&*one).await, with_one_more);
+        assert_inspected(&options).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_puts_counters_together_by_itself() {
+    for mut options in databases() {
+        let (one, other) = (open(&options).await, open(&options).await);
+        one.import((0..800).map(record).collect()).await.unwrap();
+        other
+            .import((800..1_600).map(record).collect())
+            .await
+            .unwrap();
+        assert_ne!(sharded(&options).await, [0, 0]);
+        options.compact_after = Duration::ZERO;
+        let _third = open(&options).await;
+        until(async || sharded(&options).await == [0, 0]).await;
         assert_inspected(&options).await;
     }
 }
