@@ -178,7 +178,7 @@ impl Cold {
     pub(super) async fn may_have(
         &self,
         footer: &Footer,
-        group: usize,
+        number: usize,
         filter: &FollowFilter,
         meter: &Meter,
     ) -> Result<bool, FileError> {
@@ -186,7 +186,7 @@ impl Cold {
         if filter.users.is_empty() && filter.hashtags.is_empty() {
             return Ok(true);
         }
-        let group = footer.metadata.row_group(group);
+        let group = footer.metadata.row_group(number);
         let blooms = match &footer.blooms {
             Some(blooms) => blooms.clone(),
             None => match decode::bloom_range(std::iter::once(group)) {
@@ -195,7 +195,7 @@ impl Cold {
             },
         };
         decode::may_have(group, &blooms, filter).map_err(|damage| {
-            self.footers.remove(name);
+            self.forget(footer, number);
             FileError::damaged(name, damage)
         })
     }

@@ -18,7 +18,7 @@ const UNKNOWN: &str = "unknown";
 /// Whose archive a place has.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// Nobody has written there yet.
+    /// Nobody has signed it: it is empty, or this store's from before.
     Nobody,
     /// This store, or a copy of it.
     This,

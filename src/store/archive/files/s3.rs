@@ -100,6 +100,13 @@ impl S3 {
     }
 }
 
+fn length(name: &str, file: &File) -> Result<u64, FileError> {
+    let metadata = file.metadata();
+    Ok(metadata
+        .map_err(|error| FileError::away(name, error))?
+        .len())
+}
+
 /// A piece of a file on disk.
 async fn piece(name: &str, file: Arc<File>, range: Range<u64>) -> Result<Bytes, FileError> {
     let read = move || {
@@ -138,10 +145,7 @@ impl Files for S3 {
 
     async fn put(&self, name: &str, file: Spool) -> Result<(), FileError> {
         let opened = Arc::new(file.file);
-        let metadata = opened.metadata();
-        let length = metadata
-            .map_err(|error| FileError::away(name, error))?
-            .len();
+        let length = length(name, &opened)?;
         if length > PIECE {
             return self.put_pieces(name, opened, length).await;
         }
@@ -153,10 +157,8 @@ impl Files for S3 {
     async fn put_first(&self, name: &str, file: Spool) -> Result<(), FileError> {
         let away = |error| FileError::away(name, error);
         let opened = Arc::new(file.file);
-        let length = opened
-            .metadata()
-            .map_err(|error| FileError::away(name, error))?;
-        let whole = piece(name, opened, 0..length.len()).await?;
+        let length = length(name, &opened)?;
+        let whole = piece(name, opened, 0..length).await?;
         let (path, first) = (self.path(name), PutMode::Create.into());
         match self
             .bucket
