@@ -10,7 +10,7 @@ use dunder::domain::MessageId;
 use super::client::Requests;
 use super::import::{Import, archived_store};
 use super::messages::{DAY, DAYS, NAMES, Random, START};
-use super::server::{Dunder, StoreDir, binary};
+use super::server::{Dunder, StoreDir, operate};
 use super::settings::Settings;
 use super::table::{Goal, Row, Table};
 use super::{Result, answer};
@@ -198,17 +198,15 @@ fn bytes_of_real_texts() -> Result<Row> {
 /// store.
 pub fn archive(store: &StoreDir, day: u64) -> Result<()> {
     let before = START + day * DAY;
-    let status = Command::new(binary())
-        .args(["archive", "--before", &before.to_string()])
-        .args(["--archive.url", &url(store.path())])
-        .arg("--sqlite.path")
-        .arg(store.file())
-        .stdout(Stdio::null())
-        .status()?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!("archive ended with {status}").into()),
-    }
+    let url = url(store.path());
+    let arguments = [
+        "archive",
+        "--before",
+        &before.to_string(),
+        "--archive.url",
+        &url,
+    ];
+    operate(store, &arguments)
 }
 
 fn url(store: &Path) -> String {

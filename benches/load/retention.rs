@@ -3,7 +3,6 @@
 //! times: it is told apart.
 
 use std::fs;
-use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
@@ -11,7 +10,7 @@ use rusqlite::Connection;
 use super::Result;
 use super::import::Import;
 use super::messages::{DAY, Messages, Which};
-use super::server::{StoreDir, binary};
+use super::server::{StoreDir, operate};
 use super::settings::Settings;
 use super::table::{Goal, Row, Table};
 
@@ -96,14 +95,5 @@ fn now() -> Result<u64> {
 /// Evicts what is older than a moment.
 fn evict(store: &StoreDir, before: u64) -> Result<()> {
     let kept = format!("{}s", (now()? - before) / 1000);
-    let status = Command::new(binary())
-        .args(["retention", "--retention.messages", &kept])
-        .arg("--sqlite.path")
-        .arg(store.file())
-        .stdout(Stdio::null())
-        .status()?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!("retention ended with {status}").into()),
-    }
+    operate(store, &["retention", "--retention.messages", &kept])
 }

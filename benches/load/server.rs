@@ -113,6 +113,20 @@ impl Dunder {
     }
 }
 
+/// A command of the operator over a store.
+pub fn operate(store: &StoreDir, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(binary())
+        .args(arguments)
+        .arg("--sqlite.path")
+        .arg(store.file())
+        .stdout(Stdio::null())
+        .status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("{} ended with {status}", arguments[0]).into()),
+    }
+}
+
 impl Drop for Dunder {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::files_below;
 use crate::place::{Backend, Place, on_every_store};
-use crate::support::Server;
+use crate::support::{Server, until};
 
 on_every_store![
     what_is_too_old_moves_into_the_archive_and_is_not_dropped,
@@ -61,9 +61,7 @@ async fn what_is_too_old_moves_into_the_archive_and_is_not_dropped(on: Backend) 
     let server = place.serve(&flags);
     let before = texts(&server).await;
     // Those of more than 90 days, and the tagged one of 20.
-    while files(&place) < 4 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until(async || files(&place) >= 4).await;
     assert_eq!(before.len(), ages.len());
     assert_eq!(texts(&server).await, before);
     let followed = "/message?after=00000000000000000000000000";
